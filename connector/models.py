@@ -1,0 +1,139 @@
+"""What the hub knows of the two systems: where they are, how to sign in, what they offer.
+
+`Connection` pairs one Business Central company with one Dynamics 365 Sales organisation; everything else in the
+database belongs to one connection.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from connector.choices import (
+    ConnectionState,
+    CredentialKind,
+    OwnershipModel,
+    SalesOrderIntegration,
+    WriteInProductType,
+)
+from connector.fields import EncryptedTextField
+
+DEFAULT_AUTHORITY_URL = "https://login.microsoftonline.com"
+DEFAULT_BUSINESS_CENTRAL_URL = "https://api.businesscentral.dynamics.com"
+BUSINESS_CENTRAL_SCOPE = "https://api.businesscentral.dynamics.com/.default"
+
+
+class Connection(models.Model):
+    """One Business Central company paired with one Sales organisation.
+
+    Life: created disabled, edited and tested, enabled (which reads the organisation's facts and provisions mappings
+    and schedules), possibly disabled again with a reason. Addresses change only while disabled.
+    """
+
+    slug = models.SlugField(unique=True, default="default")
+    name = models.CharField(max_length=100, default="Business Central and Sales")
+
+    tenant_id = models.CharField(max_length=100, blank=True, help_text="Entra tenant: id or domain.")
+    client_id = models.CharField(max_length=100, blank=True, help_text="Application (client) id of the app registration.")
+    authority_url = models.URLField(default=DEFAULT_AUTHORITY_URL)
+    sales_url = models.URLField(blank=True, help_text="Environment URL, for example https://contoso.crm4.dynamics.com")
+    business_central_url = models.URLField(default=DEFAULT_BUSINESS_CENTRAL_URL)
+    business_central_environment = models.CharField(max_length=100, blank=True)
+    company_id = models.UUIDField(null=True, blank=True)
+    company_name = models.CharField(max_length=250, blank=True)
+
+    enabled = models.BooleanField(default=False)
+    state = models.CharField(max_length=20, choices=ConnectionState.choices, default=ConnectionState.DISABLED)
+    disabled_reason = models.TextField(blank=True)
+    automatic_jobs = models.BooleanField(default=True, help_text="Off: only runs that somebody asks for.")
+
+    ownership_model = models.CharField(max_length=10, choices=OwnershipModel.choices, default=OwnershipModel.TEAM)
+    unit_group_mapping = models.BooleanField(default=True)
+    extended_pricing = models.BooleanField(default=True)
+    sales_order_integration = models.CharField(
+        max_length=20, choices=SalesOrderIntegration.choices, default=SalesOrderIntegration.NONE
+    )
+    automatically_create_sales_orders = models.BooleanField(default=False)
+    automatically_process_quotes = models.BooleanField(default=False)
+    synchronize_item_availability = models.BooleanField(default=False)
+    write_in_product_type = models.CharField(
+        max_length=10, choices=WriteInProductType.choices, default=WriteInProductType.ITEM
+    )
+    write_in_product_no = models.CharField(max_length=20, blank=True)
+    freight_account_no = models.CharField(max_length=20, blank=True)
+    fulfil_shipped_orders = models.BooleanField(default=True)
+    archive_quotes_in_business_central = models.BooleanField(default=False)
+
+    # Facts read from the two systems while enabling; emptied while disabled.
+    base_currency = models.CharField(max_length=10, blank=True, help_text="ISO code of the Sales base currency.")
+    base_currency_symbol = models.CharField(max_length=10, blank=True)
+    base_currency_precision = models.PositiveSmallIntegerField(null=True, blank=True)
+    base_currency_id = models.UUIDField(null=True, blank=True)
+    local_currency_code = models.CharField(max_length=10, blank=True, help_text="Local currency of the BC company.")
+    organization_id = models.UUIDField(null=True, blank=True)
+    sales_user_id = models.UUIDField(null=True, blank=True, help_text="The hub's own application user in Sales.")
+    business_unit_id = models.UUIDField(null=True, blank=True)
+    owning_team_id = models.UUIDField(null=True, blank=True)
+    company_row_id = models.UUIDField(null=True, blank=True, help_text="Row of bcbi_companies for this company.")
+    capabilities = models.JSONField(
+        default=dict, blank=True, help_text='Sets that exist: {"api": [...], "companion": [...], "pages": [...]}.'
+    )
+    last_test = models.JSONField(default=dict, blank=True, help_text="Report of the newest connection test.")
+    last_test_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("connection-setup", kwargs={"connection": self.slug})
+
+    @property
+    def sales_scope(self) -> str:
+        return f"{self.sales_url.rstrip('/')}/.default"
+
+    @property
+    def sales_api_url(self) -> str:
+        return f"{self.sales_url.rstrip('/')}/api/data/v9.2"
+
+    @property
+    def business_central_root(self) -> str:
+        """Root of the environment; standard API, extension APIs and page services lie below it."""
+        origin = self.business_central_url.rstrip("/")
+        return f"{origin}/v2.0/{self.tenant_id}/{self.business_central_environment}"
+
+
+class Credential(models.Model):
+    """How the hub signs in for one connection. Never rendered, logged or returned; only the kind and age are shown."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="credential")
+    kind = models.CharField(max_length=20, choices=CredentialKind.choices, default=CredentialKind.SECRET)
+    secret = EncryptedTextField(blank=True, help_text="Client secret, or the certificate's private key in PEM form.")
+    certificate = models.TextField(blank=True, help_text="Public certificate in PEM form.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.connection}"
+
+
+class AuditEntry(models.Model):
+    """Who changed what in the hub's own settings, mappings, couplings and jobs, with the values before and after."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, related_name="audit_entries")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=200, blank=True)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target}"
