@@ -1,0 +1,104 @@
+"""What a run was asked to do beyond "follow the mapping": the arguments stored in `SynchJob.options`.
+
+One frozen value travels from the page or API through the job row into the pure decision, so that planning again after a
+lost race or a dead worker decides by the same wishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+from uuid import UUID
+
+from connector.choices import System
+
+
+@dataclass(frozen=True, slots=True)
+class PairRef:
+    """A pair by its keys; one of them may be unknown (an uncoupled record, a side still to be found)."""
+
+    bc_key: UUID | None = None
+    sales_key: UUID | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        return {
+            "bc_key": str(self.bc_key) if self.bc_key else None,
+            "sales_key": str(self.sales_key) if self.sales_key else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        bc_key, sales_key = data.get("bc_key"), data.get("sales_key")
+        return cls(UUID(str(bc_key)) if bc_key else None, UUID(str(sales_key)) if sales_key else None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Arguments of one run.
+
+    `pairs`: the pairs a person or a program named. With `only_pairs` the run takes exactly these and no waiting
+    changes, also when none is named.
+    `force_from`: a direction chosen by hand. That side wins for every field mapped away from it, even where only the
+    other side changed; fields mapped the other way only are left alone.
+    `winner`: the side that wins where both changed the same field; everything else merges as usual.
+    `choices`: property (BC name, or Sales attribute where there is none) → "business_central", "sales" or a value
+    both sides get: a conflict resolved field by field.
+    `ignore_only_coupled`: create partners although the mapping synchronises coupled records only.
+    `create_side`: the missing record is wanted in this system, outside filters and "only coupled" too.
+    `restore`: create the missing record of a broken coupling again, whatever the mapping's policy.
+    `delete_survivor`: delete the surviving record of a broken coupling and uncouple.
+    `uncouple`: remove the couplings of the pairs (with the company marker in Sales).
+    `retry`: take up skipped couplings.
+    """
+
+    pairs: tuple[PairRef, ...] = ()
+    only_pairs: bool = False
+    force_from: System | None = None
+    winner: System | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    ignore_only_coupled: bool = False
+    create_side: System | None = None
+    restore: bool = False
+    delete_survivor: bool = False
+    uncouple: bool = False
+    retry: bool = False
+
+    def with_pairs(self, pairs: list[PairRef]) -> Self:
+        return replace(self, pairs=tuple(pairs), only_pairs=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON for `SynchJob.options`; only what differs from the defaults."""
+        data: dict[str, Any] = {}
+        if self.pairs:
+            data["pairs"] = [pair.to_json() for pair in self.pairs]
+        for name in ("force_from", "winner", "create_side"):
+            if (value := getattr(self, name)) is not None:
+                data[name] = str(value)
+        if self.choices:
+            data["choices"] = dict(self.choices)
+        for name in ("only_pairs", "ignore_only_coupled", "restore", "delete_survivor", "uncouple", "retry"):
+            if getattr(self, name):
+                data[name] = True
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The options of a job row; keys that belong to other modes are ignored."""
+
+        def system(name: str) -> System | None:
+            return System(data[name]) if data.get(name) else None
+
+        return cls(
+            pairs=tuple(PairRef.from_json(pair) for pair in data.get("pairs", ())),
+            only_pairs=bool(data.get("only_pairs", False)),
+            force_from=system("force_from"),
+            winner=system("winner"),
+            choices=dict(data.get("choices", {})),
+            ignore_only_coupled=bool(data.get("ignore_only_coupled", False)),
+            create_side=system("create_side"),
+            restore=bool(data.get("restore", False)),
+            delete_survivor=bool(data.get("delete_survivor", False)),
+            uncouple=bool(data.get("uncouple", False)),
+            retry=bool(data.get("retry", False)),
+        )
