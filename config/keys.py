@@ -1,0 +1,44 @@
+"""Secrets that an embedded run makes for itself once and keeps in its data directory.
+
+A hub with servers of its own gets its secrets from the environment, because several machines have to share them; one
+that runs on the embedded servers has a single data directory, and its secrets belong there beside the data they
+protect: losing the encryption key would mean losing the stored credentials.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+
+def kept_secret(data_dir: Path, name: str, make: Callable[[], str]) -> str:
+    """The secret in `data_dir`/secrets/`name`, made and written first (mode 0600) where there is none."""
+    path = data_dir / "secrets" / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        draft = path.with_name(f".{name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(make() + "\n", encoding="ascii")
+        # Of two processes that start together, the second finds the link taken and uses the first one's secret.
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def new_secret_key() -> str:
+    return secrets.token_urlsafe(50)
+
+
+def new_encryption_key() -> str:
+    return Fernet.generate_key().decode("ascii")
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(9)
