@@ -1,0 +1,271 @@
+"""What coupling asks of synchronisation without depending on it.
+
+Pages and endpoints of `coupling` start synchronisations and show what one would do; the engine that does so lives one
+layer up. It registers its implementation while Django starts (`register`), and `service()` hands it out.
+
+Everything here is asynchronous work on the queue unless said otherwise: a method creates the job, hands it to the
+queue after the transaction commits, and returns at once. Implementations raise `connector.errors.HubError`, for
+example while the connection is disabled. `force_from` is the system whose values win; None means the ordinary
+three-way merge. `trigger` is a value of the jobs' trigger choices: "user", "api", "command" or "coupling".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured
+
+from connector.choices import Direction, System
+from connector.models import Connection
+from coupling.models import Coupling, TableMapping
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob:
+    """A job that was created. `representation` is the job as the REST API shows it."""
+
+    id: int
+    url: str
+    representation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchField:
+    """One criterion of match-based coupling. Fields of one `priority` must all match; lower priorities come first."""
+
+    business_central: str
+    sales: str
+    case_sensitive: bool = False
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something cannot be carried: a stable code, a sentence, what to do about it.
+
+    `system`, `table` and `key` name the record that has to be dealt with first, where there is one (a lookup's target
+    that is not coupled); `field_id` the field mapping concerned.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    system: System | None = None
+    table: str = ""
+    key: UUID | None = None
+    field_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPreview:
+    """One enabled field mapping of a pair: what both sides hold and would hold.
+
+    `bc_now`, `sales_now`, `bc_after` and `sales_after` are wire values; the `_text` forms are what people read (option
+    labels, names of looked-up records). A side that does not exist yet has None as its value now.
+    `bc_changed`/`sales_changed`: differs from what both last agreed on. `equal`: the two values mean the same now.
+    """
+
+    field_id: int
+    bc_property: str
+    bc_label: str
+    sales_attribute: str
+    direction: Direction
+    bc_now: Any
+    sales_now: Any
+    bc_after: Any
+    sales_after: Any
+    bc_now_text: str
+    sales_now_text: str
+    bc_after_text: str
+    sales_after_text: str
+    equal: bool
+    bc_changed: bool
+    sales_changed: bool
+    writes_bc: bool
+    writes_sales: bool
+    clash: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairPreview:
+    """What one synchronisation of a pair would do. `fields` are in the mapping's order.
+
+    `never`: the pair never agreed on anything, so that "changed" cannot be told apart. `problems` would make the
+    record fail. `unchanged` is true when nothing would be written.
+    """
+
+    fields: Sequence[FieldPreview]
+    problems: Sequence[Problem] = ()
+    never: bool = False
+    unchanged: bool = False
+
+    @property
+    def writes_sales(self) -> int:
+        """How many fields would change in Sales."""
+        return sum(1 for line in self.fields if line.writes_sales)
+
+    @property
+    def writes_bc(self) -> int:
+        """How many fields would change in Business Central."""
+        return sum(1 for line in self.fields if line.writes_bc)
+
+    @property
+    def clash(self) -> bool:
+        """A two-way field was changed on both sides to different values."""
+        return any(line.clash for line in self.fields)
+
+    def changed(self, system: System) -> bool:
+        """Whether any mapped value of that side differs from what was last agreed."""
+        if system == System.BUSINESS_CENTRAL:
+            return any(line.bc_changed for line in self.fields)
+        return any(line.sales_changed for line in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One operation of a pair, newest first in lists."""
+
+    at: datetime
+    kind: str
+    kind_label: str
+    state: str
+    state_label: str
+    state_colour: str
+    system: System
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    """Wire name to the values before and after."""
+    message: str = ""
+    hint: str = ""
+    job_id: int | None = None
+    job_url: str = ""
+
+
+class SynchronisationService(Protocol):
+    """Implemented by `syncjobs`."""
+
+    def refresh(self, *, connection: Connection, system: System, table: str, keys: Sequence[UUID]) -> dict[UUID, bool]:
+        """Reads the records live into the mirror, within the call. Tells per key whether the record exists."""
+        ...
+
+    def preview_pair(
+        self, *, mapping: TableMapping, bc_key: UUID | None, sales_key: UUID | None, force_from: System | None
+    ) -> PairPreview:
+        """From the mirror, within the call; nothing is written. One key None: the side that would be created."""
+        ...
+
+    def history(self, *, coupling: Coupling, limit: int = 50) -> list[HistoryEntry]:
+        """The pair's operations, newest first, previews left out. Constant number of queries."""
+        ...
+
+    def synchronize_pair(
+        self,
+        *,
+        coupling: Coupling,
+        force_from: System | None,
+        user: AbstractBaseUser | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        """Synchronises one pair on the queue for people who wait; lifts its failure marks."""
+        ...
+
+    def synchronize_pairs(
+        self,
+        *,
+        couplings: Sequence[Coupling],
+        force_from: System | None,
+        user: AbstractBaseUser | None,
+        trigger: str = "user",
+    ) -> list[StartedJob]:
+        """One job per mapping, in the mappings' order. Pairs whose target side is newer are the caller's business."""
+        ...
+
+    def retry_pairs(
+        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        """Lifts failure and skip marks and synchronises the pairs, one job per mapping."""
+        ...
+
+    def create_missing_side(
+        self,
+        *,
+        mapping: TableMapping,
+        system: System,
+        keys: Sequence[UUID],
+        user: AbstractBaseUser | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        """Creates partners for the uncoupled records `keys` of `system` in the other system and couples them."""
+        ...
+
+    def uncouple(
+        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        """Removes couplings, with the children that go with them. Tables with a company marker need a write in Sales
+        and give a job per mapping; the others are uncoupled within the call and give none."""
+        ...
+
+    def restore_pairs(
+        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        """Creates the missing side of broken couplings again, one job per mapping."""
+        ...
+
+    def delete_survivors(
+        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        """Deletes the surviving record of broken couplings and the couplings, one job per mapping."""
+        ...
+
+    def match(
+        self,
+        *,
+        mapping: TableMapping,
+        fields: Sequence[MatchField],
+        bc_keys: Sequence[UUID] | None,
+        create_unmatched: bool,
+        synchronize: Direction | None,
+        user: AbstractBaseUser | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        """Match-based coupling; `bc_keys` None: every uncoupled record inside the filter."""
+        ...
+
+    def find_broken(self, *, mapping: TableMapping, user: AbstractBaseUser | None, trigger: str = "user") -> StartedJob:
+        """Looks for couplings with a missing side."""
+        ...
+
+    def run_mapping(
+        self,
+        *,
+        mapping: TableMapping,
+        mode: str,
+        direction: Direction | None,
+        user: AbstractBaseUser | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's."""
+        ...
+
+    def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:
+        """The newest jobs that touched the pair; those of its mapping where none is noted."""
+        ...
+
+
+_service: SynchronisationService | None = None
+
+
+def register(implementation: SynchronisationService) -> None:
+    """Called once by the layer above while Django starts; a later call replaces the implementation."""
+    global _service  # noqa: PLW0603
+    _service = implementation
+
+
+def service() -> SynchronisationService:
+    """The registered implementation. Raises ImproperlyConfigured when the synchronisation app is not installed."""
+    if _service is None:
+        raise ImproperlyConfigured("Nothing synchronises: add syncjobs to INSTALLED_APPS.")
+    return _service
