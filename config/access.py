@@ -1,0 +1,143 @@
+"""Which capability every address needs, and the two gates that ask for it.
+
+`ADDRESSES` is the whole list: an address that is missing here is closed to everybody, and a test walks the URL
+configuration to find such ones. Both gates decide before the view does any work, and both then resolve the connection
+that the path names, so that views find it as `request.connection`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from config.roles import Capability, capabilities_of
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The capability to look at an address and the one to change something through it (default: the same)."""
+
+    read: Capability
+    write: Capability | None = None
+
+    def capability(self, method: str) -> Capability:
+        return self.read if method in SAFE_METHODS else self.write or self.read
+
+
+_READ = Needs(Capability.READ)
+_READ_SETTINGS = Needs(Capability.READ_SETTINGS)
+_SETTINGS = Needs(Capability.READ_SETTINGS, Capability.CHANGE_SETTINGS)
+_COUPLE = Needs(Capability.COUPLE)
+_DOCUMENTS = Needs(Capability.PROCESS_DOCUMENTS)
+_OPERATE = Needs(Capability.OPERATE)
+_RUN_FULL = Needs(Capability.RUN_FULL)
+_UNDO = Needs(Capability.UNDO)
+_CHANGE = Needs(Capability.CHANGE_SETTINGS)
+
+PUBLIC = frozenset({"login", "logout"})
+"""Addresses that need no account."""
+
+ADDRESSES: dict[str, Needs] = {
+    # Everybody's own account and the hub as a whole (config.web, syncjobs)
+    "account": _READ,
+    "account-token": _READ,
+    "password-change": _READ,
+    "list-settings": _READ,
+    "home": _READ,
+    "quick-search": _READ,
+    "schema": _READ,
+    "api-docs": _READ,
+    # Connection (connector)
+    "connection-setup": _SETTINGS,
+    "connection-test": _OPERATE,
+    # Records and couplings (coupling)
+    "customer-list": _READ,
+    "account-list": _READ,
+    "salesperson-list": _READ,
+    "user-list": _READ,
+    # Mappings (coupling, syncjobs)
+    "mapping-list": _READ_SETTINGS,
+    "mapping-detail": _SETTINGS,
+    "mapping-fields": _SETTINGS,
+    "mapping-synchronize": _OPERATE,
+    # Jobs, operations, schedules, full synchronisation (syncjobs)
+    "job-list": _READ,
+    "job-detail": _READ,
+    "job-progress": _READ,
+    "job-log": _READ,
+    "job-cancel": _OPERATE,
+    "job-retry": _OPERATE,
+    "job-undo": _UNDO,
+    "job-delete": _UNDO,
+    "operation-list": _READ,
+    "operation-detail": _READ,
+    "operation-retry": _COUPLE,
+    "operation-resolve": _COUPLE,
+    "error-list": _READ,
+    "schedule-list": _READ_SETTINGS,
+    "schedule-edit": _SETTINGS,
+    "schedule-action": _OPERATE,
+    "full-synch-review": _READ,
+    "full-synch-start": _RUN_FULL,
+    "full-synch-preview": _OPERATE,
+    "full-synch-restart": _RUN_FULL,
+    "full-synch-cancel": _OPERATE,
+}
+
+
+def needs_of(url_name: str | None) -> Needs | None:
+    """What the address called `url_name` needs; None where nobody wrote it down, which closes it."""
+    return ADDRESSES.get(url_name or "")
+
+
+def resolve_connection(request: HttpRequest, slug: str | None) -> None:
+    """Sets `request.connection`: the one named in the path, else the first one, else None. Raises Http404."""
+    model = apps.get_model("connector", "Connection")
+    if slug is None:
+        request.connection = model.objects.first()  # type: ignore[attr-defined]
+        return
+    request.connection = model.objects.filter(slug=slug).first()  # type: ignore[attr-defined]
+    if request.connection is None:  # type: ignore[attr-defined]
+        raise Http404("There is no connection of this name.")
+
+
+class AccessMiddleware:
+    """The gate of all pages; stands after Django's LoginRequiredMiddleware, which sends strangers to the sign-in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: list[Any], kwargs: dict[str, Any]
+    ) -> None:
+        match = request.resolver_match
+        name = match.url_name if match else None
+        if name in PUBLIC or issubclass(getattr(view, "cls", object), APIView):
+            return
+        needs = needs_of(name)
+        if needs is None or needs.capability(str(request.method)) not in capabilities_of(request.user):
+            raise PermissionDenied
+        resolve_connection(request, kwargs.get("connection"))
+
+
+class HasCapability(BasePermission):
+    """The gate of the REST API: the default permission class, since only the API knows who a token belongs to."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        match = request.resolver_match
+        needs = needs_of(match.url_name if match else None)
+        if needs is None or needs.capability(str(request.method)) not in capabilities_of(request.user):
+            return False
+        resolve_connection(request._request, view.kwargs.get("connection"))
+        return True
