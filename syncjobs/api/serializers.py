@@ -101,10 +101,6 @@ class ResolveSerializer(StrictSerializer):
     use = serializers.ChoiceField(choices=System.choices)
     fields = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)  # type: ignore[assignment]
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # `fields` is also the name of the serializer's own property, which the declaration above would hide.
-        return dict(self._declared_fields)
-
 
 class ScheduleSerializer(StrictModelSerializer):
     mapping = serializers.CharField(source="mapping.name", default=None, read_only=True)
