@@ -260,7 +260,7 @@ _service: SynchronisationService | None = None
 
 def register(implementation: SynchronisationService) -> None:
     """Called once by the layer above while Django starts; a later call replaces the implementation."""
-    global _service  # noqa: PLW0603
+    global _service
     _service = implementation
 
 

@@ -15,16 +15,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LEGAL_FORMS = frozenset(
-    """ab ag as aps asa bv bvba co corp corporation cv ek eg ev gbr gesmbh gmbh inc incorporated kft kg kgaa limited llc
-    llp lp ltd ltda mbh nv ohg oy oyj plc pte pty sa sab sarl sas sca se sl slu snc spa spzoo srl sro ug zoo""".split()
-)
+    {
+        "ab", "ag", "as", "aps", "asa", "bv", "bvba", "co", "corp", "corporation", "cv", "ek", "eg", "ev",
+        "gbr", "gesmbh", "gmbh", "inc", "incorporated", "kft", "kg", "kgaa", "limited", "llc", "llp", "lp",
+        "ltd", "ltda", "mbh", "nv", "ohg", "oy", "oyj", "plc", "pte", "pty", "sa", "sab", "sarl", "sas", "sca",
+        "se", "sl", "slu", "snc", "spa", "spzoo", "srl", "sro", "ug", "zoo",
+    }
+)  # fmt: skip
 """Words that say how a company is organised and not which one it is, normalised."""
 
 _LETTERS = str.maketrans(
-    {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"}
+    {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
 )
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-_DROPPED = re.compile(r"['’`´.]")
+_DROPPED = re.compile("['\u2019`\u00b4.]")
 _ABBREVIATION = re.compile(r"\b([a-z])/([a-z])\b")
 _WORD = re.compile(r"[^\W_]+")
 _HAS_UMLAUT = re.compile("[äöü]")
