@@ -33,7 +33,9 @@ class Connection(models.Model):
     name = models.CharField(max_length=100, default="Business Central and Sales")
 
     tenant_id = models.CharField(max_length=100, blank=True, help_text="Entra tenant: id or domain.")
-    client_id = models.CharField(max_length=100, blank=True, help_text="Application (client) id of the app registration.")
+    client_id = models.CharField(
+        max_length=100, blank=True, help_text="Application (client) id of the app registration."
+    )
     authority_url = models.URLField(default=DEFAULT_AUTHORITY_URL)
     sales_url = models.URLField(blank=True, help_text="Environment URL, for example https://contoso.crm4.dynamics.com")
     business_central_url = models.URLField(default=DEFAULT_BUSINESS_CENTRAL_URL)
