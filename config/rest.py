@@ -13,7 +13,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from connector.errors import ErrorKind, HubError
+from connector.errors import ErrorKind, HubError, SettingsError
 
 STATUS_OF_KIND: dict[ErrorKind, int] = {
     ErrorKind.DATA: 400,
@@ -69,8 +69,11 @@ class Pages(PageNumberPagination):
 
 def hub_error_response(error: HubError) -> Response:
     """The sentence as `detail`, with the stable code and the way out beside it."""
-    status = getattr(error, "http_status", None) or STATUS_OF_KIND[error.kind]
-    return Response({"detail": str(error), "code": error.code, "hint": error.hint}, status=status)
+    if isinstance(error, SettingsError):
+        if error.conflict:
+            return Response({"detail": str(error), "code": error.code}, status=409)
+        return Response(error.fields or {"detail": str(error)}, status=400)
+    return Response({"detail": str(error), "code": error.code, "hint": error.hint}, status=STATUS_OF_KIND[error.kind])
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
