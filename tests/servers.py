@@ -30,8 +30,8 @@ def ensure_started() -> None:
 
 def end() -> None:
     """Ends both servers and removes the session's directory."""
-    embedded.stop_leftovers(SESSION_DIR / "postgres", program="postgres", stop_signal=signal.SIGQUIT)
-    embedded.stop_leftovers(SESSION_DIR / "redis", program="redis-server", stop_signal=signal.SIGKILL)
+    embedded.stop_leftovers(SESSION_DIR / "postgres", stop_signal=signal.SIGQUIT)
+    embedded.stop_leftovers(SESSION_DIR / "redis", stop_signal=signal.SIGKILL)
     shutil.rmtree(SESSION_DIR, ignore_errors=True)
 
 
