@@ -89,21 +89,5 @@ class Offer:
 
 def sales_reason(default: DefaultField) -> str:
     """Why the Sales side of a field mapping cannot take part; blank where it can."""
-    if default.direction == Direction.TO_BUSINESS_CENTRAL:
-        return ""
-    if default.sales_access == "update-only" or (
-        default.sales_access == "read-only" and default.direction == Direction.TO_SALES
-    ):
-        return _CALCULATED
-    return ""
-
-
-def effective_direction(default: DefaultField, choice: Choice | None) -> Direction:
-    """The delivered direction, without a way that one of the two APIs refuses."""
-    if default.direction != Direction.BIDIRECTIONAL:
-        return default.direction
-    if default.sales_access == "read-only":
-        return Direction.TO_BUSINESS_CENTRAL
-    if choice is not None and choice.available and not choice.route.writable:
-        return Direction.TO_SALES
-    return default.direction
+    calculated = default.sales_access == "read-only" and default.direction == Direction.TO_SALES
+    return _CALCULATED if calculated else ""

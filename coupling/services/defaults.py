@@ -17,7 +17,7 @@ from connector.models import Connection
 from coupling.defaults import DefaultField, DefaultMapping, default_mappings, holds
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
 from coupling.services.audit import record_change
-from coupling.services.availability import Offer, effective_direction, sales_reason
+from coupling.services.availability import Offer, sales_reason
 
 _CUSTOMER, _VENDOR = 3, 11
 _TEMPLATES: dict[str, tuple[System, dict[str, Any]]] = {
@@ -194,7 +194,7 @@ def _field_values(default: DefaultField, mapping: TableMapping, offer: Offer) ->
         "sales_attribute": default.sales_attribute,
         "sales_type": default.sales_type,
         "sales_lookup": dict(default.sales_lookup),
-        "direction": effective_direction(default, choice),
+        "direction": default.direction,
         "constant_value": default.constant_value,
         "transformation": default.transformation,
         "enabled": default.enabled,

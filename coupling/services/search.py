@@ -1,5 +1,182 @@
-"""Search over the mirror: find one of 100,000 records by whatever people remember of it."""
+"""Search over the mirror: find one of 100,000 records by whatever people remember of it.
 
-from coupling.services.words import search_text
+Every word of the query has to begin a word of the record, in any order; numbers match inside phone and account numbers
+however they are written; where that finds little, words of four letters or more may be misspelt. Exact hits come before
+beginnings of the name or number, those before beginnings of any word, misspelt ones last; free records before coupled
+ones.
 
-__all__ = ["search_text"]
+Misspelt words are looked for as one pattern of all spellings one slip away, which the trigram index answers in
+milliseconds; trigram similarity itself has to look at every record that shares a few letters.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from connector.choices import System
+from connector.models import Connection
+from coupling.models import BusinessCentralRecord, Coupling, SalesRecord
+from coupling.services.words import digits, domain, fold, joined, search_text, without_legal_forms, words
+
+__all__ = ["matching", "mirror_of", "search_records", "search_text"]
+
+_MIN_FUZZY_LETTERS = 4
+_MIN_DIGITS_INSIDE = 4
+_LOCAL_DIGITS = 7
+_INTERNATIONAL_DIGITS = 9
+_LONG_WORD = 8
+_FEW = 5
+_CANDIDATES = 200
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_PHONE = re.compile(r"^[\d\s+()/.\-]+$")
+_EXACT, _PREFIX, _WORD_PREFIX, _FUZZY = range(4)
+
+
+def mirror_of(system: System | str) -> type[BusinessCentralRecord] | type[SalesRecord]:
+    """The mirror's model of a system."""
+    return BusinessCentralRecord if system == System.BUSINESS_CENTRAL else SalesRecord
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query taken apart: a record's key, or conditions that all have to hold."""
+
+    key: UUID | None
+    name: str
+    number: str
+    strict: tuple[Q, ...]
+    fuzzy: tuple[Q, ...]
+    fuzzy_words: tuple[str, ...]
+
+
+def _parse(text: str) -> _Query:
+    text = text.strip()
+    if found := _GUID.findall(text):
+        return _Query(UUID(found[-1]), "", "", (), (), ())
+    if _PHONE.match(text) and digits(text):
+        number = digits(text)
+        condition = Q(search_text__contains=number if len(number) >= _MIN_DIGITS_INSIDE else f" {number}")
+        if len(number) >= _INTERNATIONAL_DIGITS:
+            condition |= Q(search_text__contains=number[-_LOCAL_DIGITS:])
+        elif text.isdigit() and number != text:
+            condition |= Q(search_text__contains=f" {text}")
+        return _Query(None, "", joined(text), (condition,), (), ())
+    addresses = [token for token in fold(text).split() if "@" in token or domain(token)]
+    plain = [token for token in text.split() if fold(token) not in addresses]
+    found_words = words(" ".join(plain))
+    searched = without_legal_forms(found_words)
+    strict = [Q(search_text__contains=token if "@" in token else domain(token)) for token in addresses]
+    fuzzy = list(strict)
+    for word in searched:
+        begins = Q(search_text__contains=f" {word}")
+        if word.isdigit() and len(word) >= _MIN_DIGITS_INSIDE:
+            begins |= Q(search_text__contains=word)
+        strict.append(begins)
+        fuzzy.append(begins | Q(search_text__regex=_slips(word)) if _may_be_misspelt(word) else begins)
+    misspelt = tuple(word for word in searched if _may_be_misspelt(word))
+    return _Query(None, " ".join(searched), joined(text), tuple(strict), tuple(fuzzy), misspelt)
+
+
+def _may_be_misspelt(word: str) -> bool:
+    return len(word) >= _MIN_FUZZY_LETTERS and word.isalpha()
+
+
+def _slips(word: str) -> str:
+    """Regular expression of the beginnings of words that are one slip away from `word`: a wrong letter, one too many,
+    one missing, two swapped; in long words also a muddle in one half."""
+    spellings = []
+    for at in range(len(word)):
+        head, tail = word[:at], word[at + 1 :]
+        spellings += [f"{head}.{tail}", head + tail]
+        if at:
+            spellings.append(f"{head}.{word[at:]}")
+        if tail and tail[0] != word[at]:
+            spellings.append(f"{head}{tail[0]}{word[at]}{tail[1:]}")
+    if len(word) >= _LONG_WORD:
+        half = len(word) // 2
+        spellings += [f"{word[0]}.{{{half - 2},{half + 2}}}{word[half + 1 :]}", word[:half] + f".{{0,2}}{word[-3:]}"]
+    return f" ({'|'.join(dict.fromkeys(spellings))})"
+
+
+def _rank(query: _Query, otherwise: int) -> Case:
+    """Rank by where in the stored text the query stands; see `coupling.services.words` for its layout."""
+    cases = []
+    if query.number:
+        cases.append(When(search_text__contains=f"\n {query.number}\n", then=Value(_EXACT)))
+    if query.name:
+        cases.append(When(search_text__startswith=f" {query.name}\n", then=Value(_EXACT)))
+        cases.append(When(search_text__startswith=f" {query.name}", then=Value(_PREFIX)))
+    if query.number:
+        cases.append(When(search_text__contains=f"\n {query.number}", then=Value(_PREFIX)))
+    return Case(*cases, default=Value(otherwise), output_field=IntegerField())
+
+
+def matching(records: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """The records of `records` that match `text`, annotated with `rank` and ordered by it; blank matches everything.
+
+    Asks at once whether there is a hit without misspelling, and leaves the queryset lazy. Misspelt hits are at most
+    some hundred.
+    """
+    if not text.strip():
+        return records
+    query = _parse(text)
+    if query.key is not None:
+        return records.filter(key=query.key).annotate(rank=Value(_EXACT))
+    if not query.strict:
+        return records.none()
+    strict = records.filter(*query.strict)
+    if not query.fuzzy_words or strict.exists():
+        return strict.annotate(rank=_rank(query, _WORD_PREFIX)).order_by("rank", "name", "key")
+    similar = [record.key for record in _similar(records, query)]
+    return records.filter(key__in=similar).annotate(rank=Value(_FUZZY)).order_by("name", "key")
+
+
+def search_records(
+    *, connection: Connection, system: System, table: str, text: str, limit: int = 50, offset: int = 0
+) -> list[Any]:
+    """Living records of a table, best first, each with `rank` and `coupled`; blank text gives the first by name.
+
+    At most two queries whatever the number of rows.
+    """
+    records = mirror_of(system).objects.of_table(connection.pk, table).alive()
+    records = records.annotate(coupled=_coupled(connection, system, table))
+    if not text.strip():
+        return list(records.order_by("coupled", "name", "key")[offset : offset + limit])
+    query = _parse(text)
+    if query.key is not None:
+        return list(records.filter(key=query.key).annotate(rank=Value(_EXACT)))
+    if not query.strict:
+        return []
+    order = ("rank", "coupled", "name", "key")
+    strict = records.filter(*query.strict).annotate(rank=_rank(query, _WORD_PREFIX)).order_by(*order)
+    found = list(strict[offset : offset + limit])
+    if offset or len(found) >= _FEW or not query.fuzzy_words:
+        return found
+    known = {record.key for record in found}
+    return [*found, *(record for record in _similar(records, query) if record.key not in known)][:limit]
+
+
+def _similar(records: QuerySet[Any], query: _Query) -> list[Any]:
+    """Records with misspelt words, the closest names first; the first some hundred found, since asking the database
+    to sort them would make it check the pattern against every candidate."""
+    found = list(records.filter(*query.fuzzy).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
+    return sorted(found, key=lambda record: (-_closeness(record.name, query.fuzzy_words), record.name, str(record.key)))
+
+
+def _closeness(name: str, searched: tuple[str, ...]) -> float:
+    """How well the words of a name fit the searched ones, 0 to 1 for each."""
+    present = words(name)
+    return sum(max((SequenceMatcher(None, word, other).ratio() for other in present), default=0) for word in searched)
+
+
+def _coupled(connection: Connection, system: System, table: str) -> Exists:
+    side = "bc" if system == System.BUSINESS_CENTRAL else "sales"
+    couplings = Coupling.objects.filter(
+        **{"connection": connection, f"{side}_table": table, f"{side}_key": OuterRef("key")}
+    )
+    return Exists(couplings)

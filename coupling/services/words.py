@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 LEGAL_FORMS = frozenset(
     {
@@ -31,6 +30,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _DROPPED = re.compile("['\u2019`\u00b4.]")
 _ABBREVIATION = re.compile(r"\b([a-z])/([a-z])\b")
 _WORD = re.compile(r"[^\W_]+")
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(?=$|[/:?#])")
 _HAS_UMLAUT = re.compile("[äöü]")
 
 # Parts of property and attribute names whose values people search by, on either system.
@@ -77,8 +77,8 @@ def domain(text: str) -> str:
     text = fold(text.strip())
     if "@" in text:
         return text.rpartition("@")[2]
-    host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
-    return host.removeprefix("www.") if "." in host else ""
+    host = _HOST.match(text.partition("//")[2] or text)
+    return host[0].removeprefix("www.") if host else ""
 
 
 def search_text(values: Mapping[str, Any], *, number: str = "", name: str = "") -> str:
