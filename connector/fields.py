@@ -12,7 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 
-def _fernet() -> MultiFernet:
+def fernet() -> MultiFernet:
+    """Encrypts with the newest key of the settings, decrypts with any. Raises ImproperlyConfigured without keys."""
     keys = settings.COUPLET_ENCRYPTION_KEYS
     if not keys:
         raise ImproperlyConfigured(
@@ -28,13 +29,13 @@ class EncryptedTextField(models.TextField):
         value = super().get_prep_value(value)
         if value in (None, ""):
             return value
-        return _fernet().encrypt(value.encode()).decode("ascii")
+        return fernet().encrypt(value.encode()).decode("ascii")
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
         if not value:
             return value
         try:
-            return _fernet().decrypt(value.encode("ascii")).decode()
+            return fernet().decrypt(value.encode("ascii")).decode()
         except InvalidToken as error:
             raise ImproperlyConfigured(
                 "A stored secret was encrypted with a key that is no longer in COUPLET_ENCRYPTION_KEYS; "

@@ -7,7 +7,7 @@ from connector.errors import Retry
 _ENTRA_APP = "Entra admin center > App registrations > the application"
 
 
-def _sign_in(code: str, numbers: tuple[int, ...], message: str, hint: str, kind: ErrorKind = K.CONFIG) -> Rule:
+def _sign_in(code: str, numbers: tuple[int, ...], message: str, hint: str, kind: K = K.CONFIG) -> Rule:
     retry = Retry.AFTER_PAUSE if kind is K.TRANSIENT else Retry.NEVER
     return Rule(code, kind, message, hint, retry, codes=tuple(f"AADSTS{n}" for n in numbers), sign_in=True)
 

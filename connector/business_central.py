@@ -1,0 +1,219 @@
+"""Client of Business Central: standard API v2.0, companion API and page services of one company."""
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from connector.business_central_addresses import Addresses, Service
+from connector.business_central_metadata import service_tables
+from connector.cached import cached
+from connector.error_table import error_of_answer
+from connector.errors import HubError, RemoteError
+from connector.http.batch import BUSINESS_CENTRAL_LIMIT, Part, PartAnswer, decode_json, encode_json
+from connector.http.session import ODataSession
+from connector.odata import chunks, options
+from connector.records import ChangePage, WireRecord
+from connector.wire import parse_time
+
+log = logging.getLogger(__name__)
+
+MODIFIED = "lastModifiedDateTime"
+# The service allows 20,000 rows a page; half of it stays far from its time limit with the properties that are mapped.
+PAGE_SIZE = 10_000
+_SMALLEST_PAGE = 500
+# Stamps are taken before the commit: a long transaction becomes visible later with an older stamp.
+OVERLAP = timedelta(minutes=5)
+# `id eq … or id eq …` is a filter over one property, which the service allows.
+_KEYS_PER_QUERY = 50
+_READ_RESTARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company that the hub's application may open."""
+
+    id: UUID
+    name: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """`exchange_amount` units of the currency are worth `relational_amount` of the local one from `starting_date`."""
+
+    currency_code: str
+    starting_date: str
+    exchange_amount: Decimal
+    relational_amount: Decimal
+
+
+class BusinessCentralClient:
+    """Reads records; writes go through `connector.bulk`. Every method raises RemoteError."""
+
+    def __init__(self, session: ODataSession, addresses: Addresses) -> None:
+        self.session = session
+        self.addresses = addresses
+
+    def companies(self) -> list[Company]:
+        """The companies of the environment that the application may open."""
+        rows = self.session.get(f"{Service.API.path}/companies").data["value"]
+        return [Company(UUID(row["id"]), row["name"], row.get("displayName") or row["name"]) for row in rows]
+
+    def read_changes(
+        self, table: str, *, properties: Sequence[str], cursor: str, full: bool = False
+    ) -> Iterator[ChangePage]:
+        """By time stamp: `cursor` is the server's time of the last read less an overlap, in ISO 8601.
+
+        A table without time stamps is read completely each time, and its cursor stays "". Deletions do not show.
+        """
+        stamped = self.has_stamps(table)
+        condition = f"{MODIFIED} ge {cursor}" if cursor and stamped and not full else ""
+        for attempt in range(1, _READ_RESTARTS + 1):
+            try:
+                yield from self._read(table, properties, condition, stamped)
+                return
+            except RemoteError as error:
+                if error.code != "business_central.page_lost" or attempt == _READ_RESTARTS:
+                    raise
+                log.info("Reading %s starts again: %s", table, error)
+
+    def read_records(self, table: str, keys: Collection[UUID], *, properties: Sequence[str]) -> dict[UUID, WireRecord]:
+        """Live records, up to 5,000 per request."""
+        names = self._with_stamp(table, properties)
+        paths = [
+            self.addresses.in_service(table)
+            + options(select=_select(names), filter=" or ".join(f"id eq {key}" for key in chunk))
+            for chunk in chunks(dict.fromkeys(keys), _KEYS_PER_QUERY)
+        ]
+        found: dict[UUID, WireRecord] = {}
+        service = self.addresses.service_of(table)
+        for group in chunks(paths, BUSINESS_CENTRAL_LIMIT):
+            if len(group) == 1:
+                answers = [self.session.get(f"{service.path}/{group[0]}").data]
+            else:
+                parts = [Part("GET", path) for path in group]
+                answered = self.batch(service, parts, repeatable=True)
+                answers = [self._data(answered.get(number)) for number in range(len(parts))]
+            for data in answers:
+                for row in data["value"]:
+                    record = _record(row, properties)
+                    found[record.key] = record
+        return found
+
+    def query(
+        self,
+        table: str,
+        *,
+        properties: Sequence[str],
+        filter: str = "",  # noqa: A002
+        orderby: str = "",
+        top: int | None = None,
+    ) -> Iterator[WireRecord]:
+        names = self._with_stamp(table, properties)
+        address = self.addresses.table(table) + options(select=_select(names), filter=filter, orderby=orderby, top=top)
+        for data in self._pages(address):
+            for row in data[0]["value"]:
+                yield _record(row, properties)
+
+    def count(self, table: str, *, filter: str = "") -> int | None:  # noqa: A002
+        data = self.session.get(f"{self.addresses.table(table)}/$count{options(filter=filter)}").data
+        return int(data.decode("utf-8-sig")) if isinstance(data, bytes) else int(data)
+
+    def keys(self, table: str) -> Iterator[UUID]:
+        for record in self.query(table, properties=["id"]):
+            yield record.key
+
+    def singleton(self, table: str) -> dict[str, Any]:
+        """The one record of a table such as companyInformation, all its properties."""
+        rows = self.session.get(self.addresses.table(table) + options(top=1)).data["value"]
+        if not rows:
+            raise HubError(f"Business Central returned no {table}.", code="business_central.empty")
+        return dict(rows[0])
+
+    def exchange_rates(self) -> list[ExchangeRate]:
+        """All exchange rates of the company, the oldest first."""
+        names = "currencyCode,startingDate,exchangeRateAmount,relationalExchangeRateAmount"
+        address = self.addresses.table("currencyExchangeRates") + options(select=names)
+        rates = [
+            ExchangeRate(
+                row["currencyCode"],
+                row["startingDate"],
+                Decimal(row["exchangeRateAmount"]),
+                Decimal(row["relationalExchangeRateAmount"]),
+            )
+            for data, _ in self._pages(address)
+            for row in data["value"]
+        ]
+        return sorted(rates, key=lambda rate: (rate.currency_code, rate.starting_date))
+
+    def tables(self, service: Service) -> dict[str, list[str]]:
+        """Entity sets that a service offers, with their properties; empty where the service does not exist."""
+        name = f"{self.session.root}:{service}:metadata"
+        tables: dict[str, list[str]] = cached(name, lambda: service_tables(self.session, self.addresses, service))
+        return tables
+
+    def has_stamps(self, table: str) -> bool:
+        return MODIFIED in self.tables(self.addresses.service_of(table)).get(table, [])
+
+    def batch(self, service: Service, parts: Sequence[Part], *, repeatable: bool) -> dict[int, PartAnswer]:
+        """Up to 100 requests as one batch that goes on after errors; the answers by position, as far as they came."""
+        headers = {"Prefer": "odata.continue-on-error"}
+        answer = self.session.send(
+            "POST", self.addresses.batch(service), body=encode_json(parts), headers=headers, repeatable=repeatable
+        )
+        return decode_json(answer.data, count=len(parts))
+
+    def _read(self, table: str, properties: Sequence[str], condition: str, stamped: bool) -> Iterator[ChangePage]:
+        names = self._with_stamp(table, properties)
+        address = self.addresses.table(table) + options(select=_select(names), filter=condition)
+        cursor: str | None = None
+        for data, date in self._pages(address):
+            if cursor is None:
+                cursor = _moment(date - OVERLAP) if stamped and date else ""
+            last = "@odata.nextLink" not in data
+            yield ChangePage([_record(row, properties) for row in data["value"]], [], cursor if last else None)
+
+    def _pages(self, address: str) -> Iterator[tuple[dict[str, Any], datetime | None]]:
+        """The decoded pages with the server's time; smaller ones once the service runs out of time."""
+        size = PAGE_SIZE
+        while address:
+            try:
+                answer = self.session.get(address, headers={"Prefer": f"odata.maxpagesize={size}"})
+            except RemoteError as error:
+                if error.code not in ("connection.timeout", "remote.too_large") or size <= _SMALLEST_PAGE:
+                    raise
+                size = max(_SMALLEST_PAGE, size // 2)
+                continue
+            yield answer.data, answer.date
+            address = answer.data.get("@odata.nextLink", "")
+
+    def _with_stamp(self, table: str, properties: Sequence[str]) -> list[str]:
+        return [*properties, MODIFIED] if self.has_stamps(table) else list(properties)
+
+    def _data(self, answer: PartAnswer | None) -> Any:
+        if answer is None:
+            raise error_of_answer(self.session.refusal(504, {}, b"A part of the batch was not answered."))
+        if answer.status >= 300:
+            raise error_of_answer(self.session.refusal(answer.status, answer.headers, answer.data))
+        return answer.data
+
+
+def _select(properties: Sequence[str]) -> str:
+    return ",".join(dict.fromkeys(["id", *properties]))
+
+
+def _record(row: dict[str, Any], properties: Sequence[str]) -> WireRecord:
+    return WireRecord(
+        key=UUID(row["id"]),
+        values={name: row.get(name) for name in properties},
+        token=row.get("@odata.etag", ""),
+        modified_at=parse_time(row.get(MODIFIED)),
+    )
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

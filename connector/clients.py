@@ -1,0 +1,60 @@
+"""Makes the clients of a connection's two systems.
+
+Both share tokens and budget with all other clients of the same application; a client is cheap and lives as long as
+the work it was made for.
+"""
+
+from connector.auth import token_source
+from connector.business_central import BusinessCentralClient
+from connector.business_central_addresses import Addresses
+from connector.choices import System
+from connector.http.budget import Budget
+from connector.http.session import BACKGROUND, INTERACTIVE, ODataSession, Patience
+from connector.meter import Meter
+from connector.models import Connection
+from connector.records import ChangePage, Client, WireRecord
+from connector.sales import SalesClient
+
+__all__ = [
+    "BACKGROUND",
+    "INTERACTIVE",
+    "ChangePage",
+    "Client",
+    "Meter",
+    "WireRecord",
+    "business_central_client",
+    "sales_client",
+]
+
+
+def sales_client(connection: Connection, *, meter: Meter | None = None, patience: Patience = BACKGROUND) -> SalesClient:
+    """Raises RemoteError (kind config) when address or credential are missing."""
+
+    session = ODataSession(
+        system=System.SALES,
+        root=connection.sales_api_url,
+        tokens=token_source(connection, System.SALES),
+        budget=Budget(System.SALES, connection.client_id, connection.sales_url),
+        headers={"OData-Version": "4.0", "OData-MaxVersion": "4.0"},
+        meter=meter or Meter(),
+        patience=patience,
+    )
+    return SalesClient(session)
+
+
+def business_central_client(
+    connection: Connection, *, meter: Meter | None = None, patience: Patience = BACKGROUND
+) -> BusinessCentralClient:
+    """Raises RemoteError (kind config) when address or credential are missing."""
+
+    session = ODataSession(
+        system=System.BUSINESS_CENTRAL,
+        root=connection.business_central_root,
+        tokens=token_source(connection, System.BUSINESS_CENTRAL),
+        budget=Budget(System.BUSINESS_CENTRAL, connection.client_id, connection.business_central_url),
+        # Messages and captions follow this language; errors stay the same whatever the application user's is.
+        headers={"Accept-Language": "en-US"},
+        meter=meter or Meter(),
+        patience=patience,
+    )
+    return BusinessCentralClient(session, Addresses(connection.company_id, connection.capabilities))
