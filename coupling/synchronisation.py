@@ -151,6 +151,11 @@ class SynchronisationService(Protocol):
         """Reads the records live into the mirror, within the call. Tells per key whether the record exists."""
         ...
 
+    def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: AbstractBaseUser | None) -> None:
+        """A pair was coupled or moved by hand: records that waited for it get another chance. `released` is the Sales
+        row that was let go by a move; where it carries this company's marker, a job takes the marker away."""
+        ...
+
     def preview_pair(
         self, *, mapping: TableMapping, bc_key: UUID | None, sales_key: UUID | None, force_from: System | None
     ) -> PairPreview:

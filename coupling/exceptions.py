@@ -1,0 +1,45 @@
+"""Why something about mappings and couplings is refused. `http_status` is what the REST API answers."""
+
+from connector.errors import ErrorKind, HubError
+
+
+class CouplingRefused(HubError):
+    """The present state does not allow it: already coupled, skipped, connection disabled."""
+
+    kind = ErrorKind.CONFLICT
+    code = "coupling.refused"
+    http_status = 409
+
+
+class AlreadyCoupled(CouplingRefused):
+    """One of the two records belongs to another pair. `details` names the side and the other coupling."""
+
+    code = "coupling.taken"
+
+
+class OutsideFilter(HubError):
+    """A record is left out by the mapping's filter."""
+
+    kind = ErrorKind.DATA
+    code = "coupling.outside_filter"
+    http_status = 400
+
+
+class RecordMissing(HubError):
+    """A record does not exist in its system (any more)."""
+
+    kind = ErrorKind.DATA
+    code = "coupling.record_missing"
+    http_status = 404
+
+
+class MappingRefused(HubError):
+    """A change of a mapping is not possible. `fields` maps a setting's name to its sentences."""
+
+    kind = ErrorKind.DATA
+    code = "mapping.refused"
+    http_status = 400
+
+    def __init__(self, message: str, *, fields: dict[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields or {}
