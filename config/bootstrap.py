@@ -58,7 +58,7 @@ def ensure_requirements(*, development: bool) -> None:
         make_environment()
     say(f"Installing {' and '.join(path.name for path in files)} into .venv (a minute or two the first time) …")
     STAMP.unlink(missing_ok=True)
-    command = [str(ENVIRONMENT_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(ENVIRONMENT_PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     # --no-user: a user-wide pip configuration must not lead the installation out of the environment.
     if subprocess.run([*command, "--no-user", "-r", str(files[-1])], cwd=PROJECT_DIR, check=False).returncode:
         sys.exit(installation_advice())

@@ -46,6 +46,20 @@ def check_encryption_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any
 
 
 @register(Tags.security)
+def check_secrets_are_shared(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A database of one's own outlives this data directory and may be shared with machines that have another one."""
+    if settings.EMBEDDED_POSTGRES or not settings.SECRETS_IN_DATA_DIR:
+        return []
+    return [
+        CheckWarning(
+            f"DATABASE_URL is set, but secrets are generated ones that only this machine has: {settings.DATA_DIR}.",
+            hint="Set COUPLET_SECRET_KEY and COUPLET_ENCRYPTION_KEYS, the same on every machine.",
+            id="config.W002",
+        )
+    ]
+
+
+@register(Tags.security)
 def check_base_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Sign-ins and webhooks cross the network as soon as the hub is reached from another machine."""
     base = urlsplit(settings.BASE_URL)

@@ -1,8 +1,8 @@
-"""Secrets that an embedded run makes for itself once and keeps in its data directory.
+"""Secrets that the hub makes for itself once and keeps in its data directory.
 
-A hub with servers of its own gets its secrets from the environment, because several machines have to share them; one
-that runs on the embedded servers has a single data directory, and its secrets belong there beside the data they
-protect: losing the encryption key would mean losing the stored credentials.
+Several machines have to share their secrets and get them from the environment; a hub on one machine should start
+without any preparation. Its secrets belong beside the data they protect: losing the encryption key means losing the
+stored credentials.
 """
 
 import os
@@ -32,7 +32,7 @@ def _write_first(path: Path, secret: str) -> None:
     """Writes the file unless another process that starts at the same time was quicker."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     draft.touch(mode=0o600)
     draft.write_text(secret + "\n", encoding="ascii")
     try:

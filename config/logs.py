@@ -16,8 +16,9 @@ _CREDENTIAL_NAMES = (
     "api_key|clientstate|csrfmiddlewaretoken|sessionid|couplet_session"
 )
 _PATTERNS = (
-    # Authorization: Bearer …, Token …, Basic …
-    re.compile(r"(?i)\b((?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]{8,}"),
+    # Authorization: Token …, Basic …, and a bearer token anywhere
+    re.compile(r"(?i)(\bauthorization[\"']?\s*[=:]\s*[\"']?(?:\w+\s+)?)[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}"),
     # client_secret=…, "access_token": "…", password: …
     re.compile(rf"(?i)(\b(?:{_CREDENTIAL_NAMES})[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}}]+"),
     # scheme://user:password@host

@@ -1,0 +1,53 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import startup
+
+
+def test_only_instance_second_start_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    with (
+        startup.only_instance(tmp_path / "var"),
+        pytest.raises(startup.StartError, match=f"already runs .* \\(process {os.getpid()}\\)"),
+        startup.only_instance(tmp_path / "var"),
+    ):
+        pass
+
+
+def test_only_instance_after_a_killed_one_starts(tmp_path: Path) -> None:
+    (tmp_path / "up.lock").write_text("4194300\n")
+    with startup.only_instance(tmp_path):
+        assert (tmp_path / "up.lock").read_text().strip() == str(os.getpid())
+
+
+def test_port_taken_names_the_variable_and_another_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(startup.StartError, match=f"Port {port} is taken.*make run COUPLET_PORT={port + 1}"):
+            startup.require_free_ports({"COUPLET_PORT": ("127.0.0.1", port)})
+
+
+def test_port_free_is_accepted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as briefly:
+        port = briefly.getsockname()[1]
+    startup.require_free_ports({"COUPLET_PORT": ("127.0.0.1", port)})
+
+
+def test_leftovers_of_this_data_directory_are_ended_and_no_others(tmp_path: Path) -> None:
+    ours, theirs = (
+        subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(600)"], env={**os.environ, startup.MARK: str(directory)}
+        )
+        for directory in (tmp_path, tmp_path.parent)
+    )
+    try:
+        startup.end_leftovers(tmp_path)
+        assert ours.poll() is not None
+        assert theirs.poll() is None
+    finally:
+        theirs.kill()
+        theirs.wait()
