@@ -3,7 +3,7 @@
 from connector.errors import ErrorKind, HubError
 
 
-class CouplingRefused(HubError):
+class CouplingError(HubError):
     """The present state does not allow it: already coupled, skipped, connection disabled."""
 
     kind = ErrorKind.CONFLICT
@@ -11,13 +11,13 @@ class CouplingRefused(HubError):
     http_status = 409
 
 
-class AlreadyCoupled(CouplingRefused):
+class AlreadyCoupledError(CouplingError):
     """One of the two records belongs to another pair. `details` names the side and the other coupling."""
 
     code = "coupling.taken"
 
 
-class OutsideFilter(HubError):
+class OutsideFilterError(HubError):
     """A record is left out by the mapping's filter."""
 
     kind = ErrorKind.DATA
@@ -25,7 +25,7 @@ class OutsideFilter(HubError):
     http_status = 400
 
 
-class RecordMissing(HubError):
+class RecordMissingError(HubError):
     """A record does not exist in its system (any more)."""
 
     kind = ErrorKind.DATA
@@ -33,7 +33,7 @@ class RecordMissing(HubError):
     http_status = 404
 
 
-class MappingRefused(HubError):
+class MappingError(HubError):
     """A change of a mapping is not possible. `fields` maps a setting's name to its sentences."""
 
     kind = ErrorKind.DATA

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 
 from connector.choices import Direction, System
@@ -151,7 +151,7 @@ class SynchronisationService(Protocol):
         """Reads the records live into the mirror, within the call. Tells per key whether the record exists."""
         ...
 
-    def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: AbstractBaseUser | None) -> None:
+    def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
         """A pair was coupled or moved by hand: records that waited for it get another chance. `released` is the Sales
         row that was let go by a move; where it carries this company's marker, a job takes the marker away."""
         ...
@@ -171,7 +171,7 @@ class SynchronisationService(Protocol):
         *,
         coupling: Coupling,
         force_from: System | None,
-        user: AbstractBaseUser | None,
+        user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
         """Synchronises one pair on the queue for people who wait; lifts its failure marks."""
@@ -182,14 +182,14 @@ class SynchronisationService(Protocol):
         *,
         couplings: Sequence[Coupling],
         force_from: System | None,
-        user: AbstractBaseUser | None,
+        user: User | None,
         trigger: str = "user",
     ) -> list[StartedJob]:
         """One job per mapping, in the mappings' order. Pairs whose target side is newer are the caller's business."""
         ...
 
     def retry_pairs(
-        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
     ) -> list[StartedJob]:
         """Lifts failure and skip marks and synchronises the pairs, one job per mapping."""
         ...
@@ -200,27 +200,27 @@ class SynchronisationService(Protocol):
         mapping: TableMapping,
         system: System,
         keys: Sequence[UUID],
-        user: AbstractBaseUser | None,
+        user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
         """Creates partners for the uncoupled records `keys` of `system` in the other system and couples them."""
         ...
 
     def uncouple(
-        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
     ) -> list[StartedJob]:
         """Removes couplings, with the children that go with them. Tables with a company marker need a write in Sales
         and give a job per mapping; the others are uncoupled within the call and give none."""
         ...
 
     def restore_pairs(
-        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
     ) -> list[StartedJob]:
         """Creates the missing side of broken couplings again, one job per mapping."""
         ...
 
     def delete_survivors(
-        self, *, couplings: Sequence[Coupling], user: AbstractBaseUser | None, trigger: str = "user"
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
     ) -> list[StartedJob]:
         """Deletes the surviving record of broken couplings and the couplings, one job per mapping."""
         ...
@@ -233,13 +233,13 @@ class SynchronisationService(Protocol):
         bc_keys: Sequence[UUID] | None,
         create_unmatched: bool,
         synchronize: Direction | None,
-        user: AbstractBaseUser | None,
+        user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
         """Match-based coupling; `bc_keys` None: every uncoupled record inside the filter."""
         ...
 
-    def find_broken(self, *, mapping: TableMapping, user: AbstractBaseUser | None, trigger: str = "user") -> StartedJob:
+    def find_broken(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob:
         """Looks for couplings with a missing side."""
         ...
 
@@ -249,7 +249,7 @@ class SynchronisationService(Protocol):
         mapping: TableMapping,
         mode: str,
         direction: Direction | None,
-        user: AbstractBaseUser | None,
+        user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
         """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from connector.models import AuditEntry, Connection
 
@@ -10,7 +10,7 @@ from connector.models import AuditEntry, Connection
 def record_change(
     *,
     connection: Connection,
-    user: AbstractBaseUser | None,
+    user: User | None,
     action: str,
     target: str,
     before: dict[str, Any] | None = None,

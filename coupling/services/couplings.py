@@ -7,13 +7,13 @@ that was let go, a first synchronisation) is asked of `coupling.synchronisation`
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from connector.choices import System
 from connector.models import Connection
 from coupling.choices import CouplingOrigin
-from coupling.exceptions import AlreadyCoupled, CouplingRefused, OutsideFilter, RecordMissing
+from coupling.exceptions import AlreadyCoupledError, CouplingError, OutsideFilterError, RecordMissingError
 from coupling.models import Coupling, RemoteRecord, TableMapping
 from coupling.services.admission import is_admitted, violated_condition
 from coupling.services.audit import record_change
@@ -22,9 +22,9 @@ from coupling.synchronisation import service
 
 
 def require_enabled(connection: Connection) -> None:
-    """Raises CouplingRefused where the connection is disabled."""
+    """Raises CouplingError where the connection is disabled."""
     if not connection.enabled:
-        raise CouplingRefused(
+        raise CouplingError(
             "The connection is disabled.",
             code="connection.disabled",
             hint="Enable it in Connection Setup, then try again.",
@@ -32,12 +32,12 @@ def require_enabled(connection: Connection) -> None:
 
 
 def require_usable(mapping: TableMapping) -> None:
-    """Raises CouplingRefused where nothing can be coupled under the mapping now."""
+    """Raises CouplingError where nothing can be coupled under the mapping now."""
     require_enabled(mapping.connection)
     if not mapping.available:
-        raise CouplingRefused(mapping.unavailable_reason, code="mapping.unavailable")
+        raise CouplingError(mapping.unavailable_reason, code="mapping.unavailable")
     if not mapping.enabled:
-        raise CouplingRefused(
+        raise CouplingError(
             f"{mapping.name} is switched off.", code="mapping.disabled", hint="Switch it on under Mappings."
         )
 
@@ -48,12 +48,12 @@ def couple(
     bc_key: UUID,
     sales_key: UUID,
     origin: CouplingOrigin = CouplingOrigin.MANUAL,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
 ) -> Coupling:
     """Couples two records after reading both live.
 
     The same pair again lifts its failure marks. A coupling whose other record no longer exists gives way. Raises
-    RecordMissing, OutsideFilter, AlreadyCoupled, CouplingRefused, and RemoteError where a system cannot be asked.
+    RecordMissingError, OutsideFilterError, AlreadyCoupledError, CouplingError, and RemoteError where a system cannot be asked.
     """
     require_usable(mapping)
     read_live(mapping, System.BUSINESS_CENTRAL, bc_key)
@@ -78,12 +78,12 @@ def couple(
             )
             _record(coupling, user, "coupling.create", after={"origin": str(origin), **_keys(coupling)})
     except IntegrityError as error:
-        raise AlreadyCoupled("Somebody coupled one of the two records a moment ago.") from error
+        raise AlreadyCoupledError("Somebody coupled one of the two records a moment ago.") from error
     service().after_coupling(coupling=coupling, released=None, user=user)
     return coupling
 
 
-def move(*, coupling: Coupling, sales_key: UUID, user: AbstractBaseUser | None = None) -> Coupling:
+def move(*, coupling: Coupling, sales_key: UUID, user: User | None = None) -> Coupling:
     """Couples the BC record with another free row; the old row becomes free and loses the company marker.
 
     Bookkeeping starts over: nothing of the new pair has been agreed on. Raises as `couple` does.
@@ -109,13 +109,13 @@ def move(*, coupling: Coupling, sales_key: UUID, user: AbstractBaseUser | None =
             Coupling.objects.filter(pk=coupling.pk).mark_retry()
             _record(coupling, user, "coupling.move", before=before, after=_keys(coupling))
     except IntegrityError as error:
-        raise AlreadyCoupled("Somebody coupled that row a moment ago.") from error
+        raise AlreadyCoupledError("Somebody coupled that row a moment ago.") from error
     coupling.refresh_from_db()
     service().after_coupling(coupling=coupling, released=released, user=user)
     return coupling
 
 
-def uncouple(*, coupling: Coupling, user: AbstractBaseUser | None = None) -> None:
+def uncouple(*, coupling: Coupling, user: User | None = None) -> None:
     """Removes the link, in the hub only; both records stay as they are. The company marker is the caller's affair."""
     with transaction.atomic():
         _record(coupling, user, "coupling.delete", before=_keys(coupling))
@@ -123,11 +123,11 @@ def uncouple(*, coupling: Coupling, user: AbstractBaseUser | None = None) -> Non
 
 
 def read_live(mapping: TableMapping, system: System, key: UUID) -> None:
-    """Reads one record into the mirror as it is now. Raises RecordMissing where it does not exist."""
+    """Reads one record into the mirror as it is now. Raises RecordMissingError where it does not exist."""
     table = mapping.table(system)
     exists = service().refresh(connection=mapping.connection, system=system, table=table, keys=[key])
     if not exists.get(key):
-        raise RecordMissing(
+        raise RecordMissingError(
             f"There is no such record in {table} of {system.label}.",
             hint="It was deleted or merged a moment ago; choose another one.",
             details={"system": str(system), "key": str(key)},
@@ -150,7 +150,7 @@ def _require_admitted(mapping: TableMapping, system: System, key: UUID) -> None:
         return
     label = label_of(mapping.connection, system, mapping.table(system), key)
     condition = violated_condition(mapping, system, key) or mapping.filter(system)
-    raise OutsideFilter(
+    raise OutsideFilterError(
         f"{label} is left out by the {mapping.name} filter of {system.label}: {condition}",
         hint="Change the record so that it meets the filter, or ask an administrator to change the filter.",
         details={"system": str(system), "condition": condition},
@@ -158,7 +158,7 @@ def _require_admitted(mapping: TableMapping, system: System, key: UUID) -> None:
 
 
 def _free_both(mapping: TableMapping, bc_key: UUID, sales_key: UUID) -> Coupling | None:
-    """Makes both records free, or finds that they are this very pair. Raises AlreadyCoupled."""
+    """Makes both records free, or finds that they are this very pair. Raises AlreadyCoupledError."""
     present = Coupling.objects.filter(mapping=mapping, bc_key=bc_key, sales_key=sales_key).first()
     if present is not None:
         return present
@@ -168,7 +168,7 @@ def _free_both(mapping: TableMapping, bc_key: UUID, sales_key: UUID) -> Coupling
 
 
 def _make_way(mapping: TableMapping, system: System, key: UUID) -> None:
-    """Drops a coupling of the record whose partner is gone. Raises AlreadyCoupled where the partner lives."""
+    """Drops a coupling of the record whose partner is gone. Raises AlreadyCoupledError where the partner lives."""
     table = mapping.table(system)
     taken = (
         Coupling.objects.for_record(connection_id=mapping.connection_id, system=system, table=table, key=key)
@@ -181,12 +181,12 @@ def _make_way(mapping: TableMapping, system: System, key: UUID) -> None:
     partner_key = taken.sales_key if other == System.SALES else taken.bc_key
     try:
         read_live(taken.mapping, other, partner_key)
-    except RecordMissing:
+    except RecordMissingError:
         uncouple(coupling=taken)
         return
     label = label_of(mapping.connection, system, table, key)
     partner = label_of(mapping.connection, other, taken.mapping.table(other), partner_key)
-    raise AlreadyCoupled(
+    raise AlreadyCoupledError(
         f"{label} is already coupled with {partner}.",
         hint="Uncouple or move that coupling first.",
         details={"system": str(system), "coupling": taken.pk, "mapping": taken.mapping.name},
@@ -197,7 +197,7 @@ def _keys(coupling: Coupling) -> dict[str, str]:
     return {"business_central_id": str(coupling.bc_key), "sales_id": str(coupling.sales_key)}
 
 
-def _record(coupling: Coupling, user: AbstractBaseUser | None, action: str, **values: dict[str, Any]) -> None:
+def _record(coupling: Coupling, user: User | None, action: str, **values: dict[str, Any]) -> None:
     label = label_of(coupling.connection, System.BUSINESS_CENTRAL, coupling.bc_table, coupling.bc_key)
     target = f"{coupling.mapping.name} {label}"[:200]
     record_change(connection=coupling.connection, user=user, action=action, target=target, **values)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from connector.choices import System
@@ -340,7 +340,7 @@ def _template_differences(mapping: TableMapping) -> list[Difference]:
 
 @transaction.atomic
 def reset_to_defaults(
-    *, connection: Connection, names: Sequence[str] | None = None, user: AbstractBaseUser | None = None
+    *, connection: Connection, names: Sequence[str] | None = None, user: User | None = None
 ) -> list[Difference]:
     """Puts delivered mappings (all, or those named), their fields and templates back; couplings stay.
 
