@@ -82,7 +82,7 @@ def parse_address(path: str, origin: str, tenant: str, environment: str) -> Addr
     """The address behind ``/v2.0/…``. Raises BusinessCentralError (unknown environment, service, bad segment)."""
     parts = split_path(path)[1:]
     prefix = "/v2.0"
-    if parts and parts[0].lower() in (tenant.lower(), "default") or (len(parts) > 1 and "." in parts[0]):
+    if (parts and parts[0].lower() in (tenant.lower(), "default")) or (len(parts) > 1 and "." in parts[0]):
         if parts[0].lower() not in (tenant.lower(), "default"):
             raise not_found(f"The tenant '{parts[0]}' does not exist.", "Internal_TenantNotFound")
         prefix += f"/{parts.pop(0)}"

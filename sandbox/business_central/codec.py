@@ -133,8 +133,12 @@ def parse_type(prop: Property, value: Any) -> Any:
             return normalise_code(value) if prop.is_code else value
         case "guid":
             if not isinstance(value, str) or not _GUID.fullmatch(value.strip("{}")):
-                raise _mismatch(prop, value) if not isinstance(value, str) else bad_request(
-                    f"'{value}' is not a valid GUID for property '{prop.name}'.", "Application_InvalidGUID"
+                raise (
+                    _mismatch(prop, value)
+                    if not isinstance(value, str)
+                    else bad_request(
+                        f"'{value}' is not a valid GUID for property '{prop.name}'.", "Application_InvalidGUID"
+                    )
                 )
             return value.strip("{}").lower()
         case "boolean":

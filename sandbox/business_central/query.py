@@ -11,7 +11,15 @@ from sandbox.business_central.errors import BusinessCentralError, bad_request, n
 from sandbox.business_central.schema import BLANK_DATE, Page, Property
 from sandbox.odata.ast import Call, Comparison, Expression, Lambda, Literal, Logical, Not, Path
 from sandbox.odata.filters import FilterSyntaxError, parse_filter
-from sandbox.odata.options import Expand, OptionError, parse_count, parse_expand, parse_number, parse_orderby, parse_select
+from sandbox.odata.options import (
+    Expand,
+    OptionError,
+    parse_count,
+    parse_expand,
+    parse_number,
+    parse_orderby,
+    parse_select,
+)
 from sandbox.odata.sql import Compiler, Dialect, FilterError, Operand, encode
 
 KNOWN_OPTIONS = {
@@ -57,7 +65,9 @@ class Resolver:
         if prop.kind in ("enum", "option"):
             member = codec.member_of(prop, str(literal.value), api=self.page.is_api)
             if literal.kind not in ("string", "enum") or member is None:
-                raise FilterError(f"'{literal.value}' is not a value of '{prop.name}'.", "Application_FilterErrorException")
+                raise FilterError(
+                    f"'{literal.value}' is not a value of '{prop.name}'.", "Application_FilterErrorException"
+                )
             return member
         if literal.kind == "string" and prop.kind == "text":
             text = str(literal.value)
@@ -87,9 +97,7 @@ class Resolver:
 def find_property(page: Page, parts: tuple[str, ...]) -> Property:
     prop = page.properties.get(parts[0]) if len(parts) == 1 else None
     if prop is None:
-        raise bad_request(
-            f"Could not find a property named '{'/'.join(parts)}' on type 'Microsoft.NAV.{page.entity}'."
-        )
+        raise bad_request(f"Could not find a property named '{'/'.join(parts)}' on type 'Microsoft.NAV.{page.entity}'.")
     return prop
 
 
@@ -151,7 +159,7 @@ def _refuse_unsupported(expression: Expression, *, extended: bool) -> None:
 
 
 def compile_filter(page: Page, text: str, today: str, *, extended: bool = False) -> tuple[str, list[Any]]:
-    """SQL condition and parameters. Raises BusinessCentralError for syntax, unknown properties and refused constructs."""
+    """SQL condition and parameters. Raises BusinessCentralError for syntax, unknown names and refused constructs."""
     try:
         expression = parse_filter(text)
     except FilterSyntaxError as error:

@@ -20,8 +20,8 @@ _CHUNK = 500
 
 def etag_of(version: int) -> str:
     """Weak tag in the shape of the product's: base64 of a length-prefixed hash. One per row version."""
-    digits = f"{version * _SPREAD % 2**64:020d}"
-    return f'W/"{base64.b64encode(f"'20;{digits};00;'".encode()).decode()}"'
+    raw = f"'20;{version * _SPREAD % 2**64:020d};00;'"
+    return f'W/"{base64.b64encode(raw.encode()).decode()}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,8 @@ class Reader:
     def _related(self, join: Join, item: Expand, keys: list[str]) -> dict[str, list[dict[str, Any]]]:
         target = join.target
         select = selected(target, {"$select": ",".join(item.select)} if item.select else {})
-        where, params = list(self._source_filter(target)), []
+        where: list[str] = list(self._source_filter(target))
+        params: list[Any] = []
         if item.filter:
             sql, params = compile_filter(target, item.filter, self.today)
             where.append(sql)
@@ -236,9 +237,7 @@ def _window(rows: list[dict[str, Any]], item: Expand) -> list[dict[str, Any]]:
     return rows[start : None if item.top is None else start + item.top]
 
 
-def _row_builder(
-    page: Page, select: Sequence[Property], hidden: int
-) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
+def _row_builder(page: Page, select: Sequence[Property], hidden: int) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
     """``hidden`` columns precede the version and the selected values."""
     fields = [
         (prop.name, hidden + 1 + index, codec.renderer(prop, api=page.is_api)) for index, prop in enumerate(select)

@@ -1,7 +1,7 @@
 """Base tables and pages of Business Central, built from the definitions.
 
 A *base table* is stored; a *page* (an entity set of one of the services) shows some of its fields under other names.
-Names follow AL: a field is called as in the product ("Salesperson Code"), its SQL column is the snake-case form of that.
+Names follow AL: a field is called as in the product ("Salesperson Code"), its SQL column is that in snake case.
 """
 
 import json
@@ -51,7 +51,7 @@ def decode_name(encoded: str) -> str:
     return _ENCODED.sub(lambda match: chr(int(match[1], 16)), encoded).strip()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Enum:
     """Members are stored under their AL name; the API encodes that name, page services show the caption."""
 
@@ -64,7 +64,7 @@ class Enum:
         return next(iter(self.api))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     name: str
     column: str
@@ -74,7 +74,7 @@ class Field:
     enum: Enum | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DerivedId:
     """An id that follows from a code: "Currency Id" is the SystemId of the currency in "Currency Code"."""
 
@@ -82,7 +82,7 @@ class DerivedId:
     code_field: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BaseTable:
     name: str
     sql_name: str
@@ -100,7 +100,7 @@ class BaseTable:
         return tuple(self.column(name) for name in self.key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Property:
     name: str
     edm_type: str
@@ -118,7 +118,7 @@ class Property:
     local_currency: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Navigation:
     name: str
     target: str
@@ -127,7 +127,7 @@ class Navigation:
     served: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Page:
     entity_set: str
     entity: str
@@ -152,7 +152,7 @@ class Page:
         return self.service.startswith("api/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schema:
     enums: dict[str, Enum]
     tables: dict[str, BaseTable]

@@ -1,9 +1,8 @@
 """From a parsed filter to SQL.
 
 The compiler knows OData's operators and text functions; what a path means (columns, joins, sub-queries) and what is
-allowed is the caller's `Resolver`. Both services compare text without case, so plain ASCII literals use NOCASE columns and
-their indexes and everything else goes through the ``fold`` and ``matches`` SQL functions.
-"""
+allowed is the caller's `Resolver`. Both services compare text without case, so plain ASCII literals use NOCASE
+columns and their indexes and everything else goes through the ``fold`` and ``matches`` SQL functions."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +36,8 @@ class Operand:
     scale: int = 0
     name: str = ""
     encode: Callable[[Literal], Any] | None = None
-    """Turns a literal into the stored value where the service writes values differently (enum captions, empty codes)."""
+    """Turns a literal into the stored value where the service writes values differently (enum captions, empty
+    codes)."""
 
 
 class Resolver(Protocol):
@@ -192,6 +192,8 @@ class Compiler:
         trimmed = value.rstrip(" ")
         if sign != "=":
             return f"{operand.sql} {sign} {self.bind(trimmed)} COLLATE NOCASE"
+        if not trimmed:
+            return f"{operand.sql} = '' COLLATE NOCASE"
         # Stored text with trailing blanks equals the same text without them. It lies in the small range after it.
         exact = f"{operand.sql} = {self.bind(trimmed)} COLLATE NOCASE"
         padded = (
@@ -199,7 +201,7 @@ class Compiler:
             f" AND {operand.sql} < {self.bind(trimmed + '!')} COLLATE NOCASE"
             f" AND rtrim({operand.sql}) = {self.bind(trimmed)} COLLATE NOCASE"
         )
-        return f"({exact} OR ({padded}))" if trimmed else f"{operand.sql} = '' COLLATE NOCASE"
+        return f"({exact} OR ({padded}))"
 
     def membership(self, operand: Operand, literals: list[Literal]) -> str:
         """``operand`` is one of the values; an empty list matches nothing."""

@@ -1,0 +1,186 @@
+"""`$batch`: up to 100 JSON operations, one after another, optionally as one snapshot transaction.
+
+Default: stop at the first failure, what went before stays. `Prefer: odata.continue-on-error` carries on. With
+`Isolation: snapshot` any failure undoes everything, and the answers of undone operations still say that they succeeded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from sandbox.business_central import errors
+from sandbox.business_central.address import Address, parse_segment, split_path, take_company
+from sandbox.business_central.errors import BusinessCentralError, bad_request, method_not_allowed
+from sandbox.business_central.resources import Call, Result, entity_set_of
+from sandbox.control.traffic import Operation, Prepared
+from sandbox.http import Request, Response, ServiceError, load_json
+from sandbox.storage import Transaction
+
+if TYPE_CHECKING:
+    from sandbox.business_central.service import BusinessCentralService
+
+MAX_OPERATIONS = 100
+_WRITES = {"POST", "PATCH", "DELETE"}
+_URL_SAFE = "/(),'=$%-"
+_INNER_HEADERS = {"content-type": "application/json; odata.metadata=minimal", "odata-version": "4.0"}
+
+
+@dataclass(slots=True)
+class Part:
+    """One operation: its id, the call or the error that parsing it gave, and the ids it depends on."""
+
+    id: Any
+    call: Call | ServiceError
+    depends_on: list[str]
+
+
+class _UndoneError(Exception):
+    """Carries the answers out of a snapshot that has to be rolled back."""
+
+    def __init__(self, responses: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.responses = responses
+
+
+def prepare(service: "BusinessCentralService", request: Request, address: Address) -> Prepared:
+    """Parses the envelope. Raises BusinessCentralError when it cannot be read or holds too many operations."""
+    if request.method != "POST":
+        raise method_not_allowed()
+    if request.body[:2] == b"--" or "multipart" in (request.header("content-type") or ""):
+        raise BusinessCentralError(415, "BadRequest_NotSupported", "Only JSON batches are supported here.")
+    try:
+        envelope = load_json(request.body)
+    except ValueError as error:
+        raise bad_request(f"The batch is not valid JSON: {error}") from error
+    requests = envelope.get("requests") if isinstance(envelope, dict) else None
+    if not isinstance(requests, list) or not all(isinstance(item, dict) for item in requests):
+        raise bad_request("The batch must have an array 'requests'.")
+    if len(requests) > MAX_OPERATIONS:
+        raise BusinessCentralError(
+            500, "Unknown", f"The number of operations in a batch must not exceed {MAX_OPERATIONS}."
+        )
+    company = request.options.get("company") or address.company
+    parts = [_part(service, request, address, company, item) for item in requests]
+    operations = [
+        Operation(
+            part.call.method,
+            entity_set_of(service.schema, part.call.address),
+            1 if part.call.method in _WRITES else 0,
+        )
+        for part in parts
+        if isinstance(part.call, Call)
+    ]
+    return Prepared(lambda: _answer(service, request, parts), operations or [Operation("POST", "$batch")])
+
+
+def _part(
+    service: "BusinessCentralService", request: Request, outer: Address, company: str | None, item: dict[str, Any]
+) -> Part:
+    depends = item.get("dependsOn")
+    names = [str(name) for name in depends] if isinstance(depends, list) else []
+    try:
+        return Part(item.get("id"), _call(service, request, outer, company, item), names)
+    except ServiceError as error:
+        return Part(item.get("id"), error, names)
+
+
+def _call(
+    service: "BusinessCentralService", request: Request, outer: Address, company: str | None, item: dict[str, Any]
+) -> Call:
+    method, url = item.get("method"), item.get("url")
+    if not isinstance(method, str) or not isinstance(url, str):
+        raise bad_request("An operation of a batch needs 'method' and 'url'.")
+    given = item.get("headers") or {}
+    if not isinstance(given, dict):
+        raise bad_request("'headers' must be an object.")
+    headers = {str(name).lower(): str(value) for name, value in given.items()}
+    root = urlsplit(outer.root).path
+    path, _, query = url.partition("?")
+    if path.startswith(("http://", "https://")):
+        path = urlsplit(path).path
+    if path.startswith(root):
+        path = path[len(root) :]
+    address = Address(outer.service, outer.root, company=None)
+    address.segments = [parse_segment(segment) for segment in split_path(path)]
+    take_company(address)
+    if not address.segments or address.segments[0].name == "$batch":
+        raise bad_request(f"'{url}' is not a resource.", "BadRequest_InvalidRequestUrl")
+    address.company = address.company or headers.get("company") or company
+    absolute = f"{outer.root}/{quote(path.lstrip('/'), safe=_URL_SAFE)}"
+    return service.parse_call(method.upper(), address, query, headers, item.get("body"), absolute)
+
+
+def _answer(service: "BusinessCentralService", request: Request, parts: list[Part]) -> Response:
+    carry_on = "odata.continue-on-error" in request.preferences() or "continue-on-error" in request.preferences()
+    if request.preferences().get("odata.continue-on-error") == "false":
+        carry_on = False
+    if (request.header("isolation") or "").lower() == "snapshot":
+        responses = _snapshot(service, request, parts, carry_on)
+    else:
+        responses, _ = _run(request, parts, carry_on, service.run)
+    answer = service.to_response(Result(200, {"responses": responses}))
+    answer.headers.setdefault("OData-Version", "4.0")
+    answer.headers["Request-Id"] = answer.headers["ms-correlation-x"] = request.correlation_id
+    return answer
+
+
+def _snapshot(
+    service: "BusinessCentralService", request: Request, parts: list[Part], carry_on: bool
+) -> list[dict[str, Any]]:
+    try:
+        with service.sandbox.store.write() as tx:
+            responses, failed = _run(request, parts, carry_on, _savepoints(service, tx))
+            if failed:
+                raise _UndoneError(responses)
+            return responses
+    except _UndoneError as undone:
+        return undone.responses
+
+
+def _savepoints(service: "BusinessCentralService", tx: Transaction) -> Callable[[Call], Result]:
+    def run(call: Call) -> Result:
+        with service.sandbox.store.savepoint(tx):
+            return service.execute(tx, call)
+
+    return run
+
+
+def _run(
+    request: Request, parts: list[Part], carry_on: bool, run: Callable[[Call], Result]
+) -> tuple[list[dict[str, Any]], bool]:
+    responses: list[dict[str, Any]] = []
+    failed: set[str] = set()
+    any_failed = False
+    for part in parts:
+        blocked = next((name for name in part.depends_on if name in failed), None)
+        if blocked is not None:
+            answer = _error(part, BusinessCentralError(424, "BadRequest", f"'{blocked}' failed."), request)
+        else:
+            answer = _one(part, request, run)
+        responses.append(answer)
+        if answer["status"] >= 400:
+            any_failed = True
+            failed.add(str(part.id))
+            if not carry_on:
+                break
+    return responses, any_failed
+
+
+def _one(part: Part, request: Request, run: Callable[[Call], Result]) -> dict[str, Any]:
+    if isinstance(part.call, ServiceError):
+        return _error(part, part.call, request)
+    try:
+        result = run(part.call)
+    except ServiceError as error:
+        return _error(part, error, request)
+    headers = {**_INNER_HEADERS, **{name.lower(): value for name, value in result.headers.items()}}
+    answer: dict[str, Any] = {"id": part.id, "status": result.status, "headers": headers}
+    if result.body is not None:
+        answer["body"] = result.body
+    return answer
+
+
+def _error(part: Part, error: ServiceError, request: Request) -> dict[str, Any]:
+    body = errors.error_body(error, request.correlation_id)
+    return {"id": part.id, "status": error.status, "headers": dict(_INNER_HEADERS), "body": body}

@@ -1,0 +1,54 @@
+"""Datasets: what a reset fills both systems with. Same name, seed and sizes give the same data, keys included."""
+
+import random
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sandbox.business_central.schema import load_schema
+from sandbox.business_central.tables import COMPANIES
+from sandbox.datasets import bulk, demo
+from sandbox.datasets.central_rows import CentralRows
+from sandbox.datasets.company import company, company_row
+from sandbox.datasets.organization import organization
+from sandbox.datasets.sales_rows import SalesRows
+from sandbox.storage import Row, Transaction
+
+if TYPE_CHECKING:
+    from sandbox.state import Sandbox, Sizes
+
+NAMES = ("empty", "demo", "bulk")
+
+
+def load(sandbox: "Sandbox", name: str, seed: int, sizes: "Sizes") -> None:
+    """Writes the dataset into empty tables, inside the caller's transaction."""
+    with sandbox.store.write() as tx:
+        for table, rows in generate(name, seed, sizes):
+            tx.insert_many(table, rows)
+        _continue_number_series(tx)
+
+
+def _continue_number_series(tx: Transaction) -> None:
+    """Series go on after the highest number that the dataset used."""
+    schema = load_schema()
+    for table in schema.tables.values():
+        if table.number_series is not None:
+            tx.execute(
+                "UPDATE bc_no_series SET last_no_used ="  # noqa: S608 - names of our own tables
+                f" coalesce((SELECT max({table.key_columns[0]}) FROM {table.sql_name}), '') WHERE code = ?",
+                (table.number_series,),
+            )
+
+
+def generate(name: str, seed: int, sizes: "Sizes") -> Iterator[tuple[str, Iterable[Row]]]:
+    """(storage table, rows) in an order in which what a row refers to comes first."""
+    rng = random.Random(f"{name}/{seed}")  # noqa: S311 - repeatable data, no secrets
+    sales, central = SalesRows(), CentralRows()
+    yield COMPANIES.name, [company_row()]
+    for table, rows in company(central):
+        yield central.storage(table), rows
+    for table, rows in organization(sales):
+        yield sales.storage(table), rows
+    if name == "demo":
+        yield from demo.generate(rng, sales, central)
+    elif name == "bulk":
+        yield from bulk.generate(rng, sales, central, sizes)

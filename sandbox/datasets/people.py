@@ -1,0 +1,116 @@
+"""Companies and people of the datasets, drawn from the word lists with a seeded random source."""
+
+import random
+import unicodedata
+import uuid
+from dataclasses import dataclass, replace
+
+from sandbox.datasets.words import COUNTRIES, ENDINGS, JOBS, ROOTS, TRADES, Country
+
+_TRANSLITERATION = str.maketrans({"ø": "o", "Ø": "O", "æ": "ae", "ß": "ss", "ł": "l", "Ł": "L", "å": "a", "ä": "ae",
+                                  "ö": "oe", "ü": "ue"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    street: str
+    city: str
+    post_code: str
+    state: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """``name`` is distinct within a dataset; ``domain`` is made of it."""
+
+    name: str
+    legal: str
+    address: Address
+    phone: str
+    domain: str
+    currency: str
+
+    @property
+    def email(self) -> str:
+        return f"info@{self.domain}"
+
+    @property
+    def website(self) -> str:
+        return f"https://www.{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    given: str
+    family: str
+    job: str
+    phone: str
+    mobile: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.given} {self.family}"
+
+    def email(self, domain: str) -> str:
+        return f"{ascii_name(self.given)}.{ascii_name(self.family)}@{domain}"
+
+
+def ascii_name(text: str) -> str:
+    """Lower-case letters and digits only, as in host names: "Kröger" -> "kroeger"."""
+    plain = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATION)).encode("ascii", "ignore").decode()
+    return "".join(character for character in plain.lower() if character.isalnum())
+
+
+def random_id(rng: random.Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+
+
+class Population:
+    """An endless source of companies and people. Same seed, same sequence."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self._step = 0
+        self._start = rng.randrange(len(ROOTS) * len(ENDINGS) * len(TRADES))
+
+    def company(self) -> Company:
+        """The next company; names repeat only after about 150,000, and then with a city in them."""
+        rng = self.rng
+        total = len(ROOTS) * len(ENDINGS) * len(TRADES)
+        # A stride that shares no factor with the total visits every combination once before any repeats.
+        position = (self._start + self._step * 7919) % total
+        lap = self._step // total
+        self._step += 1
+        root, rest = divmod(position, len(ENDINGS) * len(TRADES))
+        ending, trade = divmod(rest, len(TRADES))
+        country = rng.choice(COUNTRIES)
+        address = self.address(country)
+        legal = rng.choice(country.legal)
+        base = f"{ROOTS[root]}{ENDINGS[ending]} {TRADES[trade]}"
+        if lap:
+            base = f"{base} {lap + 1}"
+        domain = f"{ascii_name(base)}.{country.tld}.example"
+        return Company(f"{base} {legal}", legal, address, self.phone(country), domain, country.currency)
+
+    def address(self, country: Country) -> Address:
+        rng = self.rng
+        city, post_code, state = rng.choice(country.cities)
+        number, street = rng.randrange(1, 190), rng.choice(country.streets)
+        line = f"{number} {street}" if country.number_first else f"{street} {number}"
+        return Address(line, city, post_code, state, country.code)
+
+    def moved(self, company: Company) -> Company:
+        """The same company at another address in its country."""
+        country = next(c for c in COUNTRIES if c.code == company.address.country)
+        return replace(company, address=self.address(country))
+
+    def person(self, country_code: str) -> Person:
+        rng = self.rng
+        country = next(c for c in COUNTRIES if c.code == country_code)
+        given, family = rng.choice(country.given), rng.choice(country.family)
+        return Person(given, family, rng.choice(JOBS), self.phone(country), self.phone(country))
+
+    def phone(self, country: Country) -> str:
+        area, local = self.rng.randrange(20, 99), self.rng.randrange(100_000, 9_999_999)
+        return country.dial.format(area=area, local=f"{local:07d}")
