@@ -36,7 +36,9 @@ class SalesClient(SalesMetadata):
     """Reads rows and metadata; writes go through `connector.bulk`. Every method raises RemoteError."""
 
     def __init__(self, session: ODataSession) -> None:
+        super().__init__()
         self.session = session
+        self._creates_in_bulk: dict[str, bool] = {}
 
     def read_changes(
         self, table: str, *, properties: Sequence[str], cursor: str, full: bool = False
@@ -78,13 +80,7 @@ class SalesClient(SalesMetadata):
         ]
         headers = {"Prefer": ",".join(selection.preferences)} if selection.preferences else {}
         for group in chunks(paths, _QUERIES_PER_BATCH):
-            if len(group) == 1:
-                answers = [self.session.get(group[0], headers=headers).data]
-            else:
-                answers = [
-                    self._data(answer) for answer in self.batch([Part("GET", path, headers=headers) for path in group])
-                ]
-            for data in answers:
+            for data in self._answers([Part("GET", path, headers=headers) for path in group]):
                 for row in data["value"]:
                     record = selection.record(row, info.primary_id, properties)
                     found[record.key] = record
@@ -129,19 +125,23 @@ class SalesClient(SalesMetadata):
 
     def supports_create_multiple(self, entity: str) -> bool:
         """Whether the table takes CreateMultiple; asked once in ten minutes."""
+        if entity in self._creates_in_bulk:
+            return self._creates_in_bulk[entity]
         condition = f"sdkmessageid/name eq 'CreateMultiple' and primaryobjecttypecode eq '{entity}'"
         address = f"sdkmessagefilters{options(select='sdkmessagefilterid', filter=condition)}"
-        return bool(cached(f"{self.session.root}:create-multiple:{entity}", lambda: self._ask_whether_any(address)))
+        name = f"{self.session.root}:create-multiple:{entity}"
+        self._creates_in_bulk[entity] = bool(cached(name, lambda: self._ask_whether_any(address)))
+        return self._creates_in_bulk[entity]
 
-    def batch(self, parts: Sequence[Part], *, repeatable: bool) -> list[PartAnswer]:
-        """Sends single requests as one batch that goes on after errors; the answers in order.
+    def timed_batch(self, parts: Sequence[Part], *, repeatable: bool = False) -> tuple[list[PartAnswer], float]:
+        """Sends single requests as one batch that goes on after errors: the answers in order, and the seconds it took.
 
         The list is shorter than `parts` when the answer was cut off. Raises RemoteError for the batch as a whole.
         """
         content_type, content = encode_multipart(parts, root=self.session.root)
         headers = {"Content-Type": content_type, "Prefer": "odata.continue-on-error"}
         answer = self.session.send("POST", "$batch", body=content, headers=headers, repeatable=repeatable)
-        return [part for part in self.decode_batch(answer) if isinstance(part, PartAnswer)]
+        return [part for part in self.decode_batch(answer) if isinstance(part, PartAnswer)], answer.seconds
 
     def decode_batch(self, answer: Answer) -> list[PartAnswer | list[PartAnswer]]:
         """The parts of a batch's answer. Raises RemoteError (outcome unknown) when it is not one."""
@@ -154,7 +154,7 @@ class SalesClient(SalesMetadata):
         """The data of several reads; a single one needs no batch."""
         if len(parts) == 1:
             return [self.session.get(parts[0].path, headers=parts[0].headers).data]
-        answers = self.batch(parts, repeatable=True)
+        answers, _ = self.timed_batch(parts, repeatable=True)
         if len(answers) < len(parts):
             raise _unreadable(self.session)
         for answer in answers:

@@ -58,10 +58,15 @@ class SalesMetadata:
 
     session: ODataSession
 
+    def __init__(self) -> None:
+        self._tables: dict[str, TableInfo] = {}
+
     def tables(self) -> dict[str, TableInfo]:
         """All tables of the organisation by entity set."""
-        rows = cached(f"{self.session.root}:tables", self._ask_for_tables)
-        return {row[1]: TableInfo(*row) for row in rows}
+        if not self._tables:
+            rows = cached(f"{self.session.root}:tables", self._ask_for_tables)
+            self._tables = {row[1]: TableInfo(*row) for row in rows}
+        return self._tables
 
     def table(self, table: str) -> TableInfo:
         """Raises RemoteError `sales.unknown_table`."""
