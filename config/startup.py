@@ -43,8 +43,9 @@ def only_instance(data_dir: Path) -> Iterator[None]:
         ) from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # Of the kind that forks do not inherit: a process left behind must not keep the next start out.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
             lock.seek(0)
             raise StartError(
                 f"Couplet already runs on {data_dir} (process {lock.read().strip()}). "

@@ -48,7 +48,7 @@ def commands() -> dict[str, list[str]]:
     gunicorn += ["--worker-class", "gthread", "--threads", str(_WEB_THREADS), "--timeout", str(_REQUEST_SECONDS)]
     processes["web"] = gunicorn
     for number in range(1, settings.WORKERS + 1):
-        processes[f"worker-{number}"] = [*manage, "rqworker", "high", "default", "low"]
+        processes[f"worker-{number}"] = [*manage, "rqworker", "high", "default", "low", "--verbosity", "0"]
     processes["scheduler"] = [*manage, "tick"]
     return processes
 
