@@ -151,6 +151,10 @@ class SynchronisationService(Protocol):
         """Reads the records live into the mirror, within the call. Tells per key whether the record exists."""
         ...
 
+    def refresh_table(self, *, connection: Connection, system: System, table: str) -> None:
+        """Reads the changes of a whole table into the mirror, within the call."""
+        ...
+
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
         """A pair was coupled or moved by hand: records that waited for it get another chance. `released` is the Sales
         row that was let go by a move; where it carries this company's marker, a job takes the marker away."""

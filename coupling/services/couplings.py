@@ -53,7 +53,8 @@ def couple(
     """Couples two records after reading both live.
 
     The same pair again lifts its failure marks. A coupling whose other record no longer exists gives way. Raises
-    RecordMissingError, OutsideFilterError, AlreadyCoupledError, CouplingError, and RemoteError where a system cannot be asked.
+    RecordMissingError, OutsideFilterError, AlreadyCoupledError, CouplingError, and RemoteError where a system cannot
+    be asked.
     """
     require_usable(mapping)
     read_live(mapping, System.BUSINESS_CENTRAL, bc_key)

@@ -1,0 +1,43 @@
+"""Addresses of records in the two systems' own web clients."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from connector.models import Connection
+
+# Page numbers of the cards in Business Central's web client.
+_CARDS = {
+    "customers": 21,
+    "vendors": 26,
+    "contacts": 5050,
+    "items": 30,
+    "resources": 76,
+    "salespeoplePurchasers": 5116,
+    "currencies": 495,
+    "opportunities": 5124,
+    "salesOrders": 42,
+    "salesInvoices": 132,
+}
+_WEB_CLIENT = "https://businesscentral.dynamics.com"
+_API_HOST = "api.businesscentral.dynamics.com"
+
+
+def sales_url(connection: Connection, entity: str, key: UUID) -> str:
+    """Form of a row in Dynamics 365 Sales; `entity` is the logical name."""
+    query = urlencode({"pagetype": "entityrecord", "etn": entity, "id": str(key)})
+    return f"{connection.sales_url.rstrip('/')}/main.aspx?{query}"
+
+
+def business_central_url(connection: Connection, table: str, number: str) -> str:
+    """Card of a record in Business Central, found by its number; blank for a table without a card."""
+    page = _CARDS.get(table)
+    if page is None or not number:
+        return ""
+    environment = f"{connection.tenant_id}/{connection.business_central_environment}"
+    hosted = _API_HOST in connection.business_central_url
+    root = (
+        f"{_WEB_CLIENT}/{environment}" if hosted else f"{connection.business_central_url.rstrip('/')}/business-central/"
+    )
+    quoted = number.replace("'", "''")
+    query = {"company": connection.company_name, "page": page, "filter": f"'No.' IS '{quoted}'"}
+    return f"{root}?{urlencode(query)}"

@@ -1,0 +1,90 @@
+"""Records together with their couplings and partners, in a constant number of queries."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from connector.choices import System
+from connector.models import Connection
+from coupling.models import Coupling, RemoteRecord
+from coupling.querysets import CouplingQuerySet
+from coupling.services.search import mirror_of
+
+
+def side_of(system: System | str) -> str:
+    """Prefix of a coupling's columns for a system."""
+    return "bc" if system == System.BUSINESS_CENTRAL else "sales"
+
+
+def key_of(coupling: Coupling, system: System | str) -> UUID:
+    key: UUID = coupling.bc_key if system == System.BUSINESS_CENTRAL else coupling.sales_key
+    return key
+
+
+def couplings_of(connection: Connection, system: System, table: str) -> CouplingQuerySet:
+    """Couplings of the rows of one table, whichever mapping they belong to."""
+    return Coupling.objects.all().filter(**{"connection": connection, f"{side_of(system)}_table": table})
+
+
+def only_coupled(
+    records: QuerySet[Any], connection: Connection, system: System, table: str, *, coupled: bool
+) -> QuerySet[Any]:
+    """Keeps the coupled rows of a table, or the free ones."""
+    exists = Exists(couplings_of(connection, system, table).filter(**{f"{side_of(system)}_key": OuterRef("key")}))
+    return records.filter(exists if coupled else ~exists)
+
+
+def only_in_states(
+    records: QuerySet[Any], connection: Connection, system: System, table: str, states: Sequence[str]
+) -> QuerySet[Any]:
+    """Keeps the rows whose coupling is in one of the states."""
+    couplings = couplings_of(connection, system, table).with_state().filter(state__in=states)
+    return records.filter(key__in=couplings.values(f"{side_of(system)}_key"))
+
+
+def attach_couplings(records: Iterable[RemoteRecord], *, connection: Connection, system: System, table: str) -> None:
+    """Sets `coupling` (with state and mapping) and `partner` (mirror row) of every record; None where there is none.
+
+    Two queries whatever the number of records.
+    """
+    rows = list(records)
+    side, other = side_of(system), side_of(system.other)
+    couplings = {
+        key_of(coupling, system): coupling
+        for coupling in couplings_of(connection, system, table)
+        .filter(**{f"{side}_key__in": [row.key for row in rows]})
+        .with_state()
+        .select_related("mapping")
+    }
+    partners = {
+        (partner.table, partner.key): partner
+        for partner in mirror_of(system.other).objects.filter(
+            connection=connection,
+            table__in={getattr(coupling, f"{other}_table") for coupling in couplings.values()},
+            key__in=[key_of(coupling, system.other) for coupling in couplings.values()],
+        )
+    }
+    for row in rows:
+        coupling = couplings.get(row.key)
+        row.coupling = coupling  # type: ignore[attr-defined]
+        partner_key = (getattr(coupling, f"{other}_table"), key_of(coupling, system.other)) if coupling else None
+        row.partner = partners.get(partner_key) if partner_key else None  # type: ignore[attr-defined]
+
+
+def attach_records(couplings: Iterable[Coupling]) -> None:
+    """Sets `bc_record` and `sales_record` (mirror rows or None) of couplings of one connection; two queries."""
+    rows = list(couplings)
+    for system in System:
+        side = side_of(system)
+        records = {
+            (record.table, record.key): record
+            for record in mirror_of(system).objects.filter(
+                connection_id__in={row.connection_id for row in rows},
+                table__in={getattr(row, f"{side}_table") for row in rows},
+                key__in=[key_of(row, system) for row in rows],
+            )
+        }
+        for row in rows:
+            setattr(row, f"{side}_record", records.get((getattr(row, f"{side}_table"), key_of(row, system))))

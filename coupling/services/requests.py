@@ -1,0 +1,169 @@
+"""What people ask of pairs (synchronise, retry, uncouple, restore, delete, create), checked before a job is started."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.contrib.auth.models import User
+
+from connector.choices import Direction, System
+from coupling.choices import MissingSide
+from coupling.exceptions import CouplingError, MappingError
+from coupling.models import Coupling, TableMapping
+from coupling.services.couplings import require_enabled, require_usable
+from coupling.services.pairs import attach_records, couplings_of, key_of
+from coupling.synchronisation import StartedJob, service
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A selected pair that nothing is done with, and why."""
+
+    coupling: Coupling
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Jobs that were started for a selection and the pairs that were left out."""
+
+    jobs: Sequence[StartedJob] = ()
+    taken: int = 0
+    left_out: Sequence[LeftOut] = field(default_factory=tuple)
+
+
+def source_of(direction: Direction | str | None, mapping: TableMapping) -> System | None:
+    """The system whose values win in a direction; None merges. Raises MappingError where the mapping rules it out."""
+    if not direction:
+        return None
+    if direction == Direction.BIDIRECTIONAL:
+        raise MappingError("Choose one direction.", fields={"direction": ["Choose to_sales or to_business_central."]})
+    if mapping.direction not in (direction, Direction.BIDIRECTIONAL):
+        label = Direction(mapping.direction).label
+        sentence = f"{mapping.name} runs in one direction only: {label}."
+        raise MappingError(sentence, fields={"direction": [sentence]})
+    return System.BUSINESS_CENTRAL if direction == Direction.TO_SALES else System.SALES
+
+
+def changed_since_agreed(coupling: Coupling, system: System) -> bool:
+    """Whether mapped values of that side differ from what was last agreed; `attach_records` comes first."""
+    record = coupling.bc_record if system == System.BUSINESS_CENTRAL else coupling.sales_record  # type: ignore[attr-defined]
+    base = coupling.bc_base if system == System.BUSINESS_CENTRAL else coupling.sales_base
+    return record is not None and any(record.values.get(name) != value for name, value in base.items())
+
+
+def synchronize(
+    *, coupling: Coupling, direction: Direction | str | None, retry: bool, user: User | None, trigger: str = "user"
+) -> StartedJob:
+    """Synchronize Now for one pair. Raises CouplingError for a skipped pair unless `retry`, and for a broken one."""
+    require_usable(coupling.mapping)
+    force_from = source_of(direction, coupling.mapping)
+    if coupling.missing:
+        raise CouplingError(
+            "One of the two records no longer exists.",
+            code="coupling.broken",
+            hint="Restore it, delete the other one, or uncouple the pair.",
+        )
+    if coupling.skipped_at and not retry:
+        raise CouplingError(
+            "The pair is skipped because the same problem came twice.",
+            code="coupling.skipped",
+            hint=f"Solve the problem, then retry: {coupling.error_message}",
+        )
+    return service().synchronize_pair(coupling=coupling, force_from=force_from, user=user, trigger=trigger)
+
+
+def synchronize_many(
+    *, couplings: Sequence[Coupling], direction: Direction | str | None, user: User | None, trigger: str = "user"
+) -> Started:
+    """Synchronises a selection. Skipped, broken and busy pairs are left out, and those whose target side is newer."""
+    taken: list[Coupling] = []
+    left_out: list[LeftOut] = []
+    attach_records(couplings)
+    for coupling in couplings:
+        require_usable(coupling.mapping)
+        force_from = source_of(direction, coupling.mapping)
+        if coupling.missing:
+            left_out.append(LeftOut(coupling, "One of the two records no longer exists."))
+        elif coupling.skipped_at:
+            left_out.append(LeftOut(coupling, "Skipped because the same problem came twice."))
+        elif force_from and changed_since_agreed(coupling, force_from.other):
+            left_out.append(LeftOut(coupling, f"{force_from.other.label} has newer data."))
+        else:
+            taken.append(coupling)
+    jobs: list[StartedJob] = []
+    if taken:
+        source = source_of(direction, taken[0].mapping)
+        jobs = service().synchronize_pairs(couplings=taken, force_from=source, user=user, trigger=trigger)
+    return Started(jobs, len(taken), left_out)
+
+
+def retry_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:
+    """Lifts marks and synchronises again; broken pairs are left out."""
+    _require_enabled(couplings)
+    taken = [coupling for coupling in couplings if not coupling.missing]
+    left_out = [LeftOut(c, "One of the two records no longer exists.") for c in couplings if c.missing]
+    jobs = service().retry_pairs(couplings=taken, user=user, trigger=trigger) if taken else []
+    return Started(jobs, len(taken), left_out)
+
+
+def uncouple_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:
+    """Removes couplings; both records of each pair stay."""
+    _require_enabled(couplings)
+    jobs = service().uncouple(couplings=couplings, user=user, trigger=trigger) if couplings else []
+    return Started(jobs, len(couplings))
+
+
+def restore_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:
+    """Creates the missing records again; pairs that do not miss exactly one are left out."""
+    _require_enabled(couplings)
+    taken, left_out = _one_missing(couplings)
+    jobs = service().restore_pairs(couplings=taken, user=user, trigger=trigger) if taken else []
+    return Started(jobs, len(taken), left_out)
+
+
+def delete_survivors(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:
+    """Deletes the surviving records of broken pairs; pairs that do not miss exactly one are left out."""
+    _require_enabled(couplings)
+    taken, left_out = _one_missing(couplings)
+    jobs = service().delete_survivors(couplings=taken, user=user, trigger=trigger) if taken else []
+    return Started(jobs, len(taken), left_out)
+
+
+def require_one_missing(coupling: Coupling) -> None:
+    """Raises CouplingError unless exactly one record of the pair no longer exists."""
+    if coupling.missing not in (MissingSide.BUSINESS_CENTRAL, MissingSide.SALES):
+        raise CouplingError(
+            "This needs a pair of which exactly one record no longer exists.", code="coupling.not_broken"
+        )
+
+
+def create_other_side(
+    *, mapping: TableMapping, system: System, keys: Sequence[UUID], user: User | None, trigger: str = "user"
+) -> Started:
+    """Creates partners for uncoupled records of `system`; coupled ones are left out."""
+    require_usable(mapping)
+    if not Direction(mapping.direction).allows(system.other):
+        raise CouplingError(f"{mapping.name} never creates records in {system.other.label}.", code="mapping.direction")
+    present = couplings_of(mapping.connection, system, mapping.table(system))
+    coupled = {key_of(c, system): c for c in present.filter(**{f"{_side(system)}_key__in": list(keys)}, missing="")}
+    free = [key for key in keys if key not in coupled]
+    if not free:
+        raise CouplingError("Nothing to create: the selected records are already coupled.", code="coupling.taken")
+    job = service().create_missing_side(mapping=mapping, system=system, keys=free, user=user, trigger=trigger)
+    return Started([job], len(free), [LeftOut(c, "Already coupled.") for c in coupled.values()])
+
+
+def _side(system: System) -> str:
+    return "bc" if system == System.BUSINESS_CENTRAL else "sales"
+
+
+def _require_enabled(couplings: Sequence[Coupling]) -> None:
+    if couplings:
+        require_enabled(couplings[0].mapping.connection)
+
+
+def _one_missing(couplings: Sequence[Coupling]) -> tuple[list[Coupling], list[LeftOut]]:
+    broken = (MissingSide.BUSINESS_CENTRAL, MissingSide.SALES)
+    taken = [coupling for coupling in couplings if coupling.missing in broken]
+    return taken, [LeftOut(c, "Not exactly one record is missing.") for c in couplings if c.missing not in broken]
