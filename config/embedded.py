@@ -96,12 +96,13 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> Server:
     accounts.make_private(directory, account)
     accounts.let_through(account, to=[directory, _postgres_programs()], reading=_postgres_package())
     stop_leftovers(directory, stop_signal=signal.SIGINT)
-    # Only now that nothing works in the directory: a stale file may name a process id that is somebody else's today.
-    (directory / "postmaster.pid").unlink(missing_ok=True)
+    sockets = _socket_directory(directory, _POSTGRES_SOCKET_NAME)
+    # Nothing works here any more, yet the files may name a process id that is somebody else's today.
+    for stale in (directory / "postmaster.pid", sockets / f"{_POSTGRES_SOCKET_NAME}.lock"):
+        stale.unlink(missing_ok=True)
     if not (directory / "PG_VERSION").exists():
         _make_cluster(directory, account)
 
-    sockets = _socket_directory(directory, _POSTGRES_SOCKET_NAME)
     accounts.make_private(sockets, account)
     options = {
         "listen_addresses": "",

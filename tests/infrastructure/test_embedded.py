@@ -39,8 +39,9 @@ def test_postgres_data_survives_a_killed_server(data_dir: Path) -> None:
     server.process.kill()
     server.process.wait()
     # A process id from before, now somebody else's: this test's own.
-    pid_file = data_dir / "postgres" / "postmaster.pid"
-    pid_file.write_text("\n".join([str(os.getpid()), *pid_file.read_text().splitlines()[1:]]) + "\n")
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        stale = data_dir / "postgres" / name
+        stale.write_text("\n".join([str(os.getpid()), *stale.read_text().splitlines()[1:]]) + "\n")
 
     server = embedded.start_postgres(data_dir)
     assert _execute(data_dir, "SELECT answer FROM kept") == [(42,)]
