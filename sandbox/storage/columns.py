@@ -96,6 +96,12 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     @cached_property
+    def encoded(self) -> tuple[tuple[int, Column], ...]:
+        """The columns, with their positions, whose stored form differs from the value handed in."""
+        kinds = ("decimal", "boolean")
+        return tuple((index, column) for index, column in enumerate(self.columns) if column.kind in kinds)
+
+    @cached_property
     def select_list(self) -> str:
         return ", ".join(f'"{name}"' for name in (*self.names, VERSION))
 

@@ -177,10 +177,10 @@ class Transaction:
 
     @staticmethod
     def _values(definition: Table, row: Mapping[str, Any], version: int) -> list[Any]:
-        get = row.get
-        values = [
-            column.encode(value) if (value := get(column.name)) is not None else None for column in definition.columns
-        ]
+        values = list(map(row.get, definition.names))
+        for index, column in definition.encoded:
+            if (value := values[index]) is not None:
+                values[index] = column.encode(value)
         values.append(version)
         return values
 
