@@ -1,0 +1,162 @@
+"""Endpoints of couplings: couple, move, synchronise, the actions of the errors page, many at once."""
+
+from typing import Any
+
+import django_filters
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connector.choices import System
+from coupling.api.base import ConnectionView, all_started, started
+from coupling.api.serializers import (
+    BulkSerializer,
+    CoupleSerializer,
+    CouplingSerializer,
+    CreateOtherSideSerializer,
+    MoveSerializer,
+    NothingSerializer,
+    SynchronizeSerializer,
+)
+from coupling.choices import CouplingState
+from coupling.models import Coupling
+from coupling.querysets import CouplingQuerySet
+from coupling.services import requests
+from coupling.services.couplings import couple, move
+from coupling.services.pairs import attach_records
+
+
+class CouplingFilterSet(django_filters.FilterSet):
+    mapping = django_filters.CharFilter(field_name="mapping__name")
+    business_central_id = django_filters.UUIDFilter(field_name="bc_key")
+    sales_id = django_filters.UUIDFilter(field_name="sales_key")
+    state = django_filters.MultipleChoiceFilter(choices=CouplingState.choices)
+
+    class Meta:
+        model = Coupling
+        fields = ("mapping", "business_central_id", "sales_id", "state")
+
+
+class _Couplings(ConnectionView):
+    serializer_class = CouplingSerializer
+
+    def get_queryset(self) -> CouplingQuerySet:
+        rows = Coupling.objects.all().filter(connection=self.hub_connection)
+        return rows.select_related("mapping__connection").with_state().order_by("-id")
+
+    def coupling(self) -> Coupling:
+        coupling: Coupling = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
+        return coupling
+
+    def shown(self, coupling: Coupling) -> dict[str, Any]:
+        """The coupling as it is now."""
+        fresh = self.get_queryset().get(pk=coupling.pk)
+        attach_records([fresh])
+        return dict(CouplingSerializer(fresh).data)
+
+
+class CouplingList(_Couplings):
+    filterset_class = CouplingFilterSet
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        attach_records(page)
+        return self.get_paginated_response(CouplingSerializer(page, many=True).data)
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        asked = self.body(CoupleSerializer)
+        mapping = self.named_mapping(asked["mapping"])
+        force_from = requests.source_of(asked["synchronize"], mapping)
+        coupling = couple(
+            mapping=mapping,
+            bc_key=asked["business_central_id"],
+            sales_key=asked["sales_id"],
+            user=self.person,
+        )
+        job = None
+        if force_from:
+            job = requests.synchronize(
+                coupling=coupling, direction=asked["synchronize"], retry=True, user=self.person, trigger="coupling"
+            )
+        return Response({**self.shown(coupling), "job": job.representation if job else None}, status=201)
+
+
+class CouplingDetail(_Couplings):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(self.shown(self.coupling()))
+
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        coupling = self.coupling()
+        asked = self.body(MoveSerializer)
+        force_from = requests.source_of(asked["synchronize"], coupling.mapping)
+        coupling = move(coupling=coupling, sales_key=asked["sales_id"], user=self.person)
+        job = None
+        if force_from:
+            job = requests.synchronize(
+                coupling=coupling, direction=asked["synchronize"], retry=True, user=self.person, trigger="coupling"
+            )
+        return Response({**self.shown(coupling), "job": job.representation if job else None})
+
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        work = requests.uncouple_many(couplings=[self.coupling()], user=self.person, trigger="api")
+        return started(work.jobs[0]) if work.jobs else Response(status=204)
+
+
+class CouplingCreate(ConnectionView):
+    serializer_class = CreateOtherSideSerializer
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        asked = self.body(CreateOtherSideSerializer)
+        system = System.SALES if "sales_id" in asked else System.BUSINESS_CENTRAL
+        key = asked.get("sales_id") or asked["business_central_id"]
+        work = requests.create_other_side(
+            mapping=self.named_mapping(asked["mapping"]), system=system, keys=[key], user=self.person, trigger="api"
+        )
+        return started(work.jobs[0])
+
+
+class CouplingSynchronize(_Couplings):
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        coupling = self.coupling()
+        asked = self.body(SynchronizeSerializer)
+        job = requests.synchronize(coupling=coupling, user=self.person, trigger="api", **asked)
+        return started(job)
+
+
+class CouplingAction(_Couplings):
+    """The errors page's actions on one pair; which one stands in the address."""
+
+    action = ""
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        coupling = self.coupling()
+        self.body(NothingSerializer)
+        if self.action in ("restore", "delete-record"):
+            requests.require_one_missing(coupling)
+        work = {
+            "retry": requests.retry_many,
+            "restore": requests.restore_many,
+            "delete-record": requests.delete_survivors,
+        }[self.action](couplings=[coupling], user=self.person, trigger="api")
+        return all_started(work)
+
+
+class CouplingBulk(_Couplings):
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        asked = self.body(BulkSerializer)
+        wanted = set(asked["couplings"])
+        couplings = list(self.get_queryset().filter(pk__in=wanted))
+        if missing := sorted(wanted - {coupling.pk for coupling in couplings}):
+            raise Http404(f"There are no couplings {', '.join(map(str, missing[:10]))}.")
+        if asked["action"] == "synchronize":
+            work = requests.synchronize_many(
+                couplings=couplings, direction=asked["direction"], user=self.person, trigger="api"
+            )
+            return all_started(work)
+        work = {
+            "retry": requests.retry_many,
+            "uncouple": requests.uncouple_many,
+            "restore": requests.restore_many,
+        }[asked["action"]](couplings=couplings, user=self.person, trigger="api")
+        return all_started(work)

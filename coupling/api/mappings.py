@@ -1,0 +1,176 @@
+"""Endpoints of mappings, their fields and templates, match-based coupling and runs."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.roles import Capability, require
+from coupling.api.base import ConnectionView, started
+from coupling.api.serializers import (
+    FieldSerializer,
+    MappingSerializer,
+    MatchSerializer,
+    NothingSerializer,
+    RunSerializer,
+    TemplateSerializer,
+)
+from coupling.models import FieldMapping, RecordTemplate, TableMapping
+from coupling.services.couplings import require_usable
+from coupling.services.mappings import (
+    add_field,
+    remove_field,
+    remove_template,
+    save_template,
+    update_field,
+    update_mapping,
+)
+from coupling.services.requests import source_of
+from coupling.synchronisation import MatchField, service
+
+
+class MappingList(ConnectionView):
+    serializer_class = MappingSerializer
+
+    def get_queryset(self) -> QuerySet[TableMapping]:
+        return TableMapping.objects.filter(connection=self.hub_connection)
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(MappingSerializer(page, many=True).data)
+
+
+class MappingDetail(ConnectionView):
+    serializer_class = MappingSerializer
+
+    def get(self, request: Request, connection: str, name: str) -> Response:
+        return Response(MappingSerializer(self.mapping(name)).data)
+
+    def patch(self, request: Request, connection: str, name: str) -> Response:
+        mapping = self.mapping(name)
+        changes = self.body(MappingSerializer, mapping, partial=True)
+        return Response(MappingSerializer(update_mapping(mapping=mapping, changes=changes, user=self.person)).data)
+
+
+class FieldList(ConnectionView):
+    serializer_class = FieldSerializer
+
+    def get_queryset(self) -> QuerySet[FieldMapping]:
+        return FieldMapping.objects.filter(mapping=self.mapping(self.kwargs["name"])).order_by("order", "id")
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(FieldSerializer(page, many=True).data)
+
+    def post(self, request: Request, connection: str, name: str) -> Response:
+        mapping = self.mapping(name)
+        field = add_field(mapping=mapping, values=self.body(FieldSerializer), user=self.person)
+        return Response(FieldSerializer(field).data, status=201)
+
+
+class FieldDetail(ConnectionView):
+    serializer_class = FieldSerializer
+
+    def _field(self) -> FieldMapping:
+        rows = FieldMapping.objects.select_related("mapping__connection")
+        return get_object_or_404(rows, mapping=self.mapping(self.kwargs["name"]), pk=self.kwargs["pk"])
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(FieldSerializer(self._field()).data)
+
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        field = self._field()
+        changes = self.body(FieldSerializer, field, partial=True)
+        return Response(FieldSerializer(update_field(field=field, changes=changes, user=self.person)).data)
+
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        remove_field(field=self._field(), user=self.person)
+        return Response(status=204)
+
+
+class TemplateList(ConnectionView):
+    serializer_class = TemplateSerializer
+
+    def get(self, request: Request, connection: str, name: str) -> Response:
+        page = self.paginate_queryset(RecordTemplate.objects.filter(mapping=self.mapping(name)))
+        return self.get_paginated_response(TemplateSerializer(page, many=True).data)
+
+    def post(self, request: Request, connection: str, name: str) -> Response:
+        template = RecordTemplate(mapping=self.mapping(name), **self.body(TemplateSerializer))
+        save_template(template=template, user=self.person)
+        return Response(TemplateSerializer(template).data, status=201)
+
+
+class TemplateDetail(ConnectionView):
+    serializer_class = TemplateSerializer
+
+    def _template(self) -> RecordTemplate:
+        rows = RecordTemplate.objects.select_related("mapping__connection")
+        return get_object_or_404(rows, mapping=self.mapping(self.kwargs["name"]), pk=self.kwargs["pk"])
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(TemplateSerializer(self._template()).data)
+
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        template = self._template()
+        for name, value in self.body(TemplateSerializer, template, partial=True).items():
+            setattr(template, name, value)
+        save_template(template=template, user=self.person)
+        return Response(TemplateSerializer(template).data)
+
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        remove_template(template=self._template(), user=self.person)
+        return Response(status=204)
+
+
+class MappingSynchronize(ConnectionView):
+    """A run of the whole mapping; a full one needs more than the others."""
+
+    serializer_class = RunSerializer
+
+    def post(self, request: Request, connection: str, name: str) -> Response:
+        mapping = self.mapping(name)
+        asked = self.body(RunSerializer)
+        require(self.person, Capability.RUN_FULL if asked["mode"] == "full" else Capability.OPERATE)
+        require_usable(mapping)
+        if asked["direction"] and asked["direction"] != mapping.direction:
+            source_of(asked["direction"], mapping)
+        job = service().run_mapping(
+            mapping=mapping, mode=asked["mode"], direction=asked["direction"], user=self.person, trigger="api"
+        )
+        return started(job)
+
+
+class MappingMatch(ConnectionView):
+    serializer_class = MatchSerializer
+
+    def post(self, request: Request, connection: str, name: str) -> Response:
+        mapping = self.mapping(name)
+        asked = self.body(MatchSerializer)
+        require_usable(mapping)
+        if asked["synchronize"]:
+            source_of(asked["synchronize"], mapping)
+        job = service().match(
+            mapping=mapping,
+            fields=[MatchField(**field) for field in asked["fields"]],
+            bc_keys=asked["business_central_ids"],
+            create_unmatched=asked["create_unmatched"],
+            synchronize=asked["synchronize"],
+            user=self.person,
+            trigger="api",
+        )
+        return started(job)
+
+
+class MappingFindBroken(ConnectionView):
+    serializer_class = NothingSerializer
+
+    @extend_schema(request=NothingSerializer)
+    def post(self, request: Request, connection: str, name: str) -> Response:
+        mapping = self.mapping(name)
+        self.body(NothingSerializer)
+        require_usable(mapping)
+        return started(service().find_broken(mapping=mapping, user=self.person, trigger="api"))

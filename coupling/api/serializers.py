@@ -1,0 +1,221 @@
+"""Mappings, their fields and templates, mirrored records and couplings as the REST API shows and takes them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from config.rest import StrictModelSerializer, StrictSerializer
+from connector.choices import Direction, System
+from coupling.choices import DeletionConflict, UpdateConflict
+from coupling.models import Coupling, FieldMapping, RecordTemplate, TableMapping
+from coupling.services.links import business_central_url, sales_url
+
+ONE_WAY = [(choice.value, choice.label) for choice in (Direction.TO_SALES, Direction.TO_BUSINESS_CENTRAL)]
+
+
+class MappingSerializer(StrictModelSerializer):
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    update_conflict_resolution = serializers.ChoiceField(choices=UpdateConflict.choices)
+    deletion_conflict_resolution = serializers.ChoiceField(choices=DeletionConflict.choices)
+
+    class Meta:
+        model = TableMapping
+        fields = (
+            "name",
+            "business_central_table",
+            "business_central_label",
+            "business_central_service",
+            "sales_table",
+            "direction",
+            "synch_only_coupled_records",
+            "create_new_in_case_of_no_match",
+            "synch_after_bulk_coupling",
+            "update_conflict_resolution",
+            "deletion_conflict_resolution",
+            "merge_fields",
+            "business_central_filter",
+            "sales_filter",
+            "depends_on",
+            "enabled",
+            "available",
+            "unavailable_reason",
+            "user_defined",
+        )
+        read_only_fields = (
+            "name",
+            "business_central_table",
+            "business_central_label",
+            "business_central_service",
+            "sales_table",
+            "depends_on",
+            "available",
+            "unavailable_reason",
+            "user_defined",
+        )
+
+
+class FieldSerializer(StrictModelSerializer):
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    use_for_matching = serializers.BooleanField(source="used_for_matching", required=False)
+
+    class Meta:
+        model = FieldMapping
+        fields = (
+            "id",
+            "business_central_property",
+            "sales_attribute",
+            "direction",
+            "constant_value",
+            "enabled",
+            "not_null",
+            "clear_value_on_failed_sync",
+            "transformation",
+            "use_for_matching",
+            "case_sensitive",
+            "match_priority",
+            "user_defined",
+            "available",
+            "unavailable_reason",
+        )
+        read_only_fields = ("id", "user_defined", "available", "unavailable_reason")
+        extra_kwargs = {"enabled": {"default": False}}
+
+
+class TemplateSerializer(StrictModelSerializer):
+    system = serializers.ChoiceField(choices=System.choices)
+    values = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
+
+    class Meta:
+        model = RecordTemplate
+        fields = ("id", "system", "priority", "filter", "values")
+        read_only_fields = ("id",)
+
+
+class MatchFieldSerializer(StrictSerializer):
+    business_central = serializers.CharField(max_length=100)
+    sales = serializers.CharField(max_length=100)
+    case_sensitive = serializers.BooleanField(default=False)
+    priority = serializers.IntegerField(default=0, min_value=0, max_value=32767)
+
+
+class MatchSerializer(StrictSerializer):
+    fields = MatchFieldSerializer(many=True, allow_empty=False)  # type: ignore[assignment]
+    business_central_ids = serializers.ListField(child=serializers.UUIDField(), allow_null=True, default=None)
+    create_unmatched = serializers.BooleanField(default=False)
+    synchronize = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+
+
+class RunSerializer(StrictSerializer):
+    mode = serializers.ChoiceField(choices=[(mode, mode) for mode in ("modified", "full", "preview")])
+    direction = serializers.ChoiceField(choices=Direction.choices, allow_null=True, default=None)
+
+
+class CoupleSerializer(StrictSerializer):
+    mapping = serializers.CharField(max_length=50)
+    business_central_id = serializers.UUIDField()
+    sales_id = serializers.UUIDField()
+    synchronize = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+
+
+class CreateOtherSideSerializer(StrictSerializer):
+    """Exactly one of the two ids."""
+
+    mapping = serializers.CharField(max_length=50)
+    business_central_id = serializers.UUIDField(required=False)
+    sales_id = serializers.UUIDField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("business_central_id" in attrs) == ("sales_id" in attrs):
+            raise serializers.ValidationError("Give either business_central_id or sales_id.")
+        return attrs
+
+
+class MoveSerializer(StrictSerializer):
+    sales_id = serializers.UUIDField()
+    synchronize = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+
+
+class SynchronizeSerializer(StrictSerializer):
+    direction = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+    retry = serializers.BooleanField(default=False)
+
+
+class BulkSerializer(StrictSerializer):
+    action = serializers.ChoiceField(choices=[(name, name) for name in ("synchronize", "retry", "uncouple", "restore")])
+    couplings = serializers.ListField(child=serializers.IntegerField(), allow_empty=False, max_length=10_000)
+    direction = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["direction"] and attrs["action"] != "synchronize":
+            raise serializers.ValidationError({"direction": ["Only synchronize has a direction."]})
+        return attrs
+
+
+class NothingSerializer(StrictSerializer):
+    """An empty body."""
+
+
+class CouplingSerializer(serializers.ModelSerializer[Coupling]):
+    """A coupling with its state; `attach_records` has set both mirror rows."""
+
+    mapping = serializers.CharField(source="mapping.name")
+    business_central_id = serializers.UUIDField(source="bc_key")
+    sales_id = serializers.UUIDField(source="sales_key")
+    state = serializers.CharField()
+    error = serializers.SerializerMethodField()
+    sales_url = serializers.SerializerMethodField()
+    business_central_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Coupling
+        fields = (
+            "id",
+            "mapping",
+            "business_central_id",
+            "sales_id",
+            "state",
+            "error",
+            "origin",
+            "created_at",
+            "last_synchronised_at",
+            "sales_url",
+            "business_central_url",
+        )
+
+    def get_error(self, coupling: Coupling) -> dict[str, str] | None:
+        if not coupling.error_code:
+            return None
+        return {"code": coupling.error_code, "message": coupling.error_message, "hint": coupling.error_hint}
+
+    def get_sales_url(self, coupling: Coupling) -> str:
+        return sales_url(coupling.mapping.connection, coupling.mapping.sales_entity, coupling.sales_key)
+
+    def get_business_central_url(self, coupling: Coupling) -> str:
+        record = getattr(coupling, "bc_record", None)
+        return business_central_url(coupling.mapping.connection, coupling.bc_table, record.number if record else "")
+
+
+class RecordSerializer(serializers.Serializer):
+    """A mirrored record with its coupling; `attach_couplings` has set both."""
+
+    id = serializers.UUIDField(source="key")
+    number = serializers.CharField()
+    name = serializers.CharField()
+    table = serializers.CharField()
+    modified_at = serializers.DateTimeField()
+    deleted_at = serializers.DateTimeField()
+    values = serializers.JSONField()
+    coupling = serializers.SerializerMethodField()
+
+    def get_coupling(self, record: Any) -> dict[str, Any] | None:
+        coupling = record.coupling
+        if coupling is None:
+            return None
+        other = coupling.sales_key if self.context["system"] == System.BUSINESS_CENTRAL else coupling.bc_key
+        return {
+            "id": coupling.pk,
+            "mapping": coupling.mapping.name,
+            "state": coupling.state,
+            "partner_id": str(other),
+            "partner_name": (record.partner.name or record.partner.number) if record.partner else "",
+        }

@@ -1,0 +1,34 @@
+"""Addresses of mappings, records and couplings below one connection."""
+
+from django.urls import path
+
+from coupling.api import couplings, mappings, records
+
+_CONNECTION = "connections/<slug:connection>"
+_MAPPING = f"{_CONNECTION}/mappings/<str:name>"
+_COUPLING = f"{_CONNECTION}/couplings/<int:pk>"
+
+urlpatterns = [
+    path(f"{_CONNECTION}/mappings/", mappings.MappingList.as_view(), name="api-mapping-list"),
+    path(f"{_MAPPING}/", mappings.MappingDetail.as_view(), name="api-mapping-detail"),
+    path(f"{_MAPPING}/fields/", mappings.FieldList.as_view(), name="api-field-list"),
+    path(f"{_MAPPING}/fields/<int:pk>/", mappings.FieldDetail.as_view(), name="api-field-detail"),
+    path(f"{_MAPPING}/templates/", mappings.TemplateList.as_view(), name="api-template-list"),
+    path(f"{_MAPPING}/templates/<int:pk>/", mappings.TemplateDetail.as_view(), name="api-template-detail"),
+    path(f"{_MAPPING}/synchronize/", mappings.MappingSynchronize.as_view(), name="api-mapping-synchronize"),
+    path(f"{_MAPPING}/match/", mappings.MappingMatch.as_view(), name="api-mapping-match"),
+    path(f"{_MAPPING}/find-broken/", mappings.MappingFindBroken.as_view(), name="api-mapping-find-broken"),
+    path(f"{_CONNECTION}/records/<str:system>/<str:table>/", records.RecordList.as_view(), name="api-record-list"),
+    path(f"{_CONNECTION}/couplings/", couplings.CouplingList.as_view(), name="api-coupling-list"),
+    path(f"{_CONNECTION}/couplings/create/", couplings.CouplingCreate.as_view(), name="api-coupling-create"),
+    path(f"{_CONNECTION}/couplings/bulk/", couplings.CouplingBulk.as_view(), name="api-coupling-bulk"),
+    path(f"{_COUPLING}/", couplings.CouplingDetail.as_view(), name="api-coupling-detail"),
+    path(f"{_COUPLING}/synchronize/", couplings.CouplingSynchronize.as_view(), name="api-coupling-synchronize"),
+    path(f"{_COUPLING}/retry/", couplings.CouplingAction.as_view(action="retry"), name="api-coupling-retry"),
+    path(f"{_COUPLING}/restore/", couplings.CouplingAction.as_view(action="restore"), name="api-coupling-restore"),
+    path(
+        f"{_COUPLING}/delete-record/",
+        couplings.CouplingAction.as_view(action="delete-record"),
+        name="api-coupling-delete-record",
+    ),
+]
