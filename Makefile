@@ -18,9 +18,9 @@ run: bootstrap
 # Every check runs, whatever the ones before it found; pytest comes last, so its summary is the last line.
 test: bootstrap-dev
 	@failed=0; \
-	.venv/bin/ruff check . || failed=1; \
-	.venv/bin/ruff format --check . || failed=1; \
-	COUPLET_DATA_DIR=.mypy_cache/hub .venv/bin/mypy . || failed=1; \
+	.venv/bin/python -m ruff check . || failed=1; \
+	.venv/bin/python -m ruff format --check . || failed=1; \
+	COUPLET_DATA_DIR=.mypy_cache/hub .venv/bin/python -m mypy . || failed=1; \
 	.venv/bin/python -m pytest -n 2 $(ARGS) || failed=1; \
 	exit $$failed
 

@@ -67,11 +67,12 @@ def let_through(account: Account | None, *, to: Iterable[Path], reading: Sequenc
     """Lets `account` pass through every directory above `to`, and read the trees `reading`, where it cannot yet."""
     if account is None:
         return
-    for path in to:
-        for directory in path.parents:
-            if not _may(account, directory, stat.S_IXUSR):
-                directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
-                logger.warning("%s: other accounts may now pass through (o+x), which the database needs.", directory)
+    closed = {directory for path in to for directory in path.parents if not _may(account, directory, stat.S_IXUSR)}
+    for directory in closed:
+        directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
+    if closed:
+        names = ", ".join(map(str, sorted(closed)))
+        logger.warning("The database runs as %s, so other accounts may now pass through (o+x): %s", account.name, names)
     for top in reading:
         if _may(account, top, stat.S_IRUSR | stat.S_IXUSR):
             continue

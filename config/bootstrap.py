@@ -75,10 +75,10 @@ def installed() -> dict[str, str]:
 
 
 def environment_is_usable() -> bool:
-    """Whether .venv runs, is of a supported Python and was made at this very place: a moved one has stale paths."""
+    """Whether .venv is whole and of a supported Python; one whose making was interrupted has no pip."""
     if not ENVIRONMENT_PYTHON.exists():
         return False
-    question = f"import pip, sys; sys.exit(sys.version_info < {OLDEST_PYTHON} or sys.prefix != {str(ENVIRONMENT)!r})"
+    question = f"import pip, sys; sys.exit(sys.version_info < {OLDEST_PYTHON})"
     return subprocess.run([str(ENVIRONMENT_PYTHON), "-c", question], check=False, capture_output=True).returncode == 0
 
 
@@ -135,4 +135,7 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted; the next start takes it up again.")

@@ -10,6 +10,7 @@ import pwd
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import StringIO
 from pathlib import Path
 
 import psutil
@@ -121,7 +122,7 @@ def prepare_database() -> None:
     except OperationalError as error:
         raise StartError(f"The database does not answer: {str(error).strip()}\nIs DATABASE_URL right?") from error
     call_command("migrate", interactive=False, verbosity=0)
-    call_command("load_defaults")
+    call_command("load_defaults", stdout=StringIO())
 
 
 def close_connections() -> None:
