@@ -9,8 +9,8 @@ from sandbox.business_central.tables import COMPANIES
 from sandbox.datasets import bulk, demo
 from sandbox.datasets.central_rows import CentralRows
 from sandbox.datasets.company import company, company_row
-from sandbox.datasets.organization import organization
 from sandbox.datasets.sales_rows import SalesRows
+from sandbox.dataverse.organisation import create_organisation
 from sandbox.storage import Row, Transaction
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def load(sandbox: "Sandbox", name: str, seed: int, sizes: "Sizes") -> None:
     with sandbox.store.write() as tx:
         cache = tx.execute("PRAGMA cache_size").fetchone()[0]
         tx.execute(f"PRAGMA cache_size = -{_LOADING_CACHE_KIB}")
+        create_organisation(sandbox, tx, demo.SALES_CURRENCIES if name == "demo" else ())
         indexes = _drop_indexes(tx)
         for table, rows in generate(name, seed, sizes):
             tx.insert_many(table, rows)
@@ -61,14 +62,12 @@ def _continue_number_series(tx: Transaction) -> None:
 
 
 def generate(name: str, seed: int, sizes: "Sizes") -> Iterator[tuple[str, Iterable[Row]]]:
-    """(storage table, rows) in an order in which what a row refers to comes first."""
+    """(storage table, rows) of everything but the bare organisation; what a row refers to comes first."""
     rng = random.Random(f"{name}/{seed}")  # noqa: S311 - repeatable data, no secrets
     sales, central = SalesRows(), CentralRows()
     yield COMPANIES.name, [company_row()]
     for table, rows in company(central):
         yield central.storage(table), rows
-    for table, rows in organization(sales):
-        yield sales.storage(table), rows
     if name == "demo":
         yield from demo.generate(rng, sales, central)
     elif name == "bulk":

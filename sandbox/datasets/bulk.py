@@ -120,7 +120,7 @@ def _accounts(rng: random.Random, rows: SalesRows, population: Population, count
         elif index % _OUTSIDE_EVERY == 0:
             values.update(statecode=1, statuscode=2)
         owner = wellknown.USER_IDS[index % len(wellknown.USER_IDS)]
-        yield account_row(rows, random_id(rng), company, owner, wellknown.BASE_CURRENCY_ID, values)
+        yield account_row(rows, random_id(rng), company, owner, values)
 
 
 def _sales_contacts(

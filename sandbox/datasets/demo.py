@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from sandbox.datasets import trade
 from sandbox.datasets.central_rows import CentralRows
 from sandbox.datasets.company import currency_rows
-from sandbox.datasets.organization import currency_row, memberships, user_row
 from sandbox.datasets.parties import (
     account_row,
     company_contact_row,
@@ -21,7 +20,7 @@ from sandbox.datasets.parties import (
     salesperson_row,
 )
 from sandbox.datasets.people import Company, Person, Population, random_id
-from sandbox.datasets.sales_rows import SalesRows
+from sandbox.datasets.sales_rows import SalesRows, in_currency, memberships, role_assignments, user_row
 from sandbox.datasets.words import BY_CODE
 from sandbox.dataverse import wellknown
 from sandbox.dataverse.wellknown import fixed_id
@@ -58,7 +57,7 @@ _TERMS = ("14 DAYS", "30 DAYS", "30 DAYS", "60 DAYS", "CM", "COD", "1M(8D)")
 _METHODS = ("CIF", "DAP", "EXW", "FOB", "PICKUP", "")
 _AGENTS = ("DHL", "UPS", "FEDEX", "OWN LOG.", "")
 _MORE_CURRENCIES = ("DKK", "SEK", "CHF")
-_SALES_CURRENCIES = ("USD", "DKK")
+SALES_CURRENCIES = ("USD", "DKK")
 _SWAPPED_FORMS = {
     "GmbH": "Gesellschaft mbH", "AG": "Aktiengesellschaft", "Ltd": "Limited", "Limited": "Ltd.", "Inc.": "Incorporated",
     "A/S": "AS", "ApS": "Aps", "AB": "Aktiebolag", "B.V.": "BV", "SARL": "S.A.R.L.", "Sp. z o.o.": "Spółka z o.o.",
@@ -84,13 +83,13 @@ def generate(rng: random.Random, sales: SalesRows, central: CentralRows) -> Iter
     population = Population(rng)
     for table, rows in currency_rows(central, _MORE_CURRENCIES):
         yield central.storage(table), rows
-    yield sales.storage("transactioncurrency"), [currency_row(sales, code) for code in _SALES_CURRENCIES]
 
     people = salespeople(population)
     extra = people[len(wellknown.USERS) :]
-    users = [user_row(sales, p.user_id, p.given, p.family, job=p.job, phone=p.phone) for p in extra]
+    users = [user_row(sales, p.user_id, p.given, p.family, p.job, p.phone) for p in extra]
     yield sales.storage("systemuser"), users
     yield sales.storage("teammembership"), memberships(sales, [p.user_id for p in extra])
+    yield sales.storage("systemuserroles"), role_assignments(sales, [p.user_id for p in extra])
     yield (
         central.storage("Salesperson/Purchaser"),
         [salesperson_row(central, p.code, f"{p.given} {p.family}", p.email, p.phone, p.job) for p in people],
@@ -176,13 +175,11 @@ class Parties:
         return contact
 
     def _account(self, company: Company, seller: Salesperson, customer: Row | None = None, index: int = 0) -> Row:
-        currency = wellknown.CURRENCY_IDS.get(company.currency, wellknown.BASE_CURRENCY_ID)
-        if company.currency not in ("EUR", *_SALES_CURRENCIES):
-            currency = wellknown.BASE_CURRENCY_ID
-        values: Row = {"creditlimit": None}
+        code = company.currency if company.currency in SALES_CURRENCIES else "EUR"
+        values: Row = in_currency(code)
         if customer is not None and index % 4 == 0:
             values["accountnumber"] = customer["no"]
-        row = account_row(self.sales, random_id(self.rng), company, seller.user_id, currency, values)
+        row = account_row(self.sales, random_id(self.rng), company, seller.user_id, values)
         self.accounts.append(row)
         self._account_companies.append((row, company))
         return row

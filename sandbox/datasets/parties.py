@@ -91,9 +91,7 @@ def person_row(rows: CentralRows, row_id: str, number: str, company: Row, person
     }
 
 
-def account_row(
-    rows: SalesRows, row_id: str, company: Company, owner_id: str, currency_id: str, values: Mapping[str, Any]
-) -> Row:
+def account_row(rows: SalesRows, row_id: str, company: Company, owner_id: str, values: Mapping[str, Any]) -> Row:
     address = company.address
     return {
         **rows.template("account"),
@@ -109,7 +107,6 @@ def account_row(
         "emailaddress1": company.email,
         "websiteurl": company.website,
         "customertypecode": 3,
-        "transactioncurrencyid": currency_id,
         **owned_by(owner_id),
         **values,
     }
@@ -132,6 +129,7 @@ def sales_contact_row(rows: SalesRows, row_id: str, account: Row, person: Person
         "address1_postalcode": account["address1_postalcode"],
         "address1_country": account["address1_country"],
         "transactioncurrencyid": account["transactioncurrencyid"],
+        "exchangerate": account["exchangerate"],
         **owned_by(account["ownerid"]),
         **lookup("parentcustomerid", "account", account["accountid"]),
     }
