@@ -13,6 +13,8 @@ from uuid import UUID
 
 from connector.choices import System
 
+_FLAGS = ("only_pairs", "keep_newer", "ignore_only_coupled", "restore", "delete_survivor", "uncouple", "retry")
+
 
 @dataclass(frozen=True, slots=True)
 class PairRef:
@@ -41,6 +43,7 @@ class RunOptions:
     changes, also when none is named.
     `force_from`: a direction chosen by hand. That side wins for every field mapped away from it, even where only the
     other side changed; fields mapped the other way only are left alone.
+    `keep_newer`: leave out pairs in which `force_from` would overwrite what the other side changed since.
     `winner`: the side that wins where both changed the same field; everything else merges as usual.
     `choices`: property (BC name, or Sales attribute where there is none) → "business_central", "sales" or a value
     both sides get: a conflict resolved field by field.
@@ -55,6 +58,7 @@ class RunOptions:
     pairs: tuple[PairRef, ...] = ()
     only_pairs: bool = False
     force_from: System | None = None
+    keep_newer: bool = False
     winner: System | None = None
     choices: Mapping[str, Any] = field(default_factory=dict)
     ignore_only_coupled: bool = False
@@ -77,7 +81,7 @@ class RunOptions:
                 data[name] = str(value)
         if self.choices:
             data["choices"] = dict(self.choices)
-        for name in ("only_pairs", "ignore_only_coupled", "restore", "delete_survivor", "uncouple", "retry"):
+        for name in _FLAGS:
             if getattr(self, name):
                 data[name] = True
         return data
@@ -93,6 +97,7 @@ class RunOptions:
             pairs=tuple(PairRef.from_json(pair) for pair in data.get("pairs", ())),
             only_pairs=bool(data.get("only_pairs", False)),
             force_from=system("force_from"),
+            keep_newer=bool(data.get("keep_newer", False)),
             winner=system("winner"),
             choices=dict(data.get("choices", {})),
             ignore_only_coupled=bool(data.get("ignore_only_coupled", False)),

@@ -1,0 +1,405 @@
+"""The decision about one pair: what is written where, or why nothing is.
+
+Pure: no clock, no database, no network. Everything it may know is in its arguments, so the same pair gives the same
+decision in a preview, in the run and after a crash.
+
+Order of the questions: is the coupling paused; is it to be removed; is a side gone; is there only one record; and if
+both are there, what does the merge say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from connector.choices import System
+from connector.errors import ErrorKind
+from coupling.choices import DeletionConflict, MissingSide, UpdateConflict
+from syncjobs.choices import OperationKind
+from syncjobs.engine import bodies
+from syncjobs.engine.blueprint import COMPANY_READ, COMPANY_WRITE, Blueprint
+from syncjobs.engine.lookups import Lookups
+from syncjobs.engine.merge import FieldMerge, Preference, RecordMerge, Sides, Verdict, merge_record
+from syncjobs.engine.options import RunOptions
+from syncjobs.engine.results import Problem
+from syncjobs.engine.rules.base import Leave, Refusal, rule_for
+from syncjobs.engine.views import CouplingView, PairView, RecordView
+from syncjobs.engine.writes import PlannedWrite
+
+BC, SALES = System.BUSINESS_CENTRAL, System.SALES
+
+
+class Outcome(StrEnum):
+    """What a decision comes to."""
+
+    UNCHANGED = "unchanged"
+    AGREED = "agreed"  # nothing to write, but what both sides agree on is new
+    WRITE = "write"
+    UNCOUPLE = "uncouple"  # nothing to write, the coupling goes
+    SKIPPED = "skipped"  # counted, with the reason
+    DROPPED = "dropped"  # left without a trace
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done about one pair.
+
+    `bc_base`/`sales_base`: newly agreed values that need no write. `target`: the system that a failure or conflict
+    kept from being written. `again`: something changed that this run may not carry, so the pair has to wait on.
+    `adopts`: the pair gets coupled. `missing`, `outside_filter`: marks of the coupling as they should be.
+    """
+
+    outcome: Outcome
+    writes: tuple[PlannedWrite, ...] = ()
+    bc_base: Mapping[str, Any] = field(default_factory=dict)
+    sales_base: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    problem: Problem | None = None
+    target: System = SALES
+    clashes: tuple[FieldMerge, ...] = ()
+    again: bool = False
+    adopts: bool = False
+    missing: str = MissingSide.NONE
+    outside_filter: str = ""
+
+
+def decide(
+    blueprint: Blueprint, pair: PairView, lookups: Lookups, options: RunOptions, *, new_key: UUID | None = None
+) -> Decision:
+    """Decides about `pair`. `new_key` is the key that a row created in Sales would get."""
+    coupling, bc, sales = pair.coupling, pair.bc, pair.sales
+    if coupling is not None:
+        if options.uncouple:
+            return _uncouple(blueprint, sales)
+        if coupling.skipped and not options.retry:
+            return Decision(Outcome.SKIPPED, reason="coupling_skipped", missing=coupling.missing)
+        if bc is None or sales is None:
+            return _broken(blueprint, coupling, bc, sales, lookups, options, new_key)
+        return _coupled(blueprint, coupling, bc, sales, lookups, options)
+    if options.uncouple or options.restore or options.delete_survivor:
+        return Decision(Outcome.SKIPPED, reason="not_coupled")
+    if bc is not None and sales is not None:
+        return _adopt(blueprint, bc, sales, lookups, options)
+    source = bc or sales
+    if source is None:
+        return Decision(Outcome.DROPPED, reason="gone")
+    return _uncoupled(blueprint, SALES if bc is not None else BC, source, lookups, options, new_key)
+
+
+# --- One record ----------------------------------------------------------------------------------------------------
+
+
+def _uncoupled(
+    blueprint: Blueprint,
+    target: System,
+    source: RecordView,
+    lookups: Lookups,
+    options: RunOptions,
+    new_key: UUID | None,
+) -> Decision:
+    wanted = options.create_side == target
+    if blueprint.only_coupled and not (wanted or options.ignore_only_coupled):
+        return Decision(Outcome.DROPPED, reason="only_coupled")
+    if target not in blueprint.targets or (options.create_side is not None and not wanted):
+        return Decision(Outcome.DROPPED, reason="direction")
+    if not source.in_filter:
+        if wanted:
+            return Decision(Outcome.FAILED, problem=_outside(source, target.other), target=target)
+        return Decision(Outcome.DROPPED, reason="outside_filter")
+    return _create(blueprint, target, source, lookups, new_key)
+
+
+def _create(
+    blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, new_key: UUID | None
+) -> Decision:
+    refusal = rule_for(blueprint.name).refuse(blueprint, target, source, lookups, coupled=False)
+    if refusal is not None:
+        return _refused(refusal, target)
+    body = bodies.create_body(blueprint, target, source, lookups)
+    if isinstance(body, Problem):
+        return Decision(Outcome.FAILED, problem=body, target=target)
+    write = PlannedWrite(
+        system=target,
+        kind=OperationKind.CREATE,
+        record_id=new_key if target == SALES else None,
+        after=body.after,
+        bc_base=body.bc_base,
+        sales_base=body.sales_base,
+        title=source.title,
+    )
+    return Decision(Outcome.WRITE, writes=(write,))
+
+
+def _adopt(blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Lookups, options: RunOptions) -> Decision:
+    """The partner was recognised: coupled at once, and the source's values go across."""
+    target = SALES if SALES in blueprint.targets else BC
+    source = bc if target == SALES else sales
+    if blueprint.only_coupled and not (options.create_side == target or options.ignore_only_coupled):
+        return Decision(Outcome.DROPPED, reason="only_coupled")
+    if target not in blueprint.targets or not source.in_filter:
+        return Decision(Outcome.DROPPED, reason="outside_filter")
+    refusal = rule_for(blueprint.name).refuse(blueprint, target, source, lookups, coupled=True)
+    if refusal is not None:
+        return _refused(refusal, target)
+    sides = Sides(bc.values, sales.values, never=True)
+    merged = merge_record(
+        blueprint, sides, lookups=lookups, targets=frozenset({target}), preference=Preference(force=target.other)
+    )
+    decision = _carry_out(blueprint, merged, bc, sales, lookups, frozenset({target}))
+    if decision.outcome in (Outcome.UNCHANGED, Outcome.AGREED, Outcome.WRITE):
+        outcome = Outcome.WRITE if decision.writes else Outcome.AGREED
+        return Decision(outcome, decision.writes, bc_base=decision.bc_base, sales_base=decision.sales_base, adopts=True)
+    return decision
+
+
+# --- Coupled, one side gone -----------------------------------------------------------------------------------------
+
+
+def _broken(
+    blueprint: Blueprint,
+    coupling: CouplingView,
+    bc: RecordView | None,
+    sales: RecordView | None,
+    lookups: Lookups,
+    options: RunOptions,
+    new_key: UUID | None,
+) -> Decision:
+    survivor = bc or sales
+    if survivor is None:
+        return Decision(Outcome.UNCOUPLE, reason="both_gone")
+    gone = BC if bc is None else SALES
+    if options.delete_survivor:
+        return _delete_survivor(gone.other, survivor)
+    policy = DeletionConflict.NONE if options.force_from is not None else blueprint.deletion_policy
+    if policy == DeletionConflict.REMOVE_COUPLING and not options.restore:
+        return _uncouple(blueprint, sales)
+    restores = options.restore or policy == DeletionConflict.RESTORE_RECORDS
+    if restores and gone in blueprint.targets:
+        return _create(blueprint, gone, survivor, lookups, new_key)
+    name = survivor.title or str(survivor.key)
+    where = "Business Central" if gone == BC else "Dynamics 365 Sales"
+    problem = Problem(
+        kind=ErrorKind.DATA,
+        code="engine.partner_deleted",
+        message=f"{name} is coupled with a record that was deleted in {where}.",
+        hint="Restore the record, delete its partner, or remove the coupling.",
+        value=str(coupling.bc_key if gone == BC else coupling.sales_key),
+    )
+    missing = MissingSide.BUSINESS_CENTRAL if gone == BC else MissingSide.SALES
+    return Decision(Outcome.FAILED, problem=problem, target=gone, missing=missing)
+
+
+def _delete_survivor(system: System, survivor: RecordView) -> Decision:
+    write = PlannedWrite(
+        system=system,
+        kind=OperationKind.DELETE,
+        record_id=survivor.key,
+        before=survivor.values,
+        expected_token=survivor.token,
+        title=survivor.title,
+    )
+    return Decision(Outcome.WRITE, writes=(write,))
+
+
+def _uncouple(blueprint: Blueprint, sales: RecordView | None) -> Decision:
+    """The link goes, and with it the mark of this company on the Sales row."""
+    marker = str(sales.values.get(COMPANY_READ) or "").lower() if sales is not None else ""
+    if sales is None or not blueprint.carries_marker or marker != blueprint.facts.company_row:
+        return Decision(Outcome.UNCOUPLE, reason="uncoupled")
+    write = PlannedWrite(
+        system=SALES,
+        kind=OperationKind.UNCOUPLE,
+        record_id=sales.key,
+        before={COMPANY_WRITE: f"/bcbi_companies({marker})"},
+        after={COMPANY_WRITE: None},
+        expected_token=sales.token,
+        sales_base={COMPANY_READ: None},
+        title=sales.title,
+    )
+    return Decision(Outcome.WRITE, writes=(write,))
+
+
+# --- Coupled, both there ---------------------------------------------------------------------------------------------
+
+
+def _coupled(
+    blueprint: Blueprint,
+    coupling: CouplingView,
+    bc: RecordView,
+    sales: RecordView,
+    lookups: Lookups,
+    options: RunOptions,
+) -> Decision:
+    outside = "" if bc.in_filter and sales.in_filter else (SALES if bc.in_filter else BC)
+    targets = frozenset(target for target in blueprint.targets if (bc if target == SALES else sales).in_filter)
+    force = options.force_from
+    if force is not None and force.other in blueprint.targets and force.other not in targets:
+        return Decision(Outcome.SKIPPED, reason="outside_filter", outside_filter=outside)
+    rule = rule_for(blueprint.name)
+    for target in sorted(targets):
+        refusal = rule.refuse(blueprint, target, bc if target == SALES else sales, lookups, coupled=True)
+        if isinstance(refusal, Problem):
+            return Decision(Outcome.FAILED, problem=refusal, target=target, outside_filter=outside)
+        if refusal is not None:
+            return Decision(_LEAVES[refusal.how], reason=refusal.reason, outside_filter=outside)
+    sides = _sides(blueprint, coupling, bc, sales)
+    preference = Preference(force, options.winner or _policy_winner(blueprint), options.choices)
+    merged = merge_record(blueprint, sides, lookups=lookups, targets=targets, preference=preference)
+    if options.keep_newer and force is not None and _target_is_newer(merged, sides, force):
+        return Decision(Outcome.SKIPPED, reason="target_is_newer", outside_filter=outside)
+    decision = _carry_out(blueprint, merged, bc, sales, lookups, targets)
+    # Only a narrower run leaves a change waiting; a record outside the filter is dirty again once it comes back.
+    again = targets != blueprint.direction.targets and not outside and decision.again
+    tokens_differ = (coupling.bc_token, coupling.sales_token) != (bc.token, sales.token)
+    stale_marks = coupling.marked or coupling.missing or coupling.outside_filter != outside
+    outcome = decision.outcome
+    if outcome == Outcome.UNCHANGED and not again and (tokens_differ or stale_marks or not coupling.synchronised):
+        outcome = Outcome.AGREED
+    return Decision(
+        outcome=outcome,
+        writes=decision.writes,
+        bc_base=decision.bc_base,
+        sales_base=decision.sales_base,
+        problem=decision.problem,
+        target=decision.target,
+        clashes=decision.clashes,
+        again=again,
+        outside_filter=outside,
+    )
+
+
+def _sides(blueprint: Blueprint, coupling: CouplingView, bc: RecordView, sales: RecordView) -> Sides:
+    never = not coupling.synchronised
+    bc_touched = never or _token_moved(coupling.bc_token, bc.token)
+    sales_touched = never or _token_moved(coupling.sales_token, sales.token)
+    if not (bc_touched and sales_touched):
+        for spec in blueprint.fields:
+            bc_touched = bc_touched or _moved(spec.bc_name, bc.values, coupling.bc_base)
+            sales_touched = sales_touched or _moved(spec.sales_name, sales.values, coupling.sales_base)
+    return Sides(
+        bc.values,
+        sales.values,
+        coupling.bc_base,
+        coupling.sales_base,
+        never=never,
+        bc_touched=bc_touched,
+        sales_touched=sales_touched,
+    )
+
+
+def _token_moved(agreed: str, now: str) -> bool:
+    return bool(agreed and now and agreed != now)
+
+
+def _moved(name: str, values: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
+    return bool(name) and name in values and (name not in base or values[name] != base[name])
+
+
+def _policy_winner(blueprint: Blueprint) -> System | None:
+    if blueprint.update_policy == UpdateConflict.SEND_TO_SALES:
+        return BC
+    return SALES if blueprint.update_policy == UpdateConflict.GET_FROM_SALES else None
+
+
+def _target_is_newer(merged: RecordMerge, sides: Sides, force: System) -> bool:
+    """Whether carrying the chosen side across would overwrite something that the other side changed since."""
+    overwrites = merged.having(Verdict.TAKE_BC if force == BC else Verdict.TAKE_SALES)
+    return any((merge.sales_changed if force == BC else merge.bc_changed) for merge in overwrites)
+
+
+def _carry_out(
+    blueprint: Blueprint,
+    merged: RecordMerge,
+    bc: RecordView,
+    sales: RecordView,
+    lookups: Lookups,
+    targets: frozenset[System],
+) -> Decision:
+    """The writes that a merge asks for; all or nothing per record."""
+    if merged.problems:
+        first = merged.problems[0]
+        target = SALES if first.spec.to_sales and (first.bc_changed or not first.spec.to_bc) else BC
+        return Decision(Outcome.FAILED, problem=first.problem, target=target)
+    if merged.clashes:
+        target = SALES if SALES in blueprint.targets else BC
+        return Decision(
+            Outcome.CONFLICT, problem=_clash_problem(merged.clashes), target=target, clashes=tuple(merged.clashes)
+        )
+    agreed = bodies.agreed_bases(merged)
+    writes: list[PlannedWrite] = []
+    for target, record in ((SALES, sales), (BC, bc)):
+        if target not in targets:
+            continue
+        body = bodies.update_body(blueprint, target, merged, bc, sales, lookups)
+        if isinstance(body, Problem):
+            return Decision(Outcome.FAILED, problem=body, target=target)
+        if not body.after:
+            continue
+        writes.append(
+            PlannedWrite(
+                system=target,
+                kind=OperationKind.UPDATE,
+                record_id=record.key,
+                before=body.before,
+                after=body.after,
+                expected_token=record.token,
+                bc_base={**agreed[0], **body.bc_base},
+                sales_base={**agreed[1], **body.sales_base},
+                title=bc.title or sales.title,
+            )
+        )
+    again = bool(merged.having(Verdict.WAITING))
+    if writes:
+        return Decision(Outcome.WRITE, tuple(writes), again=again)
+    outcome = Outcome.AGREED if agreed[0] or agreed[1] else Outcome.UNCHANGED
+    return Decision(outcome, bc_base=agreed[0], sales_base=agreed[1], again=again)
+
+
+# --- Words -----------------------------------------------------------------------------------------------------------
+
+_LEAVES = {Leave.DROPPED: Outcome.DROPPED, Leave.SKIPPED: Outcome.SKIPPED}
+
+
+def _refused(refusal: Refusal | Problem, target: System) -> Decision:
+    if isinstance(refusal, Problem):
+        return Decision(Outcome.FAILED, problem=refusal, target=target)
+    return Decision(_LEAVES[refusal.how], reason=refusal.reason)
+
+
+def _outside(source: RecordView, system: System) -> Problem:
+    return Problem(
+        kind=ErrorKind.DATA,
+        code="engine.outside_filter",
+        message=f"{source.title or source.key} is outside the mapping's filter for {system.label}.",
+        hint="Change the record or the filter, then create the partner again.",
+        value=str(source.key),
+    )
+
+
+def _clash_problem(clashes: list[FieldMerge]) -> Problem:
+    labels = ", ".join(merge.spec.label for merge in clashes)
+    return Problem(
+        kind=ErrorKind.CONFLICT,
+        code="engine.conflict",
+        message=f"Both sides changed {labels}.",
+        hint="Choose which side's value to keep.",
+        value=labels,
+        details={
+            "fields": [
+                {
+                    "field": merge.spec.name,
+                    "label": merge.spec.label,
+                    "business_central": merge.bc_now,
+                    "sales": merge.sales_now,
+                    "business_central_property": merge.spec.bc_name,
+                    "sales_attribute": merge.spec.sales_attribute,
+                }
+                for merge in clashes
+            ]
+        },
+    )

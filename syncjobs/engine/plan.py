@@ -1,0 +1,377 @@
+"""Second step: the pairs of a slice become operations, marks of couplings, and counters, in one transaction.
+
+Loading takes a constant number of queries, deciding takes none, writing a constant number of statements. A pair that
+another run has in hand is left to it and waits for the next run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from connector.choices import System
+from connector.errors import ErrorKind
+from coupling.models import Coupling, DirtyPair, TableMapping
+from syncjobs.choices import OPEN_OPERATION_STATES, OperationKind, OperationState
+from syncjobs.engine import marking
+from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.decide import Decision, Outcome, decide
+from syncjobs.engine.load import LoadedSlice, load_slice
+from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
+from syncjobs.engine.options import PairRef, RunOptions
+from syncjobs.engine.results import Problem
+from syncjobs.engine.rules import rule_for
+from syncjobs.engine.views import PairView
+from syncjobs.engine.work import put_back
+from syncjobs.engine.writes import PlannedWrite
+from syncjobs.models import JobSlice, Operation, SynchJob
+
+BC, SALES = System.BUSINESS_CENTRAL, System.SALES
+_PLAN_KEYS = {
+    (OperationKind.CREATE, SALES): "create_in_sales",
+    (OperationKind.CREATE, BC): "create_in_business_central",
+    (OperationKind.UPDATE, SALES): "update_in_sales",
+    (OperationKind.UPDATE, BC): "update_in_business_central",
+}
+_WRITE_COUNTERS = {
+    OperationKind.CREATE: "inserted",
+    OperationKind.UPDATE: "modified",
+    OperationKind.DELETE: "deleted",
+    OperationKind.UNCOUPLE: "uncoupled",
+}
+
+
+@dataclass(slots=True)
+class PlanResult:
+    """`counters` were added to the job already; `plan` has the keys of a full synchronisation's plan; `reasons` says
+    how often a record was left out, and why. `operations` planned wait to be sent. `put_back` pairs wait for the next
+    run.
+    """
+
+    pairs: int = 0
+    operations: int = 0
+    put_back: int = 0
+    counters: Counter[str] = field(default_factory=Counter)
+    plan: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def plan_slice(job: SynchJob, slice_: JobSlice | None, pairs: Sequence[DirtyPair | PairRef]) -> PlanResult:
+    """Plans `pairs` for `job` and takes them off the waiting list.
+
+    A preview job writes its operations and nothing else. Has to be called with the pairs locked (`work.claim_slice`);
+    joins the caller's transaction. Raises KeyError for a field mapping with an unknown transformation.
+    """
+    if job.mapping is None:
+        raise ValueError(f"Job {job.pk} has no mapping to plan for.")
+    mapping: TableMapping = job.mapping
+    options = RunOptions.from_json(job.options)
+    blueprint = Blueprint.of(mapping).limited_to(job.direction)
+    references = [PairRef(pair.bc_key, pair.sales_key) for pair in pairs]
+    with transaction.atomic():
+        loaded = load_slice(blueprint, job.connection, references, options)
+        plan = _Plan(job, slice_, mapping, blueprint, options)
+        plan.decide_all(loaded)
+        plan.write()
+        DirtyPair.objects.filter(pk__in=[pair.pk for pair in pairs if isinstance(pair, DirtyPair)]).delete()
+    plan.result.pairs = len(pairs)
+    return plan.result
+
+
+class _Plan:
+    """Decisions of one slice, collected and written together."""
+
+    def __init__(
+        self,
+        job: SynchJob,
+        slice_: JobSlice | None,
+        mapping: TableMapping,
+        blueprint: Blueprint,
+        options: RunOptions,
+    ) -> None:
+        self.job, self.slice, self.mapping = job, slice_, mapping
+        self.blueprint, self.options = blueprint, options
+        self.preview = job.mode == "preview"
+        self.result = PlanResult()
+        self.operations: list[Operation] = []
+        self.adopted: list[tuple[PairView, Decision]] = []
+        self.agreements: list[marking.Agreement] = []
+        self.marks: list[marking.Marks] = []
+        self.failures: list[Failure] = []
+        self.uncoupled: list[int] = []
+        self.waiting: list[PairRef] = []
+
+    def decide_all(self, loaded: LoadedSlice) -> None:
+        busy = set() if self.preview else _in_hand(self.mapping, loaded.pairs)
+        for pair in loaded.pairs:
+            bc_key, sales_key = _keys(pair)
+            if bc_key in busy or sales_key in busy:
+                self._wait(bc_key, sales_key)
+                continue
+            new_key = loaded.new_keys.get(pair.bc.key) if pair.bc is not None else None
+            decision = decide(self.blueprint, pair, loaded.lookups, self.options, new_key=new_key)
+            self._take(pair, decision)
+        for write in rule_for(self.blueprint.name).standalone(self.blueprint, loaded.lookups):
+            self._add(write, None, None, write.record_id if write.system == SALES else None, None)
+
+    def _take(self, pair: PairView, decision: Decision) -> None:
+        outcome, counters, plan = decision.outcome, self.result.counters, self.result.plan
+        bc_key, sales_key = _keys(pair)
+        if outcome in (Outcome.UNCHANGED, Outcome.AGREED):
+            counters["unchanged"] += 1
+            plan["unchanged"] += 1
+        elif outcome == Outcome.SKIPPED:
+            counters["skipped"] += 1
+            self.result.reasons[decision.reason] += 1
+        elif outcome == Outcome.DROPPED:
+            self.result.reasons[decision.reason] += 1
+        elif outcome == Outcome.UNCOUPLE:
+            self._uncouple(pair, decision)
+        elif outcome in (Outcome.FAILED, Outcome.CONFLICT):
+            self._refuse(pair, decision)
+        if decision.adopts:
+            plan["couple"] += 1
+            counters["coupled"] += 1
+            self.adopted.append((pair, decision))
+        else:
+            for write in decision.writes:
+                self._add(write, pair, bc_key, sales_key, pair.coupling.id if pair.coupling else None)
+        if decision.again:
+            self._wait(bc_key, sales_key)
+        if pair.coupling is not None and outcome != Outcome.UNCOUPLE:
+            self._mark(pair, decision)
+
+    def _mark(self, pair: PairView, decision: Decision) -> None:
+        coupling, outcome = pair.coupling, decision.outcome
+        if coupling is None:
+            return
+        if outcome == Outcome.AGREED:
+            self.agreements.append(
+                marking.Agreement(
+                    coupling.id,
+                    decision.bc_base,
+                    decision.sales_base,
+                    pair.bc.token if pair.bc else "",
+                    pair.sales.token if pair.sales else "",
+                    decision.outside_filter,
+                )
+            )
+            return
+        conflict = outcome == Outcome.CONFLICT
+        moved = (coupling.missing, coupling.outside_filter) != (decision.missing, decision.outside_filter)
+        if conflict or (moved and outcome not in (Outcome.SKIPPED, Outcome.DROPPED)):
+            restores = any(write.kind == OperationKind.CREATE for write in decision.writes)
+            missing = coupling.missing if restores else decision.missing
+            self.marks.append(marking.Marks(coupling.id, conflict, missing, decision.outside_filter))
+        elif decision.outside_filter != coupling.outside_filter and outcome == Outcome.SKIPPED:
+            self.marks.append(marking.Marks(coupling.id, False, coupling.missing, decision.outside_filter))
+
+    def _uncouple(self, pair: PairView, decision: Decision) -> None:
+        if pair.coupling is None:
+            return
+        self.uncoupled.append(pair.coupling.id)
+        if self.options.uncouple:
+            self.result.counters["uncoupled"] += 1
+        self.result.reasons[decision.reason] += 1
+        bc_key, sales_key = _keys(pair)
+        write = PlannedWrite(SALES, OperationKind.UNCOUPLE, record_id=sales_key, title=_title(pair))
+        self._add(write, pair, bc_key, sales_key, None, OperationState.SETTLED)
+
+    def _refuse(self, pair: PairView, decision: Decision) -> None:
+        problem = decision.problem
+        if problem is None:
+            raise ValueError(f"A decision of {decision.outcome} needs a problem.")
+        conflict = decision.outcome == Outcome.CONFLICT
+        if conflict:
+            self.result.counters["conflicts"] += 1
+            self.result.plan["conflicts"] += 1
+        else:
+            self.result.counters["failed"] += 1
+            self.result.plan["blocked" if problem.kind == ErrorKind.DEPENDENCY else "failing"] += 1
+        bc_key, sales_key = _keys(pair)
+        kind = OperationKind.UPDATE if pair.bc and pair.sales else OperationKind.CREATE
+        target = pair.sales if decision.target == SALES else pair.bc
+        write = PlannedWrite(
+            decision.target,
+            kind,
+            record_id=target.key if target else None,
+            before=_clash_values(decision, decision.target),
+            after=_clash_values(decision, decision.target.other),
+            expected_token=target.token if target else "",
+            title=_title(pair),
+        )
+        coupling_id = pair.coupling.id if pair.coupling else None
+        state = OperationState.CONFLICT if conflict else OperationState.FAILED
+        self._add(write, pair, bc_key, sales_key, coupling_id, state, problem)
+        if coupling_id is not None and not conflict:
+            self.failures.append(
+                Failure(
+                    coupling_id,
+                    decision.target,
+                    problem.kind,
+                    problem.code,
+                    problem.message,
+                    problem.hint,
+                    marking.plain(problem.details),
+                    problem.fingerprint,
+                )
+            )
+
+    def _add(
+        self,
+        write: PlannedWrite,
+        pair: PairView | None,
+        bc_key: UUID | None,
+        sales_key: UUID | None,
+        coupling_id: int | None,
+        state: OperationState = OperationState.PLANNED,
+        problem: Problem | None = None,
+    ) -> None:
+        creates = write.kind == OperationKind.CREATE and problem is None
+        if creates and write.system == SALES:
+            sales_key = write.record_id
+        elif creates:
+            bc_key = None
+        if state == OperationState.PLANNED:
+            if (write.kind, write.system) in _PLAN_KEYS:
+                self.result.plan[_PLAN_KEYS[write.kind, write.system]] += 1
+            if self.preview:
+                self.result.counters[_WRITE_COUNTERS[write.kind]] += 1
+        elif self.preview and state == OperationState.SETTLED:
+            state = OperationState.PLANNED
+        bc, sales = (pair.bc, pair.sales) if pair is not None else (None, None)
+        self.operations.append(
+            Operation(
+                job=self.job,
+                slice=self.slice,
+                connection_id=self.job.connection_id,
+                mapping_id=self.mapping.pk,
+                coupling_id=coupling_id,
+                system=write.system,
+                table=self.blueprint.sales_table if write.system == SALES else self.blueprint.bc_table,
+                record_id=write.record_id,
+                bc_key=bc_key,
+                sales_key=sales_key,
+                record_name=write.title[:500],
+                kind=write.kind,
+                state=state,
+                preview=self.preview,
+                before=write.before,
+                after=write.after,
+                expected_token=write.expected_token,
+                bc_base=write.bc_base,
+                sales_base=write.sales_base,
+                bc_token=bc.token if bc else "",
+                sales_token=sales.token if sales else "",
+                error_code=problem.code if problem else "",
+                error_message=problem.message if problem else "",
+                error_hint=problem.hint if problem else "",
+                error_details=marking.plain(problem.details) if problem else {},
+            )
+        )
+
+    def _wait(self, bc_key: UUID | None, sales_key: UUID | None) -> None:
+        self.waiting.append(PairRef(bc_key, sales_key))
+
+    def write(self) -> None:
+        if self.preview:
+            for pair, decision in self.adopted:
+                self._add_adopted(pair, decision, None)
+            Operation.objects.bulk_create(self.operations, batch_size=1000)
+        else:
+            self._write_marks()
+            self._insert_operations()
+            put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
+        self.result.put_back = len(self.waiting)
+        self.result.operations = sum(1 for each in self.operations if each.state == OperationState.PLANNED)
+        changes: dict[str, Any] = {name: F(name) + count for name, count in self.result.counters.items() if count}
+        if changes:
+            SynchJob.objects.filter(pk=self.job.pk).update(**changes)
+
+    def _write_marks(self) -> None:
+        Coupling.objects.filter(pk__in=self.uncoupled).delete()
+        self._create_adopted()
+        marking.agree(self.agreements, job_id=self.job.pk)
+        marking.mark(self.marks)
+        skipped = mark_failures(self.failures, job_id=self.job.pk)
+        self.result.counters["skipped"] += len(skipped)
+        self.result.counters["failed"] -= len(skipped)
+
+    def _create_adopted(self) -> None:
+        if not self.adopted:
+            return
+        ids = marking.couple_adopted(
+            self.mapping, [(pair, decision.bc_base, decision.sales_base) for pair, decision in self.adopted],
+            job_id=self.job.pk,
+        )  # fmt: skip
+        names: list[str] = []
+        for pair, decision in self.adopted:
+            bc_key, sales_key = _keys(pair)
+            coupling_id = ids.get((bc_key, sales_key))
+            if coupling_id is None:
+                self._wait(bc_key, sales_key)
+                self.result.counters["coupled"] -= 1
+                continue
+            self._add_adopted(pair, decision, coupling_id)
+            for record in (pair.bc, pair.sales):
+                if record is not None:
+                    names += [text for text in (record.number, record.name, str(record.key)) if text]
+        lift_dependents(mapping=self.mapping, names=names)
+
+    def _add_adopted(self, pair: PairView, decision: Decision, coupling_id: int | None) -> None:
+        bc_key, sales_key = _keys(pair)
+        link = PlannedWrite(SALES, OperationKind.COUPLE, record_id=sales_key, title=_title(pair))
+        self._add(link, pair, bc_key, sales_key, coupling_id, OperationState.SETTLED)
+        for write in decision.writes:
+            self._add(write, pair, bc_key, sales_key, coupling_id)
+
+    def _insert_operations(self) -> None:
+        """Whoever planned one of the pairs in the meantime keeps it; the constraint on open operations decides."""
+        planned = [each for each in self.operations if each.state == OperationState.PLANNED]
+        mine = Operation.objects.filter(job=self.job, slice=self.slice, state=OperationState.PLANNED, preview=False)
+        before = mine.count() if planned else 0
+        Operation.objects.bulk_create(self.operations, batch_size=1000, ignore_conflicts=True)
+        if not planned or mine.count() == before + len(planned):
+            return
+        there = set(mine.values_list("system", "bc_key", "sales_key"))
+        for each in planned:
+            if (each.system, each.bc_key, each.sales_key) not in there:
+                self._wait(each.bc_key, each.sales_key)
+
+
+def _in_hand(mapping: TableMapping, pairs: Sequence[PairView]) -> set[UUID]:
+    """Keys of the pairs that have an open operation."""
+    keys = [_keys(pair) for pair in pairs]
+    rows = (
+        Operation.objects.filter(mapping=mapping, state__in=OPEN_OPERATION_STATES, preview=False)
+        .filter(
+            Q(bc_key__in=[bc_key for bc_key, _ in keys if bc_key])
+            | Q(sales_key__in=[sales_key for _, sales_key in keys if sales_key])
+        )
+        .values_list("bc_key", "sales_key")
+    )
+    return {key for row in rows for key in row if key is not None}
+
+
+def _keys(pair: PairView) -> tuple[UUID | None, UUID | None]:
+    if pair.coupling is not None:
+        return pair.coupling.bc_key, pair.coupling.sales_key
+    return pair.bc.key if pair.bc else None, pair.sales.key if pair.sales else None
+
+
+def _title(pair: PairView) -> str:
+    record = pair.bc or pair.sales
+    return record.title if record else ""
+
+
+def _clash_values(decision: Decision, system: System) -> dict[str, Any]:
+    """What one side holds of the clashing fields, under that side's names."""
+    if system == SALES:
+        return {merge.spec.sales_attribute: merge.sales_now for merge in decision.clashes}
+    return {merge.spec.bc_name: merge.bc_now for merge in decision.clashes}
