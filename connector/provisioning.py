@@ -1,0 +1,80 @@
+"""What the upper apps do when a connection changes: they register here, because nothing imports upwards.
+
+A subscriber names itself once, at start-up (`AppConfig.ready`). Subscribers run in ascending `order`, inside the
+transaction that changes the connection, so a failing one leaves nothing half-done.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from connector.choices import System
+from connector.models import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class NeededTable:
+    """A table that the connection's mappings use; `writes` when a mapping writes to it."""
+
+    system: System
+    table: str
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Callbacks of one app; each may be left out.
+
+    `check_change(connection, changed)` may raise SettingsError before anything is stored; `connection` carries the new
+    values, `changed` maps each changed setting to its old value. `changed(connection, changed, user)` follows the new
+    values. `enabled(connection, user)` provisions what an enabled connection needs, repeatable. `disabled(connection)`
+    puts everything on hold. `reset(connection, user)` forgets what the app knows of the connection.
+    `needed_tables(connection)` is what a connection test has to reach.
+    """
+
+    name: str
+    order: int
+    check_change: Callable[[Connection, dict[str, object]], None] | None = None
+    changed: Callable[[Connection, dict[str, object], User | None], None] | None = None
+    enabled: Callable[[Connection, User | None], None] | None = None
+    disabled: Callable[[Connection], None] | None = None
+    reset: Callable[[Connection, User | None], None] | None = None
+    needed_tables: Callable[[Connection], Iterable[NeededTable]] | None = None
+
+
+_subscribers: dict[str, Subscriber] = {}
+
+
+def subscribe(subscriber: Subscriber) -> None:
+    """Registers an app; the same name again replaces it."""
+    _subscribers[subscriber.name] = subscriber
+
+
+def subscribers() -> list[Subscriber]:
+    return sorted(_subscribers.values(), key=lambda each: each.order)
+
+
+def needed_tables(connection: Connection) -> list[NeededTable]:
+    """The tables that the mappings use; a table is listed once, writing wins. Without mappings: those of customers."""
+    needed: dict[tuple[System, str], bool] = {}
+    for subscriber in subscribers():
+        if subscriber.needed_tables is not None:
+            for each in subscriber.needed_tables(connection):
+                needed[each.system, each.table] = needed.get((each.system, each.table), False) or each.writes
+    found = [NeededTable(system, table, writes) for (system, table), writes in needed.items()]
+    return found or list(_WITHOUT_MAPPINGS)
+
+
+_WITHOUT_MAPPINGS = (
+    NeededTable(System.BUSINESS_CENTRAL, "customers", True),
+    NeededTable(System.BUSINESS_CENTRAL, "contacts", True),
+    NeededTable(System.BUSINESS_CENTRAL, "items", True),
+    NeededTable(System.BUSINESS_CENTRAL, "salespeoplePurchasers", False),
+    NeededTable(System.BUSINESS_CENTRAL, "currencies", False),
+    NeededTable(System.SALES, "accounts", True),
+    NeededTable(System.SALES, "contacts", True),
+    NeededTable(System.SALES, "products", True),
+    NeededTable(System.SALES, "systemusers", False),
+    NeededTable(System.SALES, "transactioncurrencies", True),
+)

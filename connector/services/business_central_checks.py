@@ -1,0 +1,137 @@
+"""The steps of a connection test that concern Business Central."""
+
+from datetime import UTC, datetime
+
+from connector.business_central import BusinessCentralClient, Company
+from connector.business_central_addresses import Service
+from connector.choices import System
+from connector.error_table import error_of_answer
+from connector.errors import ErrorKind, RemoteError
+from connector.http.batch import BUSINESS_CENTRAL_LIMIT, Part
+from connector.models import Connection
+from connector.odata import chunks
+from connector.provisioning import needed_tables
+from connector.services.checks import check_failure, listed
+from connector.services.report import Concern
+
+_SYSTEM = System.BUSINESS_CENTRAL
+
+
+class BusinessCentralChecks:
+    """Each public method is one step: it returns what it found out, or raises HubError or Concern."""
+
+    def __init__(self, connection: Connection, client: BusinessCentralClient) -> None:
+        self._connection = connection
+        self._client = client
+        self._companies: list[Company] = []
+        self._asked_at: datetime | None = None
+        self._server_time: datetime | None = None
+        self.local_currency_code = ""
+
+    def environment(self) -> str:
+        if not self._connection.business_central_environment:
+            raise check_failure(
+                _SYSTEM,
+                "business_central.no_environment",
+                "The Business Central environment's name is missing.",
+                "Enter it on the Connection Setup page; Business Central admin center > Environments lists them.",
+            )
+        self._asked_at = datetime.now(UTC)
+        answer = self._client.session.get(f"{Service.API.path}/companies")
+        self._server_time = answer.date
+        self._companies = self._client.companies()
+        if not self._companies:
+            raise check_failure(
+                _SYSTEM,
+                "business_central.no_companies",
+                "The hub's application may not open any company of this environment.",
+                "In Business Central search for Microsoft Entra Applications, open the hub's card and add permission "
+                "sets for the company.",
+            )
+        names = listed([company.name for company in self._companies])
+        return f"The environment {self._connection.business_central_environment} answers. Companies: {names}."
+
+    def company(self) -> str:
+        chosen = self._connection.company_id
+        for company in self._companies:
+            if company.id == chosen:
+                return f"The company is {company.display_name}."
+        if chosen is None:
+            raise check_failure(
+                _SYSTEM,
+                "business_central.no_company",
+                "No company has been chosen.",
+                f"Choose one on the Connection Setup page: {listed([company.name for company in self._companies])}.",
+            )
+        raise check_failure(
+            _SYSTEM,
+            "business_central.unknown_company",
+            "The environment has no such company, or the hub's application may not open it.",
+            f"Choose one of these: {listed([company.name for company in self._companies])}.",
+        )
+
+    def tables(self) -> str:
+        """Every needed table exists and can be read; those of other services are named as missing, not as failures."""
+        offered = {service: self._client.tables(service) for service in Service}
+        needed = [each.table for each in needed_tables(self._connection) if each.system == _SYSTEM]
+        routes = {table: service for service in reversed(Service) for table in needed if table in offered[service]}
+        missing = sorted(set(needed) - set(routes))
+        denied = self._unreadable(routes)
+        if denied:
+            raise RemoteError(
+                f"The hub's application may not read {listed(sorted(denied))} in Business Central.",
+                kind=ErrorKind.PERMISSION,
+                code="business_central.missing_permission",
+                retry=next(iter(denied.values())).retry,
+                system=_SYSTEM,
+                hint=next(iter(denied.values())).hint,
+            )
+        if missing:
+            raise Concern(
+                f"Business Central does not offer {listed(missing)}; their mappings are not available.",
+                "Install the companion extension, or publish the pages in Business Central on the page Web Services.",
+            )
+        return f"All {len(needed)} tables that the mappings use can be read."
+
+    def writing(self) -> str:
+        if not any(each.writes for each in needed_tables(self._connection) if each.system == _SYSTEM):
+            return "The mappings write nothing to Business Central."
+        raise Concern(
+            "Whether the hub may write to Business Central shows with the first write.",
+            "Business Central tells an application nothing about its own permissions. Check that the hub's card on the "
+            "page Microsoft Entra Applications has permission sets for customers, contacts and items.",
+        )
+
+    def local_currency(self) -> str:
+        self.local_currency_code = str(self._client.singleton("companyInformation").get("currencyCode") or "").strip()
+        if not self.local_currency_code:
+            raise check_failure(
+                _SYSTEM,
+                "business_central.no_local_currency",
+                "The company has no local currency code.",
+                "In Business Central open General Ledger Setup and fill in LCY Code.",
+            )
+        return f"The company keeps its books in {self.local_currency_code}."
+
+    def currencies_with_rate(self) -> set[str]:
+        return {rate.currency_code for rate in self._client.exchange_rates()}
+
+    def clock(self, now: datetime) -> tuple[datetime, datetime]:
+        """The hub's time and the server's at the same moment, to a second or two."""
+        return self._asked_at or now, self._server_time or self._asked_at or now
+
+    def _unreadable(self, routes: dict[str, Service]) -> dict[str, RemoteError]:
+        """Tables whose first row may not be read; one batch per service."""
+        session, addresses = self._client.session, self._client.addresses
+        denied: dict[str, RemoteError] = {}
+        for service in Service:
+            for tables in chunks([table for table in routes if routes[table] is service], BUSINESS_CENTRAL_LIMIT):
+                parts = [Part("GET", f"{addresses.company(service)}/{table}?$top=1") for table in tables]
+                answers = self._client.batch(service, parts, repeatable=True)
+                for number, table in enumerate(tables):
+                    answer = answers.get(number)
+                    if answer is not None and answer.status >= 300:
+                        error = error_of_answer(session.refusal(answer.status, answer.headers, answer.data))
+                        if error.kind is ErrorKind.PERMISSION:
+                            denied[table] = error
+        return denied

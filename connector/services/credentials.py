@@ -1,0 +1,60 @@
+"""Setting a connection's secret or certificate. Values go in and never come out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from connector.auth import Identity, request_token
+from connector.choices import CredentialKind, System
+from connector.errors import RemoteError, SettingsError
+from connector.models import BUSINESS_CENTRAL_SCOPE, Connection, Credential
+
+# One secret kind names its setting in messages; the certificate's is its private key.
+_SETTINGS = ("client_secret", "certificate", "private_key")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """What a person entered; a certificate needs both parts."""
+
+    kind: CredentialKind
+    secret: str
+    certificate: str = ""
+
+    def __repr__(self) -> str:
+        return f"NewCredential(kind={self.kind!r})"
+
+
+def take_from(changes: dict[str, Any]) -> NewCredential | None:
+    """Removes the credential settings from `changes`; None when none is set. Raises SettingsError."""
+    secret, certificate, private_key = (str(changes.pop(name, "") or "").strip() for name in _SETTINGS)
+    if secret:
+        return NewCredential(CredentialKind.SECRET, secret)
+    if not certificate and not private_key:
+        return None
+    missing = "private_key" if certificate else "certificate"
+    if not (certificate and private_key):
+        sentence = "A certificate needs its public part and its private key, both in PEM form."
+        raise SettingsError(sentence, fields={missing: [sentence]})
+    return NewCredential(CredentialKind.CERTIFICATE, private_key, certificate)
+
+
+def candidate(connection: Connection, new: NewCredential | None) -> Credential | None:
+    """The credential as it would be stored, not stored yet; None when nothing changes."""
+    if new is None:
+        return None
+    credential = Credential.objects.filter(connection=connection).first() or Credential(connection=connection)
+    credential.kind = new.kind
+    credential.secret = new.secret
+    credential.certificate = new.certificate
+    connection.credential = credential
+    return credential
+
+
+def try_out(connection: Connection, credential: Credential) -> None:
+    """Signs in with a credential that is about to replace a working one. Raises SettingsError."""
+    try:
+        request_token(Identity.of(connection), BUSINESS_CENTRAL_SCOPE, System.BUSINESS_CENTRAL)
+    except RemoteError as error:
+        setting = "client_secret" if credential.kind == CredentialKind.SECRET else "certificate"
+        sentence = f"{error} The old one stays in use."
+        raise SettingsError(sentence, fields={setting: [sentence]}) from error

@@ -1,0 +1,61 @@
+"""The report of a connection test: one row per step, in words and with a way out."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from connector.choices import System
+from connector.errors import HubError
+
+Side = Literal["business_central", "sales", "both"]
+State = Literal["passed", "warning", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as the REST API shows it."""
+
+    system: Side
+    name: str
+    state: State
+    message: str
+    hint: str = ""
+
+
+class Concern(Exception):  # noqa: N818 - not an error: the step passes, with a remark
+    """Raised by a check for something that works but should be looked at."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass
+class Report:
+    """Steps in the order in which they ran. A failed step makes the later ones of its system skipped."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def succeeded(self) -> bool:
+        return not any(step.state == "failed" for step in self.steps)
+
+    def has_failed(self, side: Side) -> bool:
+        """Whether `side`, or for "both" either of them, has a failed step."""
+        sides = {"both", System.BUSINESS_CENTRAL.value, System.SALES.value} if side == "both" else {side}
+        return any(step.state == "failed" and step.system in sides for step in self.steps)
+
+    def run(self, side: Side, name: str, check: Callable[[], str]) -> None:
+        """Runs a check, which returns what it found out; a HubError fails the step, a Concern is a warning."""
+        if self.has_failed(side):
+            self.steps.append(Step(side, name, "skipped", "Not checked, because an earlier step failed."))
+            return
+        try:
+            self.steps.append(Step(side, name, "passed", check()))
+        except Concern as concern:
+            self.steps.append(Step(side, name, "warning", str(concern), concern.hint))
+        except HubError as error:
+            self.steps.append(Step(side, name, "failed", str(error), error.hint))
+
+    def as_json(self) -> dict[str, Any]:
+        return {"succeeded": self.succeeded, "steps": [asdict(step) for step in self.steps]}

@@ -1,0 +1,135 @@
+"""The steps of a connection test that concern Sales."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from connector.choices import System
+from connector.error_table import error_of_answer
+from connector.errors import ErrorKind, RemoteError, Retry
+from connector.http.batch import Part, PartAnswer
+from connector.models import Connection
+from connector.odata import options
+from connector.provisioning import needed_tables
+from connector.sales import SalesClient, WhoAmI
+from connector.services.checks import check_failure, listed
+from connector.services.report import Concern
+
+_SYSTEM = System.SALES
+_NOBODY = UUID(int=0)
+# A property that no table has: a request with it is refused at the latest when its body is read.
+_IMPOSSIBLE = {"couplet_probe": True}
+_USERS = "Power Platform admin center > Environments > the environment > Settings > Application users"
+
+
+class SalesChecks:
+    """Each public method is one step: it returns what it found out, or raises HubError or Concern."""
+
+    def __init__(self, connection: Connection, client: SalesClient) -> None:
+        self._connection = connection
+        self._client = client
+        self._me: WhoAmI | None = None
+        self._asked_at: datetime | None = None
+        self._server_time: datetime | None = None
+        self.base_currency_code = ""
+        self.currency_codes: set[str] = set()
+
+    def environment(self) -> str:
+        self._asked_at = datetime.now(UTC)
+        answer = self._client.session.get("RetrieveVersion")
+        self._server_time = answer.date
+        version = str(answer.data["Version"])
+        if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < (9, 2):
+            raise Concern(
+                f"The environment has version {version}; the hub is made for 9.2 and later.",
+                "Update the environment in the Power Platform admin center.",
+            )
+        return f"{self._connection.sales_url} answers, version {version}."
+
+    def application_user(self) -> str:
+        self._me = self._client.who_am_i()
+        address = f"systemusers({self._me.user_id}){options(select='fullname,isdisabled,applicationid')}"
+        user = self._client.session.get(address).data
+        if user.get("isdisabled"):
+            raise check_failure(
+                _SYSTEM,
+                "sales.user_disabled",
+                "The hub's application user in Sales is disabled.",
+                f"Enable it: {_USERS} > the user > Activate.",
+            )
+        application = str(user.get("applicationid") or "")
+        if application.lower() != self._connection.client_id.lower():
+            raise Concern(
+                f"Sales signs the hub in as {user.get('fullname')}, which is not an application user of its client id.",
+                f"Add an application user for the client id: {_USERS} > New app user.",
+            )
+        return f"The hub works as {user.get('fullname')}."
+
+    def organisation(self) -> str:
+        currencies = {
+            record.key: str(record.values["isocurrencycode"])
+            for record in self._client.query("transactioncurrencies", properties=["isocurrencycode"])
+        }
+        self.currency_codes = set(currencies.values())
+        rows = self._client.session.get(f"organizations{options(select='name,_basecurrencyid_value')}").data["value"]
+        base = rows[0].get("_basecurrencyid_value") if rows else None
+        self.base_currency_code = currencies.get(UUID(base), "") if base else ""
+        if not self.base_currency_code:
+            raise check_failure(
+                _SYSTEM,
+                "sales.no_base_currency",
+                "The base currency of Sales cannot be read.",
+                f"Give the hub's application user a role that may read currencies: {_USERS}.",
+            )
+        return f"The organisation is {rows[0]['name']}, its base currency {self.base_currency_code}."
+
+    def tables(self) -> str:
+        known = self._client.tables()
+        needed = [each.table for each in needed_tables(self._connection) if each.system == _SYSTEM]
+        missing = sorted(table for table in needed if table not in known)
+        if missing:
+            raise check_failure(
+                _SYSTEM,
+                "sales.unknown_table",
+                f"Sales has no table {listed(missing)}.",
+                "Install Dynamics 365 Sales in the environment, or the solution that brings the tables.",
+            )
+        untracked = sorted(table for table in needed if not known[table].change_tracking)
+        if untracked:
+            raise Concern(
+                f"Sales does not track changes of {listed(untracked)}; the hub reads them completely each time.",
+                "Power Apps > Tables > the table > Properties > Advanced options: switch Track changes on.",
+            )
+        return f"All {len(needed)} tables that the mappings use exist and track their changes."
+
+    def privileges(self) -> str:
+        """Reads a row of each table, and tries writes that cannot succeed: what is refused first is the privilege."""
+        needed = [each for each in needed_tables(self._connection) if each.system == _SYSTEM]
+        parts: list[Part] = []
+        for each in needed:
+            primary_id = self._client.table(each.table).primary_id
+            parts.append(Part("GET", f"{each.table}?$select={primary_id}&$top=1"))
+            if each.writes:
+                parts.append(Part("PATCH", f"{each.table}({_NOBODY})", {}, {"If-Match": "*"}))
+                parts.append(Part("POST", each.table, _IMPOSSIBLE))
+        answers, _ = self._client.timed_batch(parts, repeatable=True)
+        refusals = [self._refusal(answer) for answer in answers if answer.status >= 300]
+        denied = [error for error in refusals if error.kind is ErrorKind.PERMISSION]
+        if denied:
+            names = sorted({str(error.details.get("privilege") or error) for error in denied})
+            raise RemoteError(
+                f"The hub's application user in Sales lacks {listed(names)}.",
+                kind=ErrorKind.PERMISSION,
+                code="sales.missing_privilege",
+                retry=Retry.NEVER,
+                system=_SYSTEM,
+                hint=denied[0].hint,
+                details={"privileges": names},
+            )
+        return f"No privilege is missing on the {len(needed)} tables that the mappings use."
+
+    def clock(self, now: datetime) -> tuple[datetime, datetime]:
+        """The hub's time and the server's at the same moment, to a second or two."""
+        return self._asked_at or now, self._server_time or self._asked_at or now
+
+    def _refusal(self, answer: PartAnswer) -> RemoteError:
+        return error_of_answer(self._client.session.refusal(answer.status, answer.headers, answer.data))
