@@ -210,9 +210,7 @@ class SynchronisationService(Protocol):
         """Creates partners for the uncoupled records `keys` of `system` in the other system and couples them."""
         ...
 
-    def uncouple(
-        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
-    ) -> list[StartedJob]:
+    def uncouple(self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> list[StartedJob]:
         """Removes couplings, with the children that go with them. Tables with a company marker need a write in Sales
         and give a job per mapping; the others are uncoupled within the call and give none."""
         ...
