@@ -5,18 +5,23 @@ configuration to find such ones. Both gates decide before the view does any work
 that the path names, so that views find it as `request.connection`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from config.roles import Capability, capabilities_of
+
+if TYPE_CHECKING:
+    # REST framework's views load this module while they are loaded themselves.
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -46,7 +51,7 @@ PUBLIC = frozenset({"login", "logout"})
 """Addresses that need no account."""
 
 ADDRESSES: dict[str, Needs] = {
-    # Everybody's own account and the hub as a whole (config.web, syncjobs)
+    # Everybody's own account and the hub as a whole
     "account": _READ,
     "account-token": _READ,
     "password-change": _READ,
@@ -55,20 +60,20 @@ ADDRESSES: dict[str, Needs] = {
     "quick-search": _READ,
     "schema": _READ,
     "api-docs": _READ,
-    # Connection (connector)
+    # The connection, app "connector"
     "connection-setup": _SETTINGS,
     "connection-test": _OPERATE,
-    # Records and couplings (coupling)
+    # Records and couplings, app "coupling"
     "customer-list": _READ,
     "account-list": _READ,
     "salesperson-list": _READ,
     "user-list": _READ,
-    # Mappings (coupling, syncjobs)
+    # Mappings
     "mapping-list": _READ_SETTINGS,
     "mapping-detail": _SETTINGS,
     "mapping-fields": _SETTINGS,
     "mapping-synchronize": _OPERATE,
-    # Jobs, operations, schedules, full synchronisation (syncjobs)
+    # Jobs, operations, schedules, full synchronisation; app "syncjobs"
     "job-list": _READ,
     "job-detail": _READ,
     "job-progress": _READ,
@@ -123,7 +128,8 @@ class AccessMiddleware:
     ) -> None:
         match = request.resolver_match
         name = match.url_name if match else None
-        if name in PUBLIC or issubclass(getattr(view, "cls", object), APIView):
+        is_api = hasattr(getattr(view, "cls", None), "permission_classes")
+        if name in PUBLIC or is_api:
             return
         needs = needs_of(name)
         if needs is None or needs.capability(str(request.method)) not in capabilities_of(request.user):

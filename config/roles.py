@@ -75,8 +75,8 @@ def require(user: User, capability: Capability) -> None:
 class Can:
     """What templates ask: `{% if can.change_settings %}`. A misspelt capability raises instead of hiding a button."""
 
-    def __init__(self, user: User) -> None:
-        self._capabilities = capabilities_of(user)
+    def __init__(self, capabilities: frozenset[Capability]) -> None:
+        self._capabilities = capabilities
 
     def __getitem__(self, name: str) -> bool:
         return Capability(name) in self._capabilities

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from config import embedded, env, keys
 from config.database import database_from_url
@@ -50,19 +49,14 @@ _base = urlsplit(BASE_URL)
 ALLOWED_HOSTS = env.items("COUPLET_ALLOWED_HOSTS") or sorted({str(_base.hostname), "127.0.0.1", "localhost", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
-SECRET_KEY = env.text("COUPLET_SECRET_KEY", "")
 # Fernet keys, newest first: the first encrypts, all of them decrypt.
 COUPLET_ENCRYPTION_KEYS = env.items("COUPLET_ENCRYPTION_KEYS")
-if EMBEDDED_POSTGRES:
-    SECRET_KEY = SECRET_KEY or keys.kept_secret(DATA_DIR, "secret_key", keys.new_secret_key)
-    COUPLET_ENCRYPTION_KEYS = COUPLET_ENCRYPTION_KEYS or [
-        keys.kept_secret(DATA_DIR, "encryption_key", keys.new_encryption_key)
-    ]
-elif not (SECRET_KEY and COUPLET_ENCRYPTION_KEYS):
-    raise ImproperlyConfigured(
-        "With DATABASE_URL set, COUPLET_SECRET_KEY and COUPLET_ENCRYPTION_KEYS have to be set too: every machine that "
-        "works on the same database needs the same ones. docs/configuration.md says how to make them."
-    )
+SECRET_KEY = env.text("COUPLET_SECRET_KEY", "")
+SECRETS_IN_DATA_DIR = not (SECRET_KEY and COUPLET_ENCRYPTION_KEYS)
+if not SECRET_KEY:
+    SECRET_KEY = keys.kept_secret(DATA_DIR, "secret_key", keys.new_secret_key)
+if not COUPLET_ENCRYPTION_KEYS:
+    COUPLET_ENCRYPTION_KEYS = [keys.kept_secret(DATA_DIR, "encryption_key", keys.new_encryption_key)]
 
 # --- Django --------------------------------------------------------------------------------------------------------
 
@@ -83,6 +77,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     "csp",
     "django_filters",
     "django_htmx",
@@ -103,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "config.access.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -118,11 +114,14 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.web.context.page",
+                "syncjobs.context.workers",
             ],
+            "builtins": ["config.templatetags.couplet"],
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "config.web.forms.FormRenderer"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -184,7 +183,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.access.HasCapability"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

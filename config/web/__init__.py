@@ -1,0 +1,1 @@
+"""What all pages share: navigation, lists, tables, filters, forms, confirmation. docs/pages.md shows how to use it."""

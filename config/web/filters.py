@@ -1,0 +1,57 @@
+"""Base of all filter sets of pages: one search box, selects, and what is applied as removable chips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import django_filters
+from django.db.models import Model, QuerySet
+
+SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One applied filter; `name` is the parameter that goes when it is removed."""
+
+    name: str
+    label: str
+    value: str
+
+
+class FilterSet(django_filters.FilterSet):
+    """Filters of a list. A filter called `search` becomes the search box; the others stand in the filter panel.
+
+    Names are those of the REST API, so that an address can be carried over by hand.
+    """
+
+    @property
+    def has_search(self) -> bool:
+        return SEARCH in self.filters
+
+    def panel_fields(self) -> list[Any]:
+        """Bound fields of the filter panel."""
+        return [field for field in self.form if field.name != SEARCH]
+
+    def chips(self) -> Iterator[Chip]:
+        for field in self.form:
+            value = self.form.cleaned_data.get(field.name) if self.form.is_valid() else None
+            if value in (None, "", []) or (isinstance(value, QuerySet) and not value):
+                continue
+            label = "Search" if field.name == SEARCH else str(field.label)
+            yield Chip(field.name, label, self._words(field, value))
+
+    def _words(self, field: Any, value: Any) -> str:
+        if isinstance(value, Model):
+            return str(value)
+        labels = dict(_flat(getattr(field.field, "choices", ())))
+        values = value if isinstance(value, list | tuple | QuerySet) else [value]
+        return ", ".join(str(labels.get(str(one), one)) for one in values)
+
+
+def _flat(choices: Any) -> Iterator[tuple[str, Any]]:
+    for value, label in choices:
+        if isinstance(label, list | tuple):
+            yield from _flat(label)
+        else:
+            yield str(value), label

@@ -1,0 +1,65 @@
+"""Filters of the pages about jobs, operations and schedules; names are those of the REST API."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from config.web.filters import FilterSet
+from connector.choices import Direction, System
+from coupling.models import TableMapping
+from syncjobs.choices import JobMode, JobState, JobTrigger, OperationKind, OperationState
+from syncjobs.models import Operation, SynchJob
+
+
+def mappings_of(request: Any) -> QuerySet[TableMapping]:
+    return TableMapping.objects.filter(connection=request.connection)
+
+
+class JobFilterSet(FilterSet):
+    search = django_filters.CharFilter(method="find", label="Search")
+    mapping = django_filters.ModelChoiceFilter(
+        queryset=mappings_of, to_field_name="name", label="Mapping", empty_label="All mappings"
+    )
+    state = django_filters.MultipleChoiceFilter(choices=JobState.choices, label="State")
+    mode = django_filters.ChoiceFilter(choices=JobMode.choices, label="Kind", empty_label="All kinds")
+    direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
+    trigger = django_filters.ChoiceFilter(choices=JobTrigger.choices, label="Asked for by", empty_label="Anybody")
+    changed = django_filters.BooleanFilter(method="with_changes", label="With changes", widget=None)
+
+    class Meta:
+        model = SynchJob
+        fields = ("search", "mapping", "state", "mode", "direction", "trigger", "changed")
+
+    def find(self, rows: QuerySet[SynchJob], name: str, value: str) -> QuerySet[SynchJob]:
+        condition = Q(mapping__name__icontains=value) | Q(message__icontains=value) | Q(user__username__icontains=value)
+        if value.isdecimal():
+            condition |= Q(pk=int(value))
+        return rows.filter(condition)
+
+    def with_changes(self, rows: QuerySet[SynchJob], name: str, value: bool) -> QuerySet[SynchJob]:
+        wrote = Q()
+        for counter in SynchJob.COUNTERS:
+            if counter not in ("unchanged", "skipped"):
+                wrote |= Q(**{f"{counter}__gt": 0})
+        return rows.filter(wrote) if value else rows.exclude(wrote)
+
+
+class OperationFilterSet(FilterSet):
+    search = django_filters.CharFilter(method="find", label="Search")
+    mapping = django_filters.ModelChoiceFilter(
+        queryset=mappings_of, to_field_name="name", label="Mapping", empty_label="All mappings"
+    )
+    state = django_filters.MultipleChoiceFilter(choices=OperationState.choices, label="State")
+    kind = django_filters.ChoiceFilter(choices=OperationKind.choices, label="What", empty_label="Everything")
+    system = django_filters.ChoiceFilter(choices=System.choices, label="Written to", empty_label="Both systems")
+    error = django_filters.CharFilter(field_name="error_code", label="Error code")
+    job = django_filters.NumberFilter(field_name="job_id", label="Job")
+    coupling = django_filters.NumberFilter(field_name="coupling_id", label="Coupling")
+
+    class Meta:
+        model = Operation
+        fields = ("search", "mapping", "state", "kind", "system", "error", "job", "coupling")
+
+    def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
+        return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value) | Q(table__iexact=value))

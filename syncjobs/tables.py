@@ -1,0 +1,215 @@
+"""Tables of the pages about jobs, operations, errors and schedules."""
+
+from typing import Any
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from config.templatetags import couplet as tags
+from config.web.columns import (
+    CheckBoxColumn,
+    CountColumn,
+    DirectionColumn,
+    DurationColumn,
+    IdColumn,
+    NameColumn,
+    StateColumn,
+    TimeColumn,
+)
+from config.web.tables import Table
+from coupling.choices import CouplingState
+from syncjobs.choices import JobState, OperationKind, OperationState, ScheduleState
+from syncjobs.models import Operation, SynchJob
+from syncjobs.presentation import counter_url, coupling_url, mapping_url, operation_url, problem_of
+
+
+SHORT_MODES = {"modified": "Changes", "create": "Create", "match": "Match", "uncouple": "Uncouple", "restore": "Restore"}
+"""Kinds whose full words are too long for a column."""
+
+
+class JobTable(Table):
+    selection = CheckBoxColumn()
+    id = NameColumn(verbose_name="Job", attrs={"td": {"class": "col-number"}})
+    mapping = tables.Column(
+        X
+    state = StateColumn(JobState)
+    mode = tables.Column(verbose_name="Kind", attrs={"td": {"class": "text-nowrap"}})
+    direction = DirectionColumn()
+    inserted = CountColumn(lambda job: counter_url(job, "inserted"))
+    modified = CountColumn(lambda job: counter_url(job, "modified"))
+    unchanged = CountColumn()
+    failed = CountColumn(lambda job: counter_url(job, "failed"), tone="red")
+    conflicts = CountColumn(lambda job: counter_url(job, "conflicts"), tone="purple")
+    skipped = CountColumn(lambda job: counter_url(job, "skipped"))
+    coupled = CountColumn(lambda job: counter_url(job, "coupled"))
+    uncoupled = CountColumn(lambda job: counter_url(job, "uncoupled"))
+    deleted = CountColumn(lambda job: counter_url(job, "deleted"))
+    created_at = TimeColumn(verbose_name="Asked for")
+    started_at = TimeColumn(verbose_name="Started")
+    finished_at = TimeColumn(verbose_name="Finished")
+    duration = DurationColumn(verbose_name="Took")
+    trigger = tables.Column(verbose_name="Asked for by")
+    user = tables.Column(accessor="user__username", verbose_name="Person")
+    requests = CountColumn()
+    message = tables.Column(attrs={"td": {"class": "col-text"}})
+
+    class Meta(Table.Meta):
+        model = SynchJob
+        fields = ()
+        order_by = ("-id",)
+        caption = "Synch jobs, newest first"
+        default_columns = [
+            "id",
+            "mapping",
+            "state",
+            "mode",
+            "direction",
+            "inserted", "modified", "failed", "conflicts", "started_at", "duration",
+        ]
+        empty_title = "No job has run yet"
+        empty_hint = "A job appears here when a schedule is due, or when somebody starts a synchronisation."
+
+
+    def render_mode(self, value: str, record: SynchJob) -> str:
+        return SHORT_MODES.get(record.mode, value)
+
+
+class OperationTable(Table):
+    selection = CheckBoxColumn()
+    record_name = NameColumn(operation_url, verbose_name="Record")
+    state = StateColumn(OperationState)
+    kind = StateColumn(OperationKind, verbose_name="What")
+    system = tables.Column(verbose_name="Written to")
+    table = tables.Column()
+    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping")
+    error_message = tables.Column(verbose_name="Problem", attrs={"td": {"class": "col-text"}})
+    error_code = tables.Column(verbose_name="Code")
+    attempts = CountColumn()
+    created_at = TimeColumn(verbose_name="Planned")
+    settled_at = TimeColumn(verbose_name="Finished")
+    job = tables.Column(
+        accessor="job_id",
+        verbose_name="Job",
+        linkify=lambda record: (
+            reverse("job-detail", kwargs={"connection": record.connection.slug, "pk": record.job_id})
+            if record.job_id
+            else None
+        ),
+    )
+    record_id = IdColumn(verbose_name="Record id")
+
+    class Meta(Table.Meta):
+        model = Operation
+        fields = ()
+        order_by = ("-id",)
+        caption = "Operations, newest first"
+        default_columns = ["record_name", "state", "kind", "system", "mapping", "error_message", "created_at", "job"]
+        empty_title = "Nothing has been written yet"
+        empty_hint = "Every change that a job plans or makes in either system is listed here."
+
+    def render_record_name(self, value: str, record: Operation) -> str:
+        return value or str(record.record_id or record.bc_key or record.sales_key or "Record")
+
+
+class ErrorTable(Table):
+    """Couplings that do not synchronise by themselves, with what is wrong and what to do."""
+
+    selection = CheckBoxColumn()
+    record = NameColumn(coupling_url, accessor="title", verbose_name="Record", orderable=False)
+    state = StateColumn(CouplingState)
+    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping")
+    problem = tables.Column(accessor="error_message", attrs={"td": {"class": "col-text"}}, empty_values=())
+    error_code = tables.Column(verbose_name="Code")
+    failures = CountColumn(verbose_name="Times")
+    failed_at = TimeColumn(verbose_name="Since")
+    last_synchronised_at = TimeColumn(verbose_name="Last agreed")
+
+    class Meta(Table.Meta):
+        fields = ()
+        order_by = ("-failed_at", "-id")
+        caption = "Couplings with a problem"
+        default_columns = ["record", "state", "mapping", "problem", "failures", "failed_at"]
+        empty_title = "No errors"
+        empty_hint = "Every coupled record follows its partner. Records that fail, conflict or lose a side appear here."
+
+    def render_problem(self, record: Any) -> SafeString:
+        sentence, hint = problem_of(record)
+        return format_html('{}<div class="muted">{}</div>', sentence, hint) if hint else format_html("{}", sentence)
+
+    def value_problem(self, record: Any) -> str:
+        return " ".join(problem_of(record))
+
+
+class MappingTable(Table):
+    name = NameColumn(mapping_url, verbose_name="Mapping")
+    state = tables.Column(accessor="enabled", verbose_name="State")
+    business_central_label = tables.Column(verbose_name="Business Central")
+    direction = DirectionColumn()
+    sales_entity = tables.Column(verbose_name="Sales")
+    coupled = CountColumn(verbose_name="Coupled")
+    synch_only_coupled_records = tables.BooleanColumn(verbose_name="Only coupled", yesno="yes,no")
+    update_conflict_resolution = tables.Column(verbose_name="Conflicts")
+    deletion_conflict_resolution = tables.Column(verbose_name="Deletions")
+    business_central_filter = tables.Column(verbose_name="Filter in Business Central", attrs={"td": {"class": "col-text"}})
+    sales_filter = tables.Column(verbose_name="Filter in Sales", attrs={"td": {"class": "col-text"}})
+    interval = tables.Column(verbose_name="Runs")
+    depends_on = tables.Column(verbose_name="After", orderable=False)
+
+    class Meta(Table.Meta):
+        fields = ()
+        order_by = ("order", "name")
+        caption = "Mappings in the order in which they run"
+        default_columns = [
+            "name", "state", "business_central_label", "direction", "sales_entity", "coupled",
+            "synch_only_coupled_records", "update_conflict_resolution", "interval",
+        ]
+        empty_title = "No mappings yet"
+        empty_hint = "The delivered mappings appear when the connection is enabled."
+
+    def render_state(self, record: Any) -> SafeString:
+        if not record.available:
+            return tags.badge("disabled", "Unavailable")
+        return tags.badge("enabled", "On") if record.enabled else tags.badge("disabled", "Off")
+
+    def render_interval(self, value: int) -> str:
+        return tags.minutes(value)
+
+    def render_depends_on(self, value: list[str]) -> str:
+        return ", ".join(value) or tags.DASH
+
+
+class ScheduleTable(Table):
+    name = tables.Column(verbose_name="Schedule")
+    state = StateColumn(ScheduleState)
+    interval_minutes = tables.Column(verbose_name="Runs")
+    inactivity_timeout_minutes = tables.Column(verbose_name="Rests after a run without changes")
+    last_run = TimeColumn(verbose_name="Last run")
+    next_run = TimeColumn(verbose_name="Next run")
+    attempts = CountColumn(verbose_name="Failed attempts")
+    message = tables.Column(attrs={"td": {"class": "col-text"}})
+    actions = tables.TemplateColumn(
+        template_name="syncjobs/_schedule_actions.html",
+        verbose_name="Actions",
+        orderable=False,
+        exclude_from_export=True,
+        attrs={"td": {"class": "col-actions"}},
+    )
+
+    class Meta(Table.Meta):
+        fields = ()
+        order_by = ("name",)
+        caption = "Schedules"
+        default_columns = ["name", "state", "interval_minutes", "last_run", "next_run", "message", "actions"]
+        empty_title = "No schedules yet"
+        empty_hint = "They are made when the connection is enabled."
+
+    def render_state(self, record: Any) -> SafeString:
+        return tags.badge(ScheduleState(record.state)) if record.enabled else tags.badge("on_hold", "Paused")
+
+    def render_interval_minutes(self, value: int) -> str:
+        return tags.minutes(value)
+
+    def render_inactivity_timeout_minutes(self, value: int) -> str:
+        return tags.words_of_duration(60 * value) if value else tags.DASH

@@ -1,0 +1,174 @@
+"""Mappings: the list, and one mapping with its settings and fields. Changes go through `coupling.services.mappings`."""
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.roles import Capability, capabilities_of
+from config.web.filters import FilterSet
+from config.web.lists import ListView
+from config.web.request import PageRequest
+from connector.choices import Direction
+from coupling.choices import DeletionConflict, UpdateConflict
+from coupling.exceptions import MappingError
+from coupling.models import Coupling, FieldMapping, TableMapping
+from coupling.services.mappings import update_field, update_mapping
+from syncjobs.models import Schedule
+from syncjobs.tables import MappingTable
+
+FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
+
+
+class MappingFilterSet(FilterSet):
+    search = django_filters.CharFilter(method="find", label="Search")
+    direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
+    enabled = django_filters.BooleanFilter(label="Enabled")
+    available = django_filters.BooleanFilter(label="Available")
+
+    class Meta:
+        model = TableMapping
+        fields = ("search", "direction", "enabled", "available")
+
+    def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(
+            Q(name__icontains=value)
+            | Q(business_central_label__icontains=value)
+            | Q(business_central_table__icontains=value)
+            | Q(sales_table__icontains=value)
+        )
+
+
+class MappingList(ListView):
+    title = "Mappings"
+    lead = "Which table of Business Central follows which table of Sales, and how."
+    icon = "arrows-left-right"
+    list_name = "mappings"
+    table_class = MappingTable
+    filterset_class = MappingFilterSet
+
+    def get_queryset(self) -> QuerySet[TableMapping]:
+        couplings = Coupling.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
+        schedule = Schedule.objects.filter(mapping=OuterRef("pk"), enabled=True)
+        return (
+            TableMapping.objects.filter(connection=self.request.connection)
+            .select_related("connection")
+            .annotate(
+                coupled=Subquery(couplings.annotate(n=Count("pk")).values("n")),
+                interval=Subquery(schedule.values("interval_minutes")[:1]),
+            )
+        )
+
+
+class MappingForm(forms.ModelForm):
+    """What people may change of a mapping; names and labels as the REST API documents them."""
+
+    class Meta:
+        model = TableMapping
+        fields = (
+            "direction",
+            "synch_only_coupled_records",
+            "create_new_in_case_of_no_match",
+            "update_conflict_resolution",
+            "deletion_conflict_resolution",
+            "merge_fields",
+            "business_central_filter",
+            "sales_filter",
+            "enabled",
+        )
+        labels = {
+            "enabled": "Synchronise this mapping",
+            "synch_only_coupled_records": "Only records that are coupled already",
+            "create_new_in_case_of_no_match": "Create a partner where matching finds none",
+            "update_conflict_resolution": "When both sides changed the same value",
+            "deletion_conflict_resolution": "When a coupled record was deleted",
+            "merge_fields": "Merge changes field by field",
+            "business_central_filter": "Filter in Business Central",
+            "sales_filter": "Filter in Sales",
+        }
+        widgets = {
+            "business_central_filter": forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+            "sales_filter": forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        }
+        help_texts = {
+            "merge_fields": "Off: a record that changed on both sides is a conflict as a whole.",
+            "business_central_filter": "OData, for example <code>blocked eq ' '</code>. Empty admits every record.",
+            "sales_filter": "OData, for example <code>statecode eq 0</code>. Empty admits every row.",
+        }
+
+    update_conflict_resolution = forms.ChoiceField(
+        choices=UpdateConflict.choices, label=Meta.labels["update_conflict_resolution"]
+    )
+    deletion_conflict_resolution = forms.ChoiceField(
+        choices=DeletionConflict.choices, label=Meta.labels["deletion_conflict_resolution"]
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResponse:
+    mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
+    here = reverse("mapping-detail", kwargs={"connection": connection, "name": name})
+    may_change = Capability.CHANGE_SETTINGS in capabilities_of(request.user)
+    form = MappingForm(request.POST or None, instance=mapping)
+    if not may_change:
+        for field in form.fields.values():
+            field.disabled = True
+    if request.method == "POST" and form.is_valid():
+        changes = {field: form.cleaned_data[field] for field in form.changed_data}
+        try:
+            stored = TableMapping.objects.select_related("connection").get(pk=mapping.pk)
+            update_mapping(mapping=stored, changes=changes, user=request.user)
+        except MappingError as error:
+            for field, problems in error.fields.items():
+                form.add_error(field if field in form.fields else None, problems)
+        else:
+            messages.success(request, f"{name} is saved." if changes else "Nothing was changed.")
+            return redirect(here)
+    context = {
+        "title": name,
+        "mapping": mapping,
+        "form": form,
+        "fields": mapping.fields.all(),
+        "directions": Direction,
+        "schedule": Schedule.objects.filter(mapping=mapping).first(),
+        "counts": Coupling.objects.filter(mapping=mapping).count(),
+        "crumbs": [("Mappings", reverse("mapping-list", kwargs={"connection": connection}))],
+    }
+    return render(request, "syncjobs/mapping_detail.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResponse:
+    """Saves direction and switches of the fields in the grid; what is refused is said field by field."""
+    mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
+    saved = 0
+    for field in mapping.fields.select_related("mapping__connection"):
+        changes = _field_changes(request, field)
+        if not changes:
+            continue
+        try:
+            update_field(field=field, changes=changes, user=request.user)
+            saved += 1
+        except MappingError as error:
+            problems = " ".join(problem for lines in error.fields.values() for problem in lines)
+            messages.error(request, f"{field}: {problems}")
+    if saved:
+        messages.success(request, f"{saved} field mapping{'s are' if saved > 1 else ' is'} saved.")
+    return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
+
+
+def _field_changes(request: PageRequest, field: FieldMapping) -> dict[str, Any]:
+    """What the grid says differently from what is stored; a row that is not in the grid changes nothing."""
+    direction = request.POST.get(f"direction-{field.pk}")
+    if direction not in Direction.values:
+        return {}
+    wanted: dict[str, Any] = {"direction": direction}
+    for setting in FIELD_SETTINGS[1:]:
+        wanted[setting] = f"{setting}-{field.pk}" in request.POST
+    return {setting: value for setting, value in wanted.items() if value != getattr(field, setting)}

@@ -1,0 +1,75 @@
+"""Operations: what was planned for and written to either system, record by record, with the values before and after."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from config.web.lists import ListView
+from config.web.request import PageRequest
+from syncjobs.filtersets import OperationFilterSet
+from syncjobs.models import Operation
+from syncjobs.tables import OperationTable
+
+
+def operations_of(request: PageRequest) -> QuerySet[Operation]:
+    return Operation.objects.filter(connection=request.connection).select_related("mapping", "connection")
+
+
+class OperationList(ListView):
+    title = "Operations"
+    lead = "Every change that a job planned or made in either system."
+    icon = "list-details"
+    list_name = "operations"
+    table_class = OperationTable
+    filterset_class = OperationFilterSet
+
+    def get_queryset(self) -> QuerySet[Operation]:
+        return operations_of(self.request).defer("bc_base", "sales_base", "before", "after", "error_details")
+
+    def get_context(self) -> dict[str, Any]:
+        url = reverse("job-list", kwargs={"connection": self.request.connection.slug})
+        return {"crumbs": [("Synch Jobs", url)]}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One property of an operation: what was there and what was sent."""
+
+    name: str
+    before: Any
+    after: Any
+    changed: bool
+
+
+def differences(operation: Operation) -> list[Difference]:
+    names = [*operation.after, *(name for name in operation.before if name not in operation.after)]
+    return [
+        Difference(
+            name,
+            operation.before.get(name),
+            operation.after.get(name),
+            operation.before.get(name) != operation.after.get(name),
+        )
+        for name in names
+    ]
+
+
+@require_safe
+def operation_detail(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    operation = get_object_or_404(operations_of(request).select_related("job", "coupling"), pk=pk)
+    crumbs = [("Synch Jobs", reverse("job-list", kwargs={"connection": connection}))]
+    if operation.job:
+        crumbs.append((str(operation.job), operation.job.get_absolute_url()))
+    crumbs.append(("Operations", reverse("operation-list", kwargs={"connection": connection})))
+    context = {
+        "title": operation.record_name or str(operation),
+        "operation": operation,
+        "differences": differences(operation),
+        "crumbs": crumbs,
+    }
+    return render(request, "syncjobs/operation_detail.html", context)
