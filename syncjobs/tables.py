@@ -24,16 +24,23 @@ from syncjobs.choices import JobState, OperationKind, OperationState, ScheduleSt
 from syncjobs.models import Operation, SynchJob
 from syncjobs.presentation import counter_url, coupling_url, mapping_url, operation_url, problem_of
 
-
-SHORT_MODES = {"modified": "Changes", "create": "Create", "match": "Match", "uncouple": "Uncouple", "restore": "Restore"}
+SHORT_MODES = {
+    "modified": "Changes",
+    "create": "Create",
+    "match": "Match",
+    "uncouple": "Uncouple",
+    "restore": "Restore",
+    "delete": "Delete",
+    "broken": "Find broken",
+    "undo": "Undo",
+}
 """Kinds whose full words are too long for a column."""
 
 
 class JobTable(Table):
     selection = CheckBoxColumn()
     id = NameColumn(verbose_name="Job", attrs={"td": {"class": "col-number"}})
-    mapping = tables.Column(
-        X
+    mapping = NameColumn(accessor="mapping__name", verbose_name="Mapping")
     state = StateColumn(JobState)
     mode = tables.Column(verbose_name="Kind", attrs={"td": {"class": "text-nowrap"}})
     direction = DirectionColumn()
@@ -66,11 +73,15 @@ class JobTable(Table):
             "state",
             "mode",
             "direction",
-            "inserted", "modified", "failed", "conflicts", "started_at", "duration",
+            "inserted",
+            "modified",
+            "failed",
+            "conflicts",
+            "started_at",
+            "duration",
         ]
         empty_title = "No job has run yet"
         empty_hint = "A job appears here when a schedule is due, or when somebody starts a synchronisation."
-
 
     def render_mode(self, value: str, record: SynchJob) -> str:
         return SHORT_MODES.get(record.mode, value)
@@ -152,7 +163,9 @@ class MappingTable(Table):
     synch_only_coupled_records = tables.BooleanColumn(verbose_name="Only coupled", yesno="yes,no")
     update_conflict_resolution = tables.Column(verbose_name="Conflicts")
     deletion_conflict_resolution = tables.Column(verbose_name="Deletions")
-    business_central_filter = tables.Column(verbose_name="Filter in Business Central", attrs={"td": {"class": "col-text"}})
+    business_central_filter = tables.Column(
+        verbose_name="Filter in Business Central", attrs={"td": {"class": "col-text"}}
+    )
     sales_filter = tables.Column(verbose_name="Filter in Sales", attrs={"td": {"class": "col-text"}})
     interval = tables.Column(verbose_name="Runs")
     depends_on = tables.Column(verbose_name="After", orderable=False)
@@ -162,8 +175,15 @@ class MappingTable(Table):
         order_by = ("order", "name")
         caption = "Mappings in the order in which they run"
         default_columns = [
-            "name", "state", "business_central_label", "direction", "sales_entity", "coupled",
-            "synch_only_coupled_records", "update_conflict_resolution", "interval",
+            "name",
+            "state",
+            "business_central_label",
+            "direction",
+            "sales_entity",
+            "coupled",
+            "synch_only_coupled_records",
+            "update_conflict_resolution",
+            "interval",
         ]
         empty_title = "No mappings yet"
         empty_hint = "The delivered mappings appear when the connection is enabled."
