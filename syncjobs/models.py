@@ -31,6 +31,7 @@ class FullSynch(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="full_synchs")
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED)
     preview = models.BooleanField(default=False)
+    cancel_requested = models.BooleanField(default=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     message = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -117,7 +118,10 @@ class SynchJob(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
-    resumed = models.PositiveIntegerField(default=0, help_text="Times the job was taken up again after its worker died.")
+    collected_at = models.DateTimeField(null=True, help_text="When the pairs of the run were known.")
+    resumed = models.PositiveIntegerField(
+        default=0, help_text="Times the job was taken up again after its worker died."
+    )
 
     COUNTERS = (
         "inserted",
@@ -237,6 +241,11 @@ class Operation(models.Model):
             models.Index(fields=["slice"], condition=Q(state__in=["planned", "sent"]), name="operation_open"),
             models.Index(fields=["coupling", "-id"], name="operation_coupling"),
             models.Index(fields=["connection", "state", "-id"], name="operation_connection_state"),
+            models.Index(
+                fields=["mapping", "bc_key", "sales_key"],
+                condition=Q(state="failed", coupling__isnull=True, preview=False),
+                name="operation_failed_uncoupled",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,65 @@
+"""Third step: planned operations go to the systems in bulk, each marked as sent before its request leaves.
+
+The mark is committed before the request: whatever happens afterwards, the journal knows that the write may have been
+done. Answers come back in groups and are settled at once, so a crash loses at most the groups under way, which
+`recover` then looks at.
+"""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from connector.bulk import Write, WriteResult
+from connector.choices import System
+from connector.errors import ErrorKind, HubError
+from syncjobs.choices import OperationKind, OperationState
+from syncjobs.engine.context import JobRun
+from syncjobs.models import JobSlice, Operation
+
+
+def planned_operations(claimed: JobSlice) -> list[Operation]:
+    """Operations of the slice that wait to be sent, in the order of planning."""
+    return list(Operation.objects.filter(slice=claimed, state=OperationState.PLANNED, preview=False).order_by("id"))
+
+
+def send(run: JobRun, operations: Sequence[Operation]) -> Iterator[tuple[System, list[WriteResult]]]:
+    """Writes `operations`, Sales first, and yields the answers group by group.
+
+    Stops between two requests when the job is cancelled or the worker has to go; what was not sent stays planned.
+    """
+    for system in (System.SALES, System.BUSINESS_CENTRAL):
+        writes = [_write(operation) for operation in operations if operation.system == system]
+        if not writes:
+            continue
+        for results in run.writer(system).run(writes, before_send=_mark_sent, should_stop=run.progress.should_stop):
+            yield system, results
+
+
+def record_key(operation: Operation) -> UUID | None:
+    """Key of the record written to; None for a record that Business Central has yet to create."""
+    key: UUID | None = operation.record_id
+    if key is None and operation.kind != OperationKind.CREATE:
+        key = operation.bc_key if operation.system == System.BUSINESS_CENTRAL else operation.sales_key
+    return key
+
+
+def _write(operation: Operation) -> Write:
+    kind = OperationKind.UPDATE if operation.kind == OperationKind.UNCOUPLE else operation.kind
+    return Write(
+        ref=operation.pk,
+        kind=str(kind),
+        table=operation.table,
+        key=record_key(operation),
+        body=operation.after,
+        token=operation.expected_token,
+    )
+
+
+def _mark_sent(writes: list[Write]) -> None:
+    marked = Operation.objects.filter(pk__in=[write.ref for write in writes], state=OperationState.PLANNED).update(
+        state=OperationState.SENT, sent_at=timezone.now(), attempts=F("attempts") + 1
+    )
+    if marked < len(writes):
+        raise HubError("The job ended while this worker was on it.", kind=ErrorKind.TRANSIENT, code="engine.job_ended")

@@ -1,0 +1,37 @@
+"""How many workers share a job, and how they are called."""
+
+import django_rq
+from rq import Worker
+
+from syncjobs.choices import JobMode, JobTrigger
+from syncjobs.models import SynchJob
+
+HIGH, DEFAULT, LOW = "high", "default", "low"
+_MOST_HELPERS = 16
+_WAITED_FOR = frozenset({JobMode.SELECTED, JobMode.CREATE, JobMode.UNCOUPLE, JobMode.RESTORE, JobMode.DELETE})
+
+
+def queue_of(job: SynchJob) -> str:
+    """Somebody waits for `high`; `low` is what may take hours."""
+    if job.trigger == JobTrigger.FULL_SYNCH:
+        return LOW
+    return HIGH if job.mode in _WAITED_FOR else DEFAULT
+
+
+def enqueue(task: str, job: SynchJob, *, queue: str | None = None) -> None:
+    """Puts a task of `syncjobs.tasks` about `job` on its queue. The queue keeps nothing: Postgres is the truth."""
+    django_rq.get_queue(queue or queue_of(job)).enqueue(
+        f"syncjobs.tasks.{task}", job.pk, job_timeout=-1, result_ttl=0, failure_ttl=3600
+    )
+
+
+def worker_count(job: SynchJob) -> int:
+    """Workers that serve the job's queue, this one included."""
+    queue = django_rq.get_queue(queue_of(job))
+    return max(1, Worker.count(queue=queue))
+
+
+def call_helpers(job: SynchJob, *, slices: int) -> None:
+    """Asks further workers to join when there is more than one slice."""
+    for _ in range(min(slices, worker_count(job), _MOST_HELPERS) - 1):
+        enqueue("work_on_job", job)

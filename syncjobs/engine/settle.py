@@ -1,0 +1,340 @@
+"""Fourth step: what the systems answered becomes the state of operations, couplings, mirror and counters.
+
+One transaction and a fixed number of statements per answered group. An operation is settled once, whoever does it:
+only those still `sent` are touched, under a row lock.
+
+A stale or missing answer means that the record changed under our hands: it is read again and its pair goes back to
+planning, a few times per run. An unknown answer stays `sent` for `recover`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F, Q
+
+from connector.bulk import WriteResult, WriteStatus
+from connector.choices import System
+from connector.errors import ErrorKind, RemoteError, Retry
+from coupling.models import Coupling
+from syncjobs.choices import LogLevel, OperationKind, OperationState
+from syncjobs.constants import REPLANS_PER_RUN
+from syncjobs.engine import couplings, mirror
+from syncjobs.engine.apply import record_key
+from syncjobs.engine.context import JobRun
+from syncjobs.engine.journal import Ending, end_operations
+from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
+from syncjobs.engine.options import PairRef
+from syncjobs.engine.pull import refresh_records
+from syncjobs.engine.work import put_back
+from syncjobs.models import Operation, SynchJob
+
+CHANGED_MEANWHILE = "engine.changed_meanwhile"
+COUPLED_MEANWHILE = "engine.coupled_meanwhile"
+_COUNTED = {
+    OperationKind.CREATE: "inserted",
+    OperationKind.UPDATE: "modified",
+    OperationKind.DELETE: "deleted",
+    OperationKind.UNCOUPLE: "uncoupled",
+}
+
+
+@dataclass(slots=True)
+class Settled:
+    """`unknown` operations stay sent; `extra` are operations that settling planned and that have to be sent too."""
+
+    unknown: list[int] = field(default_factory=list)
+    extra: list[Operation] = field(default_factory=list)
+    ended: int = 0
+
+
+def settle(run: JobRun, system: System, operations: dict[int, Operation], results: Sequence[WriteResult]) -> Settled:
+    """Settles one answered group of writes to `system`; `operations` by id holds at least those of the group.
+
+    Raises RemoteError after the group is settled when its answers mean that the job cannot go on.
+    """
+    outcome = Settled(unknown=[result.ref for result in results if result.status == WriteStatus.UNKNOWN])
+    results = [result for result in results if result.status != WriteStatus.UNKNOWN]
+    results = _adopt_existing(run, system, operations, results)
+    again = [result for result in results if _goes_back(result)]
+    # Read before the pair goes back, so that whoever plans it next sees what changed.
+    stale = [key for result in again if (key := record_key(operations[result.ref])) and not _is_transient(result)]
+    if stale:
+        keys = list(dict.fromkeys(stale))
+        refresh_records(reading=run.reading(system), keys=keys, client=run.client(system), progress=run.progress)
+    with transaction.atomic():
+        sent = set(
+            Operation.objects.select_for_update()
+            .filter(pk__in=[result.ref for result in results], state=OperationState.SENT)
+            .values_list("pk", flat=True)
+        )
+        results = [result for result in results if result.ref in sent]
+        group = _Group(run, system, operations)
+        group.settle_done([result for result in results if result.status == WriteStatus.DONE])
+        group.settle_again([result for result in results if _goes_back(result)])
+        refused = [result for result in results if result.status == WriteStatus.FAILED]
+        group.settle_failed([result for result in refused if not _goes_back(result)])
+        group.write()
+        outcome.extra, outcome.ended = group.extra, len(results)
+    _raise_if_hopeless(run, system, results)
+    return outcome
+
+
+class _Group:
+    """Answers of one group, collected and written together."""
+
+    def __init__(self, run: JobRun, system: System, operations: dict[int, Operation]) -> None:
+        self.run, self.system, self.operations = run, system, operations
+        self.endings: list[Ending] = []
+        self.counters: Counter[str] = Counter()
+        self.extra: list[Operation] = []
+        self.replan: list[PairRef] = []
+        self.later: list[PairRef] = []
+
+    def settle_done(self, results: Sequence[WriteResult]) -> None:
+        written: list[mirror.OwnWrite] = []
+        deleted: list[UUID] = []
+        agreed: list[couplings.Agreement] = []
+        removed: list[Operation] = []
+        for result in results:
+            operation = self.operations[result.ref]
+            key = result.key or record_key(operation)
+            if key is None:
+                raise ValueError(f"Operation {operation.pk} was answered without a key.")
+            if operation.kind == OperationKind.DELETE:
+                deleted.append(key)
+                removed.append(operation)
+                continue
+            written.append(self._own_write(operation, key, result))
+            self._keep_stored_values(operation, result)
+            if operation.kind == OperationKind.UNCOUPLE:
+                removed.append(operation)
+            else:
+                agreed.append(couplings.Agreement(operation, key, result.token))
+        # The mirror comes first: names of newly coupled records are looked up in it.
+        surprising = set(mirror.store_own(self.run.reading(self.system), written))
+        couplings.remove([operation.coupling_id for operation in removed if operation.coupling_id])
+        mirror.mark_deleted(self.run.reading(self.system), deleted)
+        outcome = couplings.agree(self.run.job, agreed)
+        lift_dependents(mapping=self.run.mapping, names=_names(self.run, outcome.created))
+        lost = {agreement.operation.pk: agreement for agreement in outcome.lost}
+        for result in results:
+            operation = self.operations[result.ref]
+            if operation.pk in lost:
+                self._undo_create(lost[operation.pk])
+                continue
+            key = result.key or record_key(operation)
+            self.counters[_COUNTED[OperationKind(operation.kind)]] += 1
+            self.endings.append(
+                Ending(operation.pk, OperationState.SETTLED, key, outcome.coupling_ids.get(operation.pk))
+            )
+            if key in surprising and operation.kind != OperationKind.UNCOUPLE:
+                # A new record's number, for example, has to travel back at once; anything else waits for the next run.
+                waiting = self.replan if operation.kind == OperationKind.CREATE else self.later
+                waiting.append(_pair_with(operation, key))
+
+    def settle_again(self, results: Sequence[WriteResult]) -> None:
+        spent = _replans(self.run.job, [self.operations[result.ref] for result in results])
+        for result in results:
+            operation = self.operations[result.ref]
+            pair = PairRef(operation.bc_key, operation.sales_key)
+            if spent[pair] >= REPLANS_PER_RUN:
+                self.later.append(pair)
+                self.counters["failed"] += 1
+                self._end_failed(operation, result)
+                continue
+            self.replan.append(pair)
+            self.endings.append(
+                Ending(
+                    operation.pk,
+                    OperationState.SKIPPED,
+                    code=CHANGED_MEANWHILE,
+                    message=_reason(result),
+                    hint="Nothing was written; the pair is planned again.",
+                )
+            )
+
+    def settle_failed(self, results: Sequence[WriteResult]) -> None:
+        failures = []
+        for result in results:
+            operation = self.operations[result.ref]
+            self._end_failed(operation, result)
+            if operation.coupling_id:
+                failures.append(Failure.from_error(operation.coupling_id, self.system, _error(result)))
+            if _error(result).kind in (ErrorKind.CONFIG, ErrorKind.PERMISSION):
+                self.later.append(PairRef(operation.bc_key, operation.sales_key))
+        skipped = mark_failures(failures, job_id=self.run.job.pk)
+        self.counters["skipped"] += len(skipped)
+        self.counters["failed"] += len(results) - len(skipped)
+
+    def write(self) -> None:
+        end_operations(self.endings)
+        job, mapping = self.run.job, self.run.mapping
+        put_back(job_id=job.pk, mapping_id=mapping.pk, pairs=self.replan)
+        put_back(job_id=None, mapping_id=mapping.pk, pairs=self.later)
+        if self.replan:
+            self.counters["total"] += len(self.replan)
+        changes = {name: F(name) + count for name, count in self.counters.items() if count}
+        if changes:
+            SynchJob.objects.filter(pk=job.pk).update(**changes)
+
+    def _own_write(self, operation: Operation, key: UUID, result: WriteResult) -> mirror.OwnWrite:
+        sent = operation.bc_base if self.system == System.BUSINESS_CENTRAL else operation.sales_base
+        return mirror.OwnWrite(key, sent, result.token, returned=result.values)
+
+    def _keep_stored_values(self, operation: Operation, result: WriteResult) -> None:
+        """Where the answer shows what was made of the sent values (capitals, blanks), that is what was agreed on."""
+        sent = operation.bc_base if self.system == System.BUSINESS_CENTRAL else operation.sales_base
+        for name in sent:
+            if result.values and name in result.values:
+                sent[name] = result.values[name]
+
+    def _end_failed(self, operation: Operation, result: WriteResult) -> None:
+        error = _error(result)
+        self.endings.append(
+            Ending(
+                operation.pk,
+                OperationState.FAILED,
+                code=error.code,
+                message=str(error),
+                hint=error.hint,
+                details=error.details,
+            )
+        )
+
+    def _undo_create(self, lost: couplings.Agreement) -> None:
+        """Somebody coupled one of the two records while ours was being created: the new one is taken away again."""
+        operation = lost.operation
+        self.endings.append(
+            Ending(
+                operation.pk,
+                OperationState.SKIPPED,
+                lost.key,
+                code=COUPLED_MEANWHILE,
+                message="The record was coupled with another one while its partner was being created.",
+                hint="The new record is removed again; nothing else has to be done.",
+            )
+        )
+        bc = self.system == System.BUSINESS_CENTRAL
+        self.extra.append(
+            Operation.objects.create(
+                job=operation.job,
+                slice=operation.slice,
+                connection=operation.connection,
+                mapping=operation.mapping,
+                system=operation.system,
+                table=operation.table,
+                record_id=lost.key,
+                bc_key=lost.key if bc else None,
+                sales_key=None if bc else lost.key,
+                record_name=operation.record_name,
+                kind=OperationKind.DELETE,
+                before=operation.after,
+                expected_token=lost.token,
+            )
+        )
+
+
+def _adopt_existing(
+    run: JobRun, system: System, operations: dict[int, Operation], results: Sequence[WriteResult]
+) -> list[WriteResult]:
+    """A create under a key of ours that exists already was done before: it is read and counts as done."""
+    existing = [
+        result.ref for result in results if result.status == WriteStatus.EXISTS and operations[result.ref].record_id
+    ]
+    found = {}
+    if existing:
+        keys = [operations[ref].record_id for ref in existing]
+        reading = run.reading(system)
+        found = run.client(system).read_records(reading.table, keys, properties=reading.properties)
+    adopted = []
+    for result in results:
+        if result.status != WriteStatus.EXISTS:
+            adopted.append(result)
+        elif record := found.get(operations[result.ref].record_id):
+            # Changed by somebody since or not: the mirror keeps what was sent until the next pull compares.
+            adopted.append(WriteResult(result.ref, WriteStatus.DONE, record.key, "", None, None))
+        else:
+            adopted.append(WriteResult(result.ref, WriteStatus.FAILED, None, "", None, result.error))
+    return adopted
+
+
+def _is_transient(result: WriteResult) -> bool:
+    return (
+        result.status == WriteStatus.FAILED
+        and result.error is not None
+        and result.error.kind in (ErrorKind.TRANSIENT, ErrorKind.THROTTLED)
+    )
+
+
+def _goes_back(result: WriteResult) -> bool:
+    return result.status in (WriteStatus.STALE, WriteStatus.MISSING) or _is_transient(result)
+
+
+def _replans(job: SynchJob, operations: Sequence[Operation]) -> Counter[PairRef]:
+    """How often the pairs went back to planning in this run."""
+    pairs = [PairRef(operation.bc_key, operation.sales_key) for operation in operations]
+    if not pairs:
+        return Counter()
+    rows = (
+        Operation.objects.filter(job=job, state=OperationState.SKIPPED, error_code=CHANGED_MEANWHILE)
+        .filter(
+            Q(bc_key__in=[pair.bc_key for pair in pairs if pair.bc_key])
+            | Q(sales_key__in=[pair.sales_key for pair in pairs if pair.sales_key])
+        )
+        .order_by()
+        .values_list("bc_key", "sales_key")
+        .annotate(times=Count("pk"))
+    )
+    return Counter({PairRef(bc_key, sales_key): times for bc_key, sales_key, times in rows})
+
+
+def _reason(result: WriteResult) -> str:
+    if result.error is not None and _is_transient(result):
+        return str(result.error)
+    if result.status == WriteStatus.MISSING:
+        return "The record was deleted in between."
+    return "The record was changed in between."
+
+
+def _error(result: WriteResult) -> RemoteError:
+    if result.error is not None:
+        return result.error
+    return RemoteError(
+        _reason(result), kind=ErrorKind.CONFLICT, code=CHANGED_MEANWHILE, retry=Retry.NEVER, system=None,
+        hint="It keeps changing while the run works on it; the next run tries again.",
+    )  # fmt: skip
+
+
+def _pair_with(operation: Operation, key: UUID | None) -> PairRef:
+    if operation.system == System.BUSINESS_CENTRAL:
+        return PairRef(key, operation.sales_key)
+    return PairRef(operation.bc_key, key)
+
+
+def _names(run: JobRun, created: Sequence[Coupling]) -> list[str]:
+    """What other records may call the newly coupled ones: numbers, names and keys on both sides."""
+    names: set[str] = set()
+    for system in System if created else ():
+        keys = [each.bc_key if system == System.BUSINESS_CENTRAL else each.sales_key for each in created]
+        names.update(str(key) for key in keys)
+        rows = mirror.model_of(system).objects.of_table(run.connection.pk, run.mapping.table(system))
+        for number, name in rows.filter(key__in=keys).values_list("number", "name"):
+            names.update(text for text in (number, name) if text)
+    return sorted(names)
+
+
+def _raise_if_hopeless(run: JobRun, system: System, results: Sequence[WriteResult]) -> None:
+    """A wrong setting stops the job; so does a missing privilege as long as nothing could be written at all."""
+    errors = [result.error for result in results if result.status == WriteStatus.FAILED and result.error is not None]
+    for error in errors:
+        if error.kind == ErrorKind.CONFIG:
+            raise error
+    if not errors or len(errors) < len(results) or any(error.kind != ErrorKind.PERMISSION for error in errors):
+        return
+    settled = Operation.objects.filter(job=run.job, system=system, state=OperationState.SETTLED)
+    if not settled.exists():
+        run.progress.log(str(errors[0]), LogLevel.ERROR)
+        raise errors[0]

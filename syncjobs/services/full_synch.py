@@ -1,0 +1,252 @@
+"""Full synchronisations: a line per mapping, run in dependency order, each by a job of its own.
+
+`advance_full_synch` is the whole motor. It looks at what the lines' jobs came to, starts what became possible and
+closes the synchronisation when nothing can go on. It is called when a job ends and by the scheduler's tick, so a
+process that dies anywhere stops nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connector.choices import Direction, System
+from connector.errors import ErrorKind, HubError
+from connector.models import Connection
+from coupling.models import TableMapping
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, LineState, OperationState
+from syncjobs.engine.options import RunOptions
+from syncjobs.models import FullSynch, FullSynchLine, Operation, SynchJob
+from syncjobs.services.jobs import cancel_job, check_connection, start_job
+
+TRAVEL_WITH_HEADER = frozenset({"POSTEDSALESLINE-INV", "SOLINE-ORDERDETAIL"})
+"""Line tables: their records are synchronised with the document they belong to."""
+
+_STOPPED = (LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
+_WAITING = (LineState.BLANK, LineState.READY, LineState.BLOCKED)
+
+
+def eligible_mappings(connection: Connection) -> list[TableMapping]:
+    """Mappings that a full synchronisation covers, in dependency order."""
+    mappings = TableMapping.objects.filter(connection=connection, enabled=True, available=True)
+    return [
+        mapping
+        for mapping in mappings.exclude(name__in=TRAVEL_WITH_HEADER)
+        if mapping.name != "SALESORDER-ORDER" or mapping.direction == Direction.BIDIRECTIONAL
+    ]
+
+
+def start_full_synch(
+    *,
+    connection: Connection,
+    preview: bool = False,
+    mappings: Sequence[str] | None = None,
+    directions: Mapping[str, str] | None = None,
+    user: AbstractBaseUser | None = None,
+) -> FullSynch:
+    """Starts one over `mappings` (None: all). Raises HubError for an unknown mapping and while another one runs."""
+    check_connection(connection)
+    chosen = _choose(connection, mappings, directions or {})
+    try:
+        with transaction.atomic():
+            full_synch = FullSynch.objects.create(
+                connection=connection,
+                preview=preview,
+                user=user if user is not None and user.pk else None,
+                state=JobState.RUNNING,
+                started_at=timezone.now(),
+            )
+            names = {mapping.name for mapping in chosen}
+            FullSynchLine.objects.bulk_create(
+                FullSynchLine(
+                    full_synch=full_synch,
+                    mapping=mapping,
+                    direction=(directions or {}).get(mapping.name, mapping.direction),
+                    depends_on=[name for name in mapping.depends_on if name in names],
+                    order=mapping.order,
+                )
+                for mapping in chosen
+            )
+            transaction.on_commit(partial(advance_full_synch, full_synch_id=full_synch.pk))
+    except IntegrityError as error:
+        raise HubError(
+            "A full synchronisation is running already.",
+            kind=ErrorKind.CONFLICT,
+            code="full_synch.running",
+            hint="Wait until it has ended, or cancel it.",
+        ) from error
+    return full_synch
+
+
+def restart_lines(*, full_synch: FullSynch, mappings: Sequence[str]) -> None:
+    """Runs lines again; lines that waited for them follow. Raises HubError while any full synchronisation runs."""
+    check_connection(full_synch.connection)
+    try:
+        with transaction.atomic():
+            row = FullSynch.objects.select_for_update().get(pk=full_synch.pk)
+            if row.state in LIVE_JOB_STATES:
+                raise HubError(
+                    "The full synchronisation has not ended yet.", kind=ErrorKind.CONFLICT, code="full_synch.running"
+                )
+            lines = row.lines.filter(mapping__name__in=mappings)
+            if unknown := sorted(set(mappings) - set(lines.values_list("mapping__name", flat=True))):
+                raise HubError(
+                    f"{', '.join(unknown)} is not part of this full synchronisation.",
+                    kind=ErrorKind.DATA,
+                    code="full_synch.unknown_mapping",
+                )
+            lines.update(
+                state=LineState.BLANK, to_sales="", to_business_central="", plan=None, started_at=None, finished_at=None
+            )
+            row.state, row.cancel_requested, row.finished_at, row.message = JobState.RUNNING, False, None, ""
+            row.save(update_fields=["state", "cancel_requested", "finished_at", "message"])
+            transaction.on_commit(partial(advance_full_synch, full_synch_id=row.pk))
+    except IntegrityError as error:
+        raise HubError(
+            "Another full synchronisation is running.", kind=ErrorKind.CONFLICT, code="full_synch.running"
+        ) from error
+
+
+def cancel_full_synch(*, full_synch: FullSynch) -> None:
+    """Nothing new starts; running lines stop after the requests under way. Raises HubError for an ended one."""
+    with transaction.atomic():
+        row = FullSynch.objects.select_for_update().get(pk=full_synch.pk)
+        if row.state not in LIVE_JOB_STATES:
+            raise HubError("It has ended already.", kind=ErrorKind.CONFLICT, code="full_synch.ended")
+        row.cancel_requested = True
+        row.save(update_fields=["cancel_requested"])
+    for job in SynchJob.objects.filter(full_synch_line__full_synch=full_synch, state__in=LIVE_JOB_STATES):
+        cancel_job(job=job)
+    advance_full_synch(full_synch_id=full_synch.pk)
+
+
+def advance_full_synch(*, full_synch_id: int) -> None:
+    """Takes note of ended jobs, starts the lines that may run, closes the whole when nothing can go on."""
+    with transaction.atomic():
+        full_synch = (
+            FullSynch.objects.select_for_update(of=("self",))
+            .select_related("connection", "user")
+            .filter(pk=full_synch_id, state__in=LIVE_JOB_STATES)
+            .first()
+        )
+        if full_synch is None:
+            return
+        lines = list(full_synch.lines.select_related("mapping").order_by("order", "id"))
+        for line in lines:
+            if line.state == LineState.RUNNING:
+                _note_job(line)
+        if not full_synch.cancel_requested:
+            # A line's fate may decide the next one's; the order is the dependencies' own.
+            for line in lines:
+                if line.state in _WAITING:
+                    _start_or_block(full_synch, line, lines)
+        if not any(line.state == LineState.RUNNING for line in lines):
+            _close(full_synch, lines)
+
+
+def blocked_by(line: FullSynchLine, lines: Sequence[FullSynchLine]) -> list[str]:
+    """Names of the lines whose failure or cancellation keeps `line` from running."""
+    if line.state != LineState.BLOCKED:
+        return []
+    return [other.mapping.name for other in lines if other.mapping.name in line.depends_on and other.state in _STOPPED]
+
+
+def _choose(
+    connection: Connection, mappings: Sequence[str] | None, directions: Mapping[str, str]
+) -> list[TableMapping]:
+    eligible = {mapping.name: mapping for mapping in eligible_mappings(connection)}
+    if unknown := sorted({*(mappings or ()), *directions} - eligible.keys()):
+        raise HubError(
+            f"{', '.join(unknown)} cannot be part of a full synchronisation.",
+            kind=ErrorKind.DATA,
+            code="full_synch.unknown_mapping",
+            hint=f"Possible are {', '.join(eligible)}.",
+        )
+    for name, direction in directions.items():
+        if not Direction(direction).targets <= Direction(eligible[name].direction).targets:
+            raise HubError(
+                f"{name} only goes {Direction(eligible[name].direction).label.lower()}.",
+                kind=ErrorKind.DATA,
+                code="mapping.direction",
+            )
+    return [mapping for name, mapping in eligible.items() if mappings is None or name in mappings]
+
+
+def _start_or_block(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[FullSynchLine]) -> None:
+    parents = [other for other in lines if other.mapping.name in line.depends_on]
+    if any(parent.state in _STOPPED for parent in parents):
+        _set(line, LineState.BLOCKED)
+    elif all(parent.state == LineState.FINISHED for parent in parents):
+        _start(full_synch, line)
+    else:
+        _set(line, LineState.BLANK)
+
+
+def _start(full_synch: FullSynch, line: FullSynchLine) -> None:
+    try:
+        start_job(
+            connection=full_synch.connection,
+            mapping=line.mapping,
+            mode=JobMode.PREVIEW if full_synch.preview else JobMode.FULL,
+            direction=line.direction,
+            trigger=JobTrigger.FULL_SYNCH,
+            user=full_synch.user,
+            options=RunOptions(ignore_only_coupled=True),
+            line=line,
+        )
+    except HubError:
+        # The mapping was switched off, or the connection, since the start.
+        line.finished_at = timezone.now()
+        _set(line, LineState.ERROR)
+        return
+    line.started_at = timezone.now()
+    line.to_sales = "running" if Direction(line.direction).allows(System.SALES) else ""
+    line.to_business_central = "running" if Direction(line.direction).allows(System.BUSINESS_CENTRAL) else ""
+    _set(line, LineState.RUNNING)
+
+
+def _note_job(line: FullSynchLine) -> None:
+    job = line.jobs.order_by("-id").first()
+    if job is None or job.state in LIVE_JOB_STATES:
+        return
+    line.state = {
+        JobState.FAILED: LineState.ERROR,
+        JobState.CANCELLED: LineState.CANCELLED,
+    }.get(JobState(job.state), LineState.FINISHED)
+    failed = set(
+        Operation.objects.filter(job=job, state__in=[OperationState.FAILED, OperationState.CONFLICT]).values_list(
+            "system", flat=True
+        )
+    )
+    for system, column in ((System.SALES, "to_sales"), (System.BUSINESS_CENTRAL, "to_business_central")):
+        if Direction(line.direction).allows(system):
+            bad = line.state != LineState.FINISHED or system in failed
+            setattr(line, column, "error" if bad else "success")
+    line.finished_at = job.finished_at
+    _set(line, LineState(line.state))
+
+
+def _set(line: FullSynchLine, state: LineState) -> None:
+    line.state = state
+    line.save(update_fields=["state", "to_sales", "to_business_central", "started_at", "finished_at"])
+
+
+def _close(full_synch: FullSynch, lines: Sequence[FullSynchLine]) -> None:
+    failed = [line.mapping.name for line in lines if line.state == LineState.ERROR]
+    if full_synch.cancel_requested:
+        full_synch.state, full_synch.message = JobState.CANCELLED, "Cancelled; what was written stays."
+    elif lines and len(failed) == len(lines):
+        full_synch.state, full_synch.message = JobState.FAILED, "No mapping could be synchronised."
+    elif failed or any("error" in (line.to_sales, line.to_business_central) for line in lines):
+        full_synch.state = JobState.PARTLY
+        full_synch.message = (
+            f"{', '.join(failed)} could not be synchronised." if failed else "Some records could not be synchronised."
+        )
+    else:
+        full_synch.state, full_synch.message = JobState.SUCCEEDED, "Everything is synchronised."
+        if full_synch.preview:
+            full_synch.message = "Preview: nothing was written."
+    full_synch.finished_at = timezone.now()
+    full_synch.save(update_fields=["state", "message", "finished_at"])

@@ -1,0 +1,186 @@
+"""Recurring runs: one schedule per mapping whose changes have to be looked for by themselves.
+
+A run without a change lets its schedule sleep for the inactivity time-out; a dirty pair wakes it. A run that fails as a
+whole is tried again after a growing pause, ten times.
+"""
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from connector.errors import HubError
+from connector.models import Connection
+from coupling.defaults import default_mappings
+from coupling.models import DirtyPair, TableMapping
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, ScheduleState
+from syncjobs.models import Schedule, SynchJob
+from syncjobs.services.jobs import check_connection, start_job
+
+ATTEMPTS = 10
+_FIRST_PAUSE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(hours=6)
+_WAKE_AFTER = timedelta(seconds=30)
+_DEFAULT_INTERVAL, _DEFAULT_TIMEOUT = 30, 720
+
+
+def ensure_schedules(*, connection: Connection) -> list[Schedule]:
+    """Creates the missing schedules of the mappings that have one; existing ones keep what people set."""
+    intervals = {
+        mapping.name: (mapping.interval_minutes, mapping.inactivity_timeout_minutes) for mapping in default_mappings()
+    }
+    schedules = []
+    for mapping in connection.mappings.filter(available=True):
+        interval, timeout = intervals.get(mapping.name, (_DEFAULT_INTERVAL, _DEFAULT_TIMEOUT))
+        if interval is None:
+            continue
+        schedule, _ = Schedule.objects.get_or_create(
+            connection=connection,
+            name=mapping.name,
+            defaults={
+                "mapping": mapping,
+                "interval_minutes": interval,
+                "inactivity_timeout_minutes": timeout or 0,
+                "next_run": timezone.now() + timedelta(minutes=interval),
+            },
+        )
+        schedules.append(schedule)
+    return schedules
+
+
+def resume(*, connection: Connection) -> None:
+    """After enabling a connection: all its schedules are ready again, the failed ones with all their attempts."""
+    connection.schedules.filter(enabled=True).update(
+        state=ScheduleState.READY, attempts=0, message="", next_run=timezone.now()
+    )
+
+
+def run_due(*, now: datetime | None = None) -> list[SynchJob]:
+    """Starts the runs that are due, connection by connection, in the mappings' order."""
+    now = now or timezone.now()
+    due = (
+        Schedule.objects.filter(
+            Q(state=ScheduleState.READY) | Q(state=ScheduleState.IDLE),
+            enabled=True,
+            next_run__lte=now,
+            connection__enabled=True,
+            connection__automatic_jobs=True,
+            mapping__enabled=True,
+            mapping__available=True,
+        )
+        .select_related("connection", "mapping")
+        .order_by("connection_id", "mapping__order", "name")
+    )
+    return [job for schedule in due if (job := _start(schedule, JobTrigger.SCHEDULE, None, now)) is not None]
+
+
+def run_now(*, schedule: Schedule, user: AbstractBaseUser | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
+    """Starts the run of a schedule at once. Raises HubError while the connection is disabled."""
+    check_connection(schedule.connection)
+    now = timezone.now()
+    with transaction.atomic():
+        Schedule.objects.filter(pk=schedule.pk).update(attempts=0, message="")
+        mapping = _mapping(schedule)
+        job = start_job(
+            connection=schedule.connection, mapping=mapping, mode=JobMode.MODIFIED, trigger=trigger, user=user
+        )
+        _note_start(schedule, job, now)
+    return job
+
+
+def pause(*, schedule: Schedule, enabled: bool) -> None:
+    """Puts a schedule on hold or makes it ready again. A run under way goes on."""
+    schedule.enabled = enabled
+    schedule.attempts, schedule.message = 0, ""
+    running = SynchJob.objects.filter(pk=schedule.job_id, state__in=LIVE_JOB_STATES).exists()
+    if not enabled:
+        schedule.state = ScheduleState.ON_HOLD
+    elif not running:
+        schedule.state, schedule.next_run = ScheduleState.READY, timezone.now()
+    else:
+        schedule.state = ScheduleState.RUNNING
+    schedule.save(update_fields=["enabled", "attempts", "message", "state", "next_run"])
+
+
+def wake(*, now: datetime | None = None) -> int:
+    """Sleeping schedules whose mapping has pairs waiting run in half a minute. Returns how many woke."""
+    now = now or timezone.now()
+    waiting = DirtyPair.objects.filter(mapping_id=OuterRef("mapping_id"), job_id__isnull=True)
+    return (
+        Schedule.objects.filter(Exists(waiting), state=ScheduleState.IDLE, enabled=True)
+        .filter(Q(next_run__isnull=True) | Q(next_run__gt=now + _WAKE_AFTER))
+        .update(state=ScheduleState.READY, next_run=now + _WAKE_AFTER)
+    )
+
+
+def note_end(*, job: SynchJob) -> None:
+    """Plans the next run of the schedule whose job has ended; nothing for other jobs."""
+    schedule = Schedule.objects.filter(job_id=job.pk, state=ScheduleState.RUNNING).first()
+    if schedule is None:
+        return
+    now = job.finished_at or timezone.now()
+    if job.state == JobState.FAILED:
+        _note_failure(schedule, job, now)
+    else:
+        schedule.attempts, schedule.message = 0, ""
+        active = job.inserted or job.modified or job.deleted or job.failed or job.state == JobState.CANCELLED
+        if active or schedule.inactivity_timeout_minutes == 0:
+            schedule.state = ScheduleState.READY
+            schedule.next_run = now + timedelta(minutes=schedule.interval_minutes)
+        else:
+            sleep = max(schedule.interval_minutes, schedule.inactivity_timeout_minutes)
+            schedule.state, schedule.next_run = ScheduleState.IDLE, now + timedelta(minutes=sleep)
+    if not schedule.enabled:
+        schedule.state = ScheduleState.ON_HOLD
+    schedule.save(update_fields=["state", "attempts", "message", "next_run"])
+
+
+def note_lost_ends() -> None:
+    """Schedules that still count as running although their job has ended: the worker died between the two."""
+    for schedule in Schedule.objects.filter(state=ScheduleState.RUNNING).select_related("job"):
+        if schedule.job is None:
+            Schedule.objects.filter(pk=schedule.pk).update(state=ScheduleState.READY, next_run=timezone.now())
+        elif schedule.job.state not in LIVE_JOB_STATES:
+            note_end(job=schedule.job)
+
+
+def _start(schedule: Schedule, trigger: JobTrigger, user: AbstractBaseUser | None, now: datetime) -> SynchJob | None:
+    mapping = _mapping(schedule)
+    live = SynchJob.objects.filter(mapping=mapping, state__in=LIVE_JOB_STATES).exclude(mode=JobMode.SELECTED)
+    if live.exists():
+        # What runs does the work; the schedule looks again when it is over.
+        return None
+    try:
+        with transaction.atomic():
+            job = start_job(
+                connection=schedule.connection, mapping=mapping, mode=JobMode.MODIFIED, trigger=trigger, user=user
+            )
+            _note_start(schedule, job, now)
+    except HubError as error:
+        Schedule.objects.filter(pk=schedule.pk).update(
+            message=str(error), next_run=now + timedelta(minutes=schedule.interval_minutes)
+        )
+        return None
+    return job
+
+
+def _note_start(schedule: Schedule, job: SynchJob, now: datetime) -> None:
+    Schedule.objects.filter(pk=schedule.pk).update(state=ScheduleState.RUNNING, job=job, last_run=now, message="")
+
+
+def _note_failure(schedule: Schedule, job: SynchJob, now: datetime) -> None:
+    schedule.attempts += 1
+    schedule.message = job.message
+    if schedule.attempts >= ATTEMPTS:
+        schedule.state, schedule.next_run = ScheduleState.ERROR, None
+    else:
+        schedule.state = ScheduleState.READY
+        schedule.next_run = now + min(_FIRST_PAUSE * 2 ** (schedule.attempts - 1), _LONGEST_PAUSE)
+
+
+def _mapping(schedule: Schedule) -> TableMapping:
+    if schedule.mapping is None:
+        raise ValueError(f"The schedule {schedule.name} has no mapping.")
+    return schedule.mapping

@@ -1,0 +1,78 @@
+"""One tick of the scheduler: due runs, sleeping schedules that have to wake, jobs without a worker, full synchs."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import django_rq
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from syncjobs.choices import LIVE_JOB_STATES, JobState, ScheduleState
+from syncjobs.constants import DEAD_AFTER
+from syncjobs.context import SCHEDULER
+from syncjobs.engine import closing, locks
+from syncjobs.engine.fan_out import DEFAULT, enqueue
+from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
+from syncjobs.services import full_synch, schedules
+
+_GONE = "Its worker went away; it goes on by itself."
+_LOOK_EVERY = timedelta(minutes=2)
+
+
+def tick(*, now: datetime | None = None) -> None:
+    """Does what is due. Every part may be repeated, so two schedulers at once do no harm."""
+    now = now or timezone.now()
+    WorkerHeartbeat.objects.update_or_create(name=SCHEDULER, defaults={"kind": SCHEDULER, "at": now})
+    resume_dead_jobs(now=now)
+    call_forgotten_jobs(now=now)
+    schedules.note_lost_ends()
+    schedules.wake(now=now)
+    schedules.run_due(now=now)
+    look_at_sleeping(now=now)
+    for pk in FullSynch.objects.filter(state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
+        full_synch.advance_full_synch(full_synch_id=pk)
+
+
+def resume_dead_jobs(*, now: datetime) -> list[int]:
+    """Jobs whose workers all died are interrupted and put on the queue again. Returns their ids."""
+    resumed = []
+    silent = SynchJob.objects.filter(
+        state__in=[JobState.RUNNING, JobState.INTERRUPTED], heartbeat_at__lt=now - DEAD_AFTER
+    )
+    for pk in silent.values_list("pk", flat=True):
+        with transaction.atomic():
+            if not locks.is_free(locks.job_lock(pk)):
+                continue
+            changed = SynchJob.objects.filter(
+                pk=pk, state__in=[JobState.RUNNING, JobState.INTERRUPTED], heartbeat_at__lt=now - DEAD_AFTER
+            ).update(state=JobState.INTERRUPTED, heartbeat_at=now, message=_GONE)
+            if changed:
+                transaction.on_commit(partial(_run, pk))
+                resumed.append(pk)
+    return resumed
+
+
+def call_forgotten_jobs(*, now: datetime) -> None:
+    """Queued jobs that the queue lost: Postgres knows them, Redis does not."""
+    for connection_id in set(SynchJob.objects.filter(state=JobState.QUEUED).values_list("connection_id", flat=True)):
+        for job in closing.waiting_jobs(connection_id):
+            if (job.heartbeat_at or job.created_at) < now - DEAD_AFTER:
+                SynchJob.objects.filter(pk=job.pk).update(heartbeat_at=now, message="")
+                enqueue("run_job", job)
+
+
+def look_at_sleeping(*, now: datetime) -> None:
+    """Every two minutes somebody looks whether anything changed for schedules that sleep."""
+    sleeping = Schedule.objects.filter(
+        state=ScheduleState.IDLE, enabled=True, connection__enabled=True, connection__automatic_jobs=True
+    )
+    for connection_id in set(sleeping.values_list("connection_id", flat=True)):
+        if cache.add(f"couplet:look:{connection_id}", now.isoformat(), timeout=_LOOK_EVERY.total_seconds()):
+            django_rq.get_queue(DEFAULT).enqueue(
+                "syncjobs.tasks.look_for_changes", connection_id, result_ttl=0, failure_ttl=3600
+            )
+
+
+def _run(job_id: int) -> None:
+    enqueue("run_job", SynchJob.objects.get(pk=job_id))

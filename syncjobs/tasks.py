@@ -1,0 +1,21 @@
+"""What workers do. Tasks carry a job's id; everything else is in Postgres. Each may run twice without harm."""
+
+from syncjobs.engine import run
+from syncjobs.services import ending, watching
+
+
+def run_job(job_id: int) -> None:
+    """Starts or resumes a job and works on it until nothing is left for this worker."""
+    if run.run_job(job_id):
+        ending.job_ended(job_id)
+
+
+def work_on_job(job_id: int) -> None:
+    """Helps a job that is running."""
+    if run.work_on_job(job_id):
+        ending.job_ended(job_id)
+
+
+def look_for_changes(connection_id: int) -> None:
+    """Reads what changed in the tables of sleeping schedules, so that they wake."""
+    watching.look_for_changes(connection_id=connection_id)
