@@ -108,7 +108,7 @@ def _add_created(
     if value is SKIP:
         _note_source(body, spec, target, row)
         return None
-    if accepted and (value != blank or spec.converter.explicit_null):
+    if accepted and (value != blank or (target == SALES and spec.converter.explicit_null)):
         body.after[name] = spec.sales_body_value(value) if target == SALES else value
     if spec.constant is not None:
         if target == SALES:

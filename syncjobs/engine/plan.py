@@ -13,12 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from connector.choices import System
 from connector.errors import ErrorKind
 from coupling.models import Coupling, DirtyPair, TableMapping
-from syncjobs.choices import OPEN_OPERATION_STATES, OperationKind, OperationState
+from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, LogLevel, OperationKind, OperationState
 from syncjobs.engine import marking
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.decide import Decision, Outcome, decide
@@ -47,40 +47,64 @@ _WRITE_COUNTERS = {
 }
 
 
+_REASONS = {
+    "coupling_skipped": "are skipped until somebody retries them or a record changes",
+    "target_is_newer": "have newer values on the side that would be overwritten",
+    "outside_filter": "are outside the mapping's filter",
+    "not_coupled": "are not coupled",
+}
+_LOGGED_PROBLEMS = 20
+
+
 @dataclass(slots=True)
 class PlanResult:
-    """`counters` were added to the job already; `plan` has the keys of a full synchronisation's plan; `reasons` says
-    how often a record was left out, and why. `operations` planned wait to be sent. `put_back` pairs wait for the next
-    run.
+    """`counters` are for the job, `plan` has the keys of a full synchronisation's plan, `reasons` says how often a
+    record was left out and why, `log` holds lines for the job's log. `operations` wait to be sent, `put_back` pairs
+    wait for the next run.
     """
 
-    pairs: int = 0
     operations: int = 0
     put_back: int = 0
     counters: Counter[str] = field(default_factory=Counter)
     plan: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def log(self) -> list[tuple[LogLevel, str]]:
+        lines = [(LogLevel.WARNING, problem) for problem in self.problems[:_LOGGED_PROBLEMS]]
+        if len(self.problems) > _LOGGED_PROBLEMS:
+            more = len(self.problems) - _LOGGED_PROBLEMS
+            lines.append((LogLevel.WARNING, f"{more} more records failed; the operations say why."))
+        for reason, count in self.reasons.items():
+            if reason in _REASONS:
+                lines.append((LogLevel.INFO, f"{count} left out: they {_REASONS[reason]}."))
+        return lines
 
 
-def plan_slice(job: SynchJob, slice_: JobSlice | None, pairs: Sequence[DirtyPair | PairRef]) -> PlanResult:
+def plan_slice(
+    *,
+    job: SynchJob,
+    slice: JobSlice | None,  # noqa: A002 - the model's own name
+    pairs: Sequence[DirtyPair | PairRef],
+    options: RunOptions,
+) -> PlanResult:
     """Plans `pairs` for `job` and takes them off the waiting list.
 
-    A preview job writes its operations and nothing else. Has to be called with the pairs locked (`work.claim_slice`);
-    joins the caller's transaction. Raises KeyError for a field mapping with an unknown transformation.
+    A preview job writes its operations and nothing else. Has to be called in the transaction that claimed the pairs;
+    the caller adds the counters to the job in it. Raises KeyError for a field mapping with an unknown transformation.
     """
     if job.mapping is None:
         raise ValueError(f"Job {job.pk} has no mapping to plan for.")
     mapping: TableMapping = job.mapping
-    options = RunOptions.from_json(job.options)
     blueprint = Blueprint.of(mapping).limited_to(job.direction)
     references = [PairRef(pair.bc_key, pair.sales_key) for pair in pairs]
     with transaction.atomic():
         loaded = load_slice(blueprint, job.connection, references, options)
-        plan = _Plan(job, slice_, mapping, blueprint, options)
+        plan = _Plan(job, slice, mapping, blueprint, options)
         plan.decide_all(loaded)
         plan.write()
         DirtyPair.objects.filter(pk__in=[pair.pk for pair in pairs if isinstance(pair, DirtyPair)]).delete()
-    plan.result.pairs = len(pairs)
     return plan.result
 
 
@@ -97,7 +121,7 @@ class _Plan:
     ) -> None:
         self.job, self.slice, self.mapping = job, slice_, mapping
         self.blueprint, self.options = blueprint, options
-        self.preview = job.mode == "preview"
+        self.preview = job.mode == JobMode.PREVIEW
         self.result = PlanResult()
         self.operations: list[Operation] = []
         self.adopted: list[tuple[PairView, Decision]] = []
@@ -187,6 +211,7 @@ class _Plan:
         problem = decision.problem
         if problem is None:
             raise ValueError(f"A decision of {decision.outcome} needs a problem.")
+        self.result.problems.append(f"{_title(pair)}: {problem.message} {problem.hint}")
         conflict = decision.outcome == Outcome.CONFLICT
         if conflict:
             self.result.counters["conflicts"] += 1
@@ -290,9 +315,6 @@ class _Plan:
             put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
         self.result.put_back = len(self.waiting)
         self.result.operations = sum(1 for each in self.operations if each.state == OperationState.PLANNED)
-        changes: dict[str, Any] = {name: F(name) + count for name, count in self.result.counters.items() if count}
-        if changes:
-            SynchJob.objects.filter(pk=self.job.pk).update(**changes)
 
     def _write_marks(self) -> None:
         Coupling.objects.filter(pk__in=self.uncoupled).delete()
