@@ -30,6 +30,7 @@ class Request:
     client_id: str | None = None
     remote_address: str = ""
     correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    _json: Any = None
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
@@ -48,8 +49,13 @@ class Request:
         return parse_preferences(self.headers.get("prefer", ""))
 
     def json(self) -> Any:
-        """The body with numbers that have a fraction as Decimal. Raises ValueError for anything that is not JSON."""
-        return load_json(self.body)
+        """The body with numbers that have a fraction as Decimal. Raises ValueError for anything that is not JSON.
+
+        Parsed once: counting a bulk message's targets and executing it share the result.
+        """
+        if self._json is None:
+            self._json = load_json(self.body)
+        return self._json
 
 
 @dataclass(slots=True)

@@ -75,6 +75,10 @@ class Store:
             tx.execute("DELETE FROM _meta")
             tx.version = FIRST_VERSION
 
+    def drop_unique(self, tx: Transaction, table: str, columns: tuple[str, ...]) -> None:
+        """Removes the unique index over these columns."""
+        tx.execute(f'DROP INDEX IF EXISTS "{_index_name(table, columns, unique=True)}"')
+
     # -- Transactions
 
     @contextmanager
@@ -167,7 +171,11 @@ class Store:
             *((columns, False) for columns in (*table.indexes, (VERSION,))),
             *((columns, True) for columns in table.unique),
         ]:
-            name = f"{table.name}__{'__'.join(columns)}"
+            name = _index_name(table.name, columns, unique=unique)
             listed = ", ".join(f'"{column}"' for column in columns)
             kind = "UNIQUE INDEX" if unique else "INDEX"
             tx.execute(f'CREATE {kind} IF NOT EXISTS "{name}" ON "{table.name}" ({listed})')
+
+
+def _index_name(table: str, columns: tuple[str, ...], *, unique: bool) -> str:
+    return f"{table}__{'__'.join(columns)}{'__unique' if unique else ''}"

@@ -1,0 +1,1 @@
+"""Metadata of the organisation: the service document, $metadata, EntityDefinitions and their changes."""

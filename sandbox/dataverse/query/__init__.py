@@ -1,0 +1,1 @@
+"""Reading: from query options to SQL, and from SQL rows to answers."""
