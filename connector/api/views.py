@@ -1,0 +1,85 @@
+"""Connections in the REST API: settings, test, reset."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from connector.api.serializers import NewConnectionSerializer, ReportSerializer, ResetSerializer, SettingsSerializer
+from connector.models import Connection
+from connector.services import setup
+from connector.services.connection_test import run_connection_test
+
+
+def connection_of(request: Request) -> Connection:
+    """The connection that the path names; the permission class has found it."""
+    connection: Connection = request._request.connection  # type: ignore[attr-defined]
+    return connection
+
+
+class ConnectionsView(ListAPIView[Connection]):
+    """All connections, and making another one."""
+
+    queryset = Connection.objects.order_by("slug")
+    serializer_class = SettingsSerializer
+
+    @extend_schema(request=NewConnectionSerializer, responses={201: SettingsSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = NewConnectionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            connection = setup.create_connection(values=serializer.to_changes(), user=_user(request))
+        except setup.ChecksFailedError as error:
+            return _checks_failed(error)
+        return Response(SettingsSerializer(connection).data, status=201)
+
+
+class ConnectionView(APIView):
+    """One connection's settings."""
+
+    @extend_schema(responses=SettingsSerializer)
+    def get(self, request: Request, connection: str) -> Response:
+        return Response(SettingsSerializer(connection_of(request)).data)
+
+    @extend_schema(request=SettingsSerializer, responses=SettingsSerializer)
+    def patch(self, request: Request, connection: str) -> Response:
+        current = connection_of(request)
+        serializer = SettingsSerializer(current, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        try:
+            changed = setup.update_connection(connection=current, changes=serializer.to_changes(), user=_user(request))
+        except setup.ChecksFailedError as error:
+            return _checks_failed(error)
+        return Response(SettingsSerializer(changed).data)
+
+
+class ConnectionTestView(APIView):
+    """Tests both systems; changes nothing."""
+
+    @extend_schema(request=None, responses=ReportSerializer)
+    def post(self, request: Request, connection: str) -> Response:
+        return Response(run_connection_test(connection=connection_of(request)).as_json())
+
+
+class ConnectionResetView(APIView):
+    """Forgets everything but addresses and credentials."""
+
+    @extend_schema(request=ResetSerializer, responses={204: None})
+    def post(self, request: Request, connection: str) -> Response:
+        serializer = ResetSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        setup.reset_connection(
+            connection=connection_of(request), confirm=serializer.validated_data["confirm"], user=_user(request)
+        )
+        return Response(status=204)
+
+
+def _user(request: Request) -> Any:
+    return request.user
+
+
+def _checks_failed(error: setup.ChecksFailedError) -> Response:
+    return Response({"detail": str(error), **error.report.as_json()}, status=400)

@@ -1,0 +1,34 @@
+"""`manage.py check_connection`: tests a connection and says what is wrong; exits non-zero when a step failed."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from connector.models import Connection
+from connector.services.connection_test import run_connection_test
+
+_MARKS = {"passed": "ok", "warning": "warning", "failed": "FAILED", "skipped": "skipped"}
+
+
+class Command(BaseCommand):
+    help = "Tests sign-in, addresses, tables and permissions of a connection in both systems; changes nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--connection", default="default", help="Slug of the connection (default: default).")
+        parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = Connection.objects.filter(slug=options["connection"]).first()
+        if connection is None:
+            raise CommandError(f"There is no connection {options['connection']}.")
+        report = run_connection_test(connection=connection)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json(), indent=2))
+        else:
+            for step in report.steps:
+                self.stdout.write(f"{_MARKS[step.state]:8} {step.system:17} {step.name}: {step.message}")
+                if step.hint:
+                    self.stdout.write(f"{'':27}{step.hint}")
+        if not report.succeeded:
+            raise SystemExit(1)
