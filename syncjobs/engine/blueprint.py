@@ -239,8 +239,11 @@ class Blueprint:
         return frozenset(spec.converter.column for spec in self.fields if isinstance(spec.converter, OptionConverter))
 
     def properties(self, system: System) -> frozenset[str]:
-        """Mirrored values of `system` that fields, the filter, templates and the marker look at."""
-        found = {spec.bc_name if system == System.BUSINESS_CENTRAL else spec.sales_name for spec in self.fields}
+        """Properties of the mapping's own table that fields, the filter, templates and the marker look at."""
+        if system == System.BUSINESS_CENTRAL:
+            found = {spec.bc_name for spec in self.fields if not spec.bc_service}
+        else:
+            found = {spec.sales_name for spec in self.fields}
         found |= filter_properties(self.bc_filter if system == System.BUSINESS_CENTRAL else self.sales_filter)
         for text, _ in self.templates[system.other]:
             found |= filter_properties(text)

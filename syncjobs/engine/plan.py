@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from connector.choices import System
 from connector.errors import ErrorKind
@@ -58,7 +58,7 @@ _LOGGED_PROBLEMS = 20
 
 @dataclass(slots=True)
 class PlanResult:
-    """`counters` are for the job, `plan` has the keys of a full synchronisation's plan, `reasons` says how often a
+    """`counters` were added to the job's, `plan` has the keys of a full synchronisation's plan, `reasons` says how often a
     record was left out and why, `log` holds lines for the job's log. `operations` wait to be sent, `put_back` pairs
     wait for the next run.
     """
@@ -82,26 +82,21 @@ class PlanResult:
         return lines
 
 
-def plan_slice(
-    *,
-    job: SynchJob,
-    slice: JobSlice | None,  # noqa: A002 - the model's own name
-    pairs: Sequence[DirtyPair | PairRef],
-    options: RunOptions,
-) -> PlanResult:
-    """Plans `pairs` for `job` and takes them off the waiting list.
+def plan_slice(job: SynchJob, slice_: JobSlice | None, pairs: Sequence[DirtyPair | PairRef]) -> PlanResult:
+    """Plans `pairs` for `job` and takes them off the waiting list; adds to the job's counters.
 
-    A preview job writes its operations and nothing else. Has to be called in the transaction that claimed the pairs;
-    the caller adds the counters to the job in it. Raises KeyError for a field mapping with an unknown transformation.
+    A preview job writes its operations and its counters and nothing else. Has to be called in the transaction that
+    claimed the pairs. Raises KeyError for a field mapping with an unknown transformation.
     """
     if job.mapping is None:
         raise ValueError(f"Job {job.pk} has no mapping to plan for.")
     mapping: TableMapping = job.mapping
+    options = RunOptions.from_json(job.options)
     blueprint = Blueprint.of(mapping).limited_to(job.direction)
     references = [PairRef(pair.bc_key, pair.sales_key) for pair in pairs]
     with transaction.atomic():
         loaded = load_slice(blueprint, job.connection, references, options)
-        plan = _Plan(job, slice, mapping, blueprint, options)
+        plan = _Plan(job, slice_, mapping, blueprint, options)
         plan.decide_all(loaded)
         plan.write()
         DirtyPair.objects.filter(pk__in=[pair.pk for pair in pairs if isinstance(pair, DirtyPair)]).delete()
@@ -315,6 +310,9 @@ class _Plan:
             put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
         self.result.put_back = len(self.waiting)
         self.result.operations = sum(1 for each in self.operations if each.state == OperationState.PLANNED)
+        changes: dict[str, Any] = {name: F(name) + count for name, count in self.result.counters.items() if count}
+        if changes:
+            SynchJob.objects.filter(pk=self.job.pk).update(**changes)
 
     def _write_marks(self) -> None:
         Coupling.objects.filter(pk__in=self.uncoupled).delete()

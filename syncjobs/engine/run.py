@@ -188,11 +188,16 @@ class _Worker:
             claimed = work.claim_slice(self.job, self.slice_size)
             if claimed is None:
                 return None
-            outcome = plan_slice(self.job, claimed.slice, claimed.pairs)
+            outcome = plan_slice(
+                job=self.job, slice=claimed.slice, pairs=claimed.pairs, options=self.run.options
+            )
             waiting = Operation.objects.filter(slice=claimed.slice, state=OperationState.PLANNED, preview=False)
             pairs = waiting.values("bc_key", "sales_key").distinct().count()
-            SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + len(claimed.pairs) - pairs)
+            counted = {name: F(name) + count for name, count in outcome.counters.items() if count}
+            SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + len(claimed.pairs) - pairs, **counted)
             closing.add_to_plan(self.job, outcome.plan)
+        for level, message in outcome.log:
+            self.progress.log(message, level)
         if outcome.put_back:
             self.progress.log(f"{outcome.put_back:,} records are in another run's hands; the next run takes them.")
         return claimed.slice

@@ -13,6 +13,7 @@ from coupling.choices import MappingKind
 from coupling.definitions import bc_property
 from coupling.models import TableMapping
 from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.rules import mirrored_properties
 
 _BC_NUMBERS = ("number", "code", "No", "Code")
 _BC_NAMES = ("displayName", "name", "description", "Name", "Description")
@@ -51,7 +52,7 @@ class TableReading:
             mappings = mappings.exclude(kind=MappingKind.OPTION)
         self.mappings = list(mappings.select_related("connection").prefetch_related("fields", "templates"))
         self.number_property, self.name_property = _identifying(system, table, self.mappings)
-        self.watched = {mapping.pk: Blueprint.of(mapping).properties(system) for mapping in self.mappings}
+        self.watched = {mapping.pk: mirrored_properties(Blueprint.of(mapping), system) for mapping in self.mappings}
         identifying = {name for name in (self.number_property, self.name_property) if name}
         self.properties = sorted(identifying.union(*self.watched.values()))
 

@@ -3,7 +3,14 @@
 `base` has the hook points and the registry; each further module holds the rules of one kind of table.
 """
 
+from connector.choices import System
+from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.rules import currencies, customers, salespeople  # noqa: F401 - they register themselves
 from syncjobs.engine.rules.base import Extra, Refusal, TableRule, rule_for
 
-__all__ = ["Extra", "Refusal", "TableRule", "rule_for"]
+__all__ = ["Extra", "Refusal", "TableRule", "mirrored_properties", "rule_for"]
+
+
+def mirrored_properties(blueprint: Blueprint, system: System) -> frozenset[str]:
+    """Everything that a mapping and its rule look at in `system`: what has to be mirrored, and what makes pairs dirty."""
+    return blueprint.properties(system) | rule_for(blueprint.name).properties(system)
