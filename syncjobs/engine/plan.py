@@ -58,9 +58,10 @@ _LOGGED_PROBLEMS = 20
 
 @dataclass(slots=True)
 class PlanResult:
-    """`counters` were added to the job's, `plan` has the keys of a full synchronisation's plan, `reasons` says how often a
-    record was left out and why, `log` holds lines for the job's log. `operations` wait to be sent, `put_back` pairs
-    wait for the next run.
+    """What came of a slice.
+
+    `counters` were added to the job's; `plan` has the keys of a full synchronisation's plan; `reasons` says how often
+    a record was left out and why. `operations` wait to be sent, `put_back` pairs wait for the next run.
     """
 
     operations: int = 0
@@ -72,6 +73,7 @@ class PlanResult:
 
     @property
     def log(self) -> list[tuple[LogLevel, str]]:
+        """Lines for the job's log."""
         lines = [(LogLevel.WARNING, problem) for problem in self.problems[:_LOGGED_PROBLEMS]]
         if len(self.problems) > _LOGGED_PROBLEMS:
             more = len(self.problems) - _LOGGED_PROBLEMS

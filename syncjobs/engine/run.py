@@ -31,6 +31,7 @@ from syncjobs.engine.progress import Progress, StopOnTermination
 from syncjobs.engine.pull import pull_table, refresh_records
 from syncjobs.engine.recover import adopt_orphans, recover
 from syncjobs.engine.revert import plan_undo
+from syncjobs.engine.rules import rule_for
 from syncjobs.engine.settle import settle
 from syncjobs.models import JobSlice, Operation, SynchJob
 
@@ -188,13 +189,10 @@ class _Worker:
             claimed = work.claim_slice(self.job, self.slice_size)
             if claimed is None:
                 return None
-            outcome = plan_slice(
-                job=self.job, slice=claimed.slice, pairs=claimed.pairs, options=self.run.options
-            )
+            outcome = plan_slice(self.job, claimed.slice, claimed.pairs)
             waiting = Operation.objects.filter(slice=claimed.slice, state=OperationState.PLANNED, preview=False)
             pairs = waiting.values("bc_key", "sales_key").distinct().count()
-            counted = {name: F(name) + count for name, count in outcome.counters.items() if count}
-            SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + len(claimed.pairs) - pairs, **counted)
+            SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + len(claimed.pairs) - pairs)
             closing.add_to_plan(self.job, outcome.plan)
         for level, message in outcome.log:
             self.progress.log(message, level)
@@ -232,6 +230,15 @@ class _Worker:
 
 def _prepare_pairs(run: JobRun) -> None:
     """Reads what the run is about and hands its pairs to the job."""
+    for table in rule_for(run.mapping.name).auxiliary_tables:
+        pull_table(
+            connection=run.connection,
+            system=System.BUSINESS_CENTRAL,
+            table=table,
+            client=run.client(System.BUSINESS_CENTRAL),
+            progress=run.progress,
+            wanted_since=timezone.now(),
+        )
     if run.options.only_pairs:
         _read_selected(run)
     else:

@@ -13,7 +13,7 @@ from coupling.choices import MappingKind
 from coupling.definitions import bc_property
 from coupling.models import TableMapping
 from syncjobs.engine.blueprint import Blueprint
-from syncjobs.engine.rules import mirrored_properties
+from syncjobs.engine.rules import mirrored_properties, rule_for
 
 _BC_NUMBERS = ("number", "code", "No", "Code")
 _BC_NAMES = ("displayName", "name", "description", "Name", "Description")
@@ -39,7 +39,8 @@ _SALES_NUMBERS: Mapping[str, str] = {
 class TableReading:
     """How one remote table is mirrored for all mappings that use it.
 
-    `properties` is what each read asks for; `watched` says per mapping id which of them make its pairs dirty.
+    `properties` is what a read of the table asks for; `services` are the properties that Business Central serves
+    elsewhere under the same ids, by entity set. `watched` says per mapping id what makes its pairs dirty.
     """
 
     def __init__(self, connection: Connection, system: System, table: str) -> None:
@@ -54,13 +55,31 @@ class TableReading:
         self.number_property, self.name_property = _identifying(system, table, self.mappings)
         self.watched = {mapping.pk: mirrored_properties(Blueprint.of(mapping), system) for mapping in self.mappings}
         identifying = {name for name in (self.number_property, self.name_property) if name}
-        self.properties = sorted(identifying.union(*self.watched.values()))
+        self.properties = sorted(identifying.union(_auxiliary(connection, system, table), *self.watched.values()))
 
     def number(self, values: Mapping[str, Any]) -> str:
         return _text(values.get(self.number_property), 100)
 
     def name(self, values: Mapping[str, Any]) -> str:
         return _text(values.get(self.name_property), 400)
+
+
+def _auxiliary(connection: Connection, system: System, table: str) -> frozenset[str]:
+    """Properties of a table that is read for the rules of mappings and not for a mapping of its own."""
+    if system != System.BUSINESS_CENTRAL:
+        return frozenset()
+    names = TableMapping.objects.filter(connection=connection, enabled=True).values_list("name", flat=True)
+    return frozenset().union(*(rule_for(name).auxiliary_tables.get(table, ()) for name in names))
+
+
+def _services(mappings: list[TableMapping], wanted: set[str]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for mapping in mappings:
+        for field in mapping.fields.all():
+            name, service = field.business_central_property, field.business_central_service
+            if field.enabled and field.available and service and name in wanted:
+                found.setdefault(service, set()).add(name)
+    return {service: sorted(names) for service, names in sorted(found.items())}
 
 
 def _identifying(system: System, table: str, mappings: list[TableMapping]) -> tuple[str, str]:

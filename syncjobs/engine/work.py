@@ -22,6 +22,7 @@ from syncjobs.constants import LARGEST_SLICE, SMALLEST_SLICE
 from syncjobs.engine import locks
 from syncjobs.engine.mirror import model_of
 from syncjobs.engine.options import PairRef, RunOptions
+from syncjobs.engine.rules import rule_for
 from syncjobs.models import JobSlice, SynchJob
 
 _ON_CONFLICT = """
@@ -128,6 +129,8 @@ def collect(job: SynchJob, mapping: TableMapping, options: RunOptions) -> int:
             _run(_COPY_WAITING if job.mode == JobMode.PREVIEW else _TAKE_WAITING, job)
             _run(_FAILING, job)
             _run(_FAILED_UNCOUPLED, job)
+            if rule_for(mapping.name).plans_all_couplings:
+                _run(_COUPLINGS, job)
         total = DirtyPair.objects.filter(job_id=job.pk).count()
         SynchJob.objects.filter(pk=job.pk).update(total=total, collected_at=timezone.now())
     job.total = total

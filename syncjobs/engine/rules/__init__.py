@@ -12,5 +12,5 @@ __all__ = ["Extra", "Refusal", "TableRule", "mirrored_properties", "rule_for"]
 
 
 def mirrored_properties(blueprint: Blueprint, system: System) -> frozenset[str]:
-    """Everything that a mapping and its rule look at in `system`: what has to be mirrored, and what makes pairs dirty."""
+    """What a mapping and its rule look at in `system`: it has to be mirrored, and its changes make pairs dirty."""
     return blueprint.properties(system) | rule_for(blueprint.name).properties(system)
