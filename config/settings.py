@@ -29,6 +29,9 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 # A worker that serves all three takes from `high` first: somebody waits for that job.
 RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600} for name in ("high", "default", "low")}
 
+# How long a request whose answer got lost may still be under way before its record is looked for.
+COUPLET_CREATE_GRACE_SECONDS = env.integer("COUPLET_CREATE_GRACE_SECONDS", 5, at_least=0, at_most=600)
+
 # --- The sandbox ---------------------------------------------------------------------------------------------------
 
 SANDBOX_ENABLED = env.boolean("COUPLET_SANDBOX", True)

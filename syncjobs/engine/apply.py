@@ -16,6 +16,7 @@ from connector.choices import System
 from connector.errors import ErrorKind, HubError
 from syncjobs.choices import OperationKind, OperationState
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.parts import parts_of
 from syncjobs.models import JobSlice, Operation
 
 
@@ -30,7 +31,7 @@ def send(run: JobRun, operations: Sequence[Operation]) -> Iterator[tuple[System,
     Stops between two requests when the job is cancelled or the worker has to go; what was not sent stays planned.
     """
     for system in (System.SALES, System.BUSINESS_CENTRAL):
-        writes = [_write(operation) for operation in operations if operation.system == system]
+        writes = [_write(run, operation) for operation in operations if operation.system == system]
         if not writes:
             continue
         for results in run.writer(system).run(writes, before_send=_mark_sent, should_stop=run.progress.should_stop):
@@ -45,15 +46,17 @@ def record_key(operation: Operation) -> UUID | None:
     return key
 
 
-def _write(operation: Operation) -> Write:
+def _write(run: JobRun, operation: Operation) -> Write:
     kind = OperationKind.UPDATE if operation.kind == OperationKind.UNCOUPLE else operation.kind
+    part = parts_of(operation, run.reading(System(operation.system)))[0]
     return Write(
         ref=operation.pk,
         kind=str(kind),
-        table=operation.table,
+        table=part.table,
         key=record_key(operation),
-        body=operation.after,
-        token=operation.expected_token,
+        body=dict(part.body),
+        # A token belongs to the table it was read from.
+        token=operation.expected_token if part.table == run.mapping.table(System(operation.system)) else "",
     )
 
 

@@ -16,7 +16,8 @@ from syncjobs.models import Operation, SynchJob
 _CREATE = """
 INSERT INTO coupling_coupling (connection_id, mapping_id, bc_table, bc_key, sales_table, sales_key, bc_base, sales_base,
     bc_token, sales_token, origin, created_by_id, created_at, last_synchronised_at, last_job_id, error_code,
-    error_message, error_hint, error_details, error_target, error_fingerprint, failures, conflict, missing, outside_filter)
+    error_message, error_hint, error_details, error_target, error_fingerprint, failures, conflict, missing,
+    outside_filter)
 SELECT %(connection)s, %(mapping)s, %(bc_table)s, new.bc_key, %(sales_table)s, new.sales_key, new.bc_base::jsonb,
     new.sales_base::jsonb, new.bc_token, new.sales_token, %(origin)s, %(user)s, now(), now(), %(job)s, '', '', '', '{}',
     '', '', 0, false, '', ''
@@ -32,7 +33,8 @@ UPDATE coupling_coupling coupling SET
     bc_key = coalesce(new.bc_key, coupling.bc_key), sales_key = coalesce(new.sales_key, coupling.sales_key),
     missing = CASE WHEN new.bc_key IS NULL AND new.sales_key IS NULL THEN coupling.missing ELSE '' END,
     bc_base = coupling.bc_base || new.bc_base::jsonb, sales_base = coupling.sales_base || new.sales_base::jsonb,
-    bc_token = new.bc_token, sales_token = new.sales_token,
+    bc_token = coalesce(nullif(new.bc_token, ''), coupling.bc_token),
+    sales_token = coalesce(nullif(new.sales_token, ''), coupling.sales_token),
     last_synchronised_at = now(), last_job_id = %(job)s, conflict = false,
     error_code = CASE WHEN lifts THEN '' ELSE error_code END,
     error_message = CASE WHEN lifts THEN '' ELSE error_message END,

@@ -89,11 +89,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class OwnWrite:
-    """A record after a write of ours: values as sent, the token, and the values as answered where there are any."""
+    """A record after a write of ours: values as sent, and as answered where there are any.
+
+    `token` None keeps what the row has: the write went to another service of the table.
+    """
 
     key: UUID
     values: Mapping[str, Any]
-    token: str
+    token: str | None
     returned: Mapping[str, Any] | None = None
 
 
@@ -106,25 +109,19 @@ def store(reading: TableReading, records: Sequence[WireRecord], *, read_at: date
     # A record that changed while its table was paged through may come twice; the later one counts.
     records = list({record.key: record for record in records}.values())
     known = _known(reading, [record.key for record in records])
-    outcome = Stored()
-    rows = []
-    for record in records:
-        old = known.get(record.key)
-        if old is not None and old.read_at > read_at:
-            outcome.newer.append(record.key)
-        elif old is None or old.deleted_at or old.token != record.token or old.values != record.values:
-            rows.append(record)
-    written = _write_rows(_UPSERT, reading, rows, read_at)
-    outcome.written = len(written)
-    for record in rows:
-        if record.key not in written:
-            outcome.newer.append(record.key)
-            continue
-        for mapping_id in _changed_mappings(reading, known.get(record.key), record.values):
-            outcome.changed[mapping_id].append(record.key)
-    for mapping_id, keys in outcome.changed.items():
-        mark_dirty(reading, [mapping_id] * len(keys), keys)
-    return outcome
+    return _store(reading, records, known, read_at)
+
+
+def store_service(reading: TableReading, records: Sequence[WireRecord], *, read_at: datetime) -> Stored:
+    """Adds what another service shows of the same records; the row's token stays that of its own table."""
+    records = list({record.key: record for record in records}.values())
+    known = _known(reading, [record.key for record in records])
+    shown = [
+        WireRecord(record.key, record.values, known[record.key].token, known[record.key].modified_at)
+        for record in records
+        if record.key in known and not known[record.key].deleted_at
+    ]
+    return _store(reading, shown, known, read_at)
 
 
 def store_own(reading: TableReading, writes: Sequence[OwnWrite]) -> list[UUID]:
@@ -133,7 +130,7 @@ def store_own(reading: TableReading, writes: Sequence[OwnWrite]) -> list[UUID]:
     Returns the keys of records that hold more than was sent: the system filled in or changed other watched values.
     """
     known = _known(reading, [write.key for write in writes])
-    wanted = set(reading.properties)
+    wanted = set(reading.properties).union(*reading.services.values())
     records, surprising = [], []
     for write in writes:
         old = known.get(write.key)
@@ -144,7 +141,8 @@ def store_own(reading: TableReading, writes: Sequence[OwnWrite]) -> list[UUID]:
             if name not in write.values and _differs(values, name, value) and _is_watched(reading, name):
                 surprising.append(write.key)
             values[name] = value
-        records.append(WireRecord(write.key, values, write.token, None))
+        token = write.token if write.token is not None else (old.token if old else "")
+        records.append(WireRecord(write.key, values, token, None))
     _write_rows(_MERGE, reading, records, None)
     return surprising
 
@@ -184,6 +182,44 @@ def mark_dirty(
     with database.cursor() as cursor:
         cursor.execute(_MARK_DIRTY, arguments)
         cursor.execute(_LIFT_MARKS, arguments)
+
+
+def _store(
+    reading: TableReading, records: Sequence[WireRecord], known: Mapping[UUID, Any], read_at: datetime
+) -> Stored:
+    outcome = Stored()
+    rows = {}
+    for record in records:
+        old = known.get(record.key)
+        if old is not None and old.read_at > read_at:
+            outcome.newer.append(record.key)
+        elif old is None or old.deleted_at or old.token != record.token or not _has(old.values, record.values):
+            rows[record.key] = record
+    # Properties of other services stay in the row.
+    merged = [
+        WireRecord(
+            key,
+            {**known[key].values, **record.values} if key in known and not known[key].deleted_at else record.values,
+            record.token,
+            record.modified_at,
+        )
+        for key, record in rows.items()
+    ]
+    written = _write_rows(_UPSERT, reading, merged, read_at)
+    outcome.written = len(written)
+    for key, record in rows.items():
+        if key not in written:
+            outcome.newer.append(key)
+            continue
+        for mapping_id in _changed_mappings(reading, known.get(key), record.values):
+            outcome.changed[mapping_id].append(key)
+    for mapping_id, keys in outcome.changed.items():
+        mark_dirty(reading, [mapping_id] * len(keys), keys)
+    return outcome
+
+
+def _has(old: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return all(name in old and old[name] == value for name, value in values.items())
 
 
 def _known(reading: TableReading, keys: Sequence[UUID]) -> dict[UUID, Any]:

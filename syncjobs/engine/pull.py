@@ -104,9 +104,16 @@ def refresh_records(*, reading: TableReading, keys: Sequence[UUID], client: Clie
             break
         read_at = timezone.now()
         records = client.read_records(reading.table, wanted, properties=reading.properties)
+        beside = [
+            client.read_records(service, list(records), properties=names)
+            for service, names in reading.services.items()
+            if records
+        ]
         found |= records.keys()
         with transaction.atomic():
             outcome = mirror.store(reading, list(records.values()), read_at=read_at)
+            for shown in beside:
+                mirror.store_service(reading, list(shown.values()), read_at=read_at)
             mirror.mark_deleted(reading, [key for key in wanted if key not in records])
         wanted = outcome.newer
         progress.beat()
@@ -140,6 +147,8 @@ class _Reader:
                 self._delete_unseen(seen)
             elif self.reading.system == System.BUSINESS_CENTRAL and (sweep or self._count_differs()):
                 self._sweep(seen)
+        for service, names in self.reading.services.items():
+            self._read_service(service, names)
         # Rows that a write of ours renewed while the pages were under way: only a live reading can tell.
         refresh_records(reading=self.reading, keys=self.newer, client=self.client, progress=self.progress)
         return self.outcome
@@ -155,6 +164,25 @@ class _Reader:
                         self._move_cursor(page.cursor)
             self.outcome.written += stored.written
             self.newer += stored.newer
+
+    def _read_service(self, service: str, names: Sequence[str]) -> None:
+        """Properties of the same records that another service shows, with a cursor of their own."""
+        cursor, _ = TableCursor.objects.get_or_create(
+            connection=self.reading.connection, system=self.reading.system, table=service
+        )
+        # A table that was read completely may have rows that this service showed before they were there.
+        full = self.full or not cursor.cursor or not set(names) <= set(cursor.properties)
+        pages = self.client.read_changes(service, properties=names, cursor=cursor.cursor, full=full)
+        for page in pages:
+            for records in _parts(page.records, PAGE_ROWS):
+                with transaction.atomic():
+                    stored = mirror.store_service(self.reading, records, read_at=self.started)
+                self.outcome.written += stored.written
+                self.newer += stored.newer
+            if page.cursor is not None:
+                cursor.cursor, cursor.read_at, cursor.properties = page.cursor, self.started, list(names)
+                cursor.save()
+            self.progress.beat()
 
     def _move_cursor(self, cursor: str) -> None:
         self.cursor.cursor = cursor

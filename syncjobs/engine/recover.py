@@ -28,6 +28,7 @@ from syncjobs.choices import LIVE_JOB_STATES, OperationKind, OperationState
 from syncjobs.constants import CLOCK_SKEW, SEND_ATTEMPTS
 from syncjobs.engine.apply import record_key
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.settle import settle
 from syncjobs.models import JobSlice, Operation, SynchJob
 
@@ -71,12 +72,17 @@ def _look_at_records(run: JobRun, system: System, operations: Sequence[Operation
     keys = {operation.pk: key for operation in operations if (key := record_key(operation))}
     if not keys:
         return []
-    reading = run.reading(system)
-    found = run.client(system).read_records(reading.table, list(set(keys.values())), properties=reading.properties)
-    return [_judge(operation, found.get(keys[operation.pk])) for operation in operations]
+    reading, client = run.reading(system), run.client(system)
+    found = client.read_records(reading.table, list(set(keys.values())), properties=reading.properties)
+    for service, names in reading.services.items():
+        for key, shown in client.read_records(service, list(found), properties=names).items():
+            found[key].values.update(shown.values)
+    return [
+        _judge(operation, parts_of(operation, reading)[0], found.get(keys[operation.pk])) for operation in operations
+    ]
 
 
-def _judge(operation: Operation, record: WireRecord | None) -> WriteResult:
+def _judge(operation: Operation, part: Part, record: WireRecord | None) -> WriteResult:
     key = record_key(operation)
     if operation.kind == OperationKind.DELETE:
         return _result(operation, WriteStatus.DONE if record is None else WriteStatus.UNKNOWN, key)
@@ -84,10 +90,9 @@ def _judge(operation: Operation, record: WireRecord | None) -> WriteResult:
         return _result(operation, WriteStatus.DONE if record else WriteStatus.UNKNOWN, key, record)
     if record is None:
         return _result(operation, WriteStatus.MISSING, key)
-    if operation.expected_token and record.token == operation.expected_token:
+    if operation.expected_token and part.table == operation.table and record.token == operation.expected_token:
         return _result(operation, WriteStatus.UNKNOWN, key)
-    expected = operation.bc_base if operation.system == System.BUSINESS_CENTRAL else operation.sales_base
-    if holds(record.values, expected):
+    if holds(record.values, part.base):
         return _result(operation, WriteStatus.DONE, key, record)
     return _result(operation, WriteStatus.STALE if operation.expected_token else WriteStatus.UNKNOWN, key)
 
@@ -100,7 +105,8 @@ def _look_for_creates(run: JobRun, operations: Sequence[Operation]) -> list[Writ
     candidates = _new_records(run, since=min(sent_at))
     results = []
     for operation in operations:
-        expected = {name: value for name, value in operation.bc_base.items() if name in candidates.properties}
+        part = parts_of(operation, run.reading(System.BUSINESS_CENTRAL))[0]
+        expected = {name: value for name, value in part.base.items() if name in candidates.properties}
         record = candidates.take(expected, not_before=operation.sent_at)
         results.append(_result(operation, WriteStatus.DONE if record else WriteStatus.UNKNOWN, None, record))
     return results

@@ -8,7 +8,7 @@ planning, a few times per run. An unknown answer stays `sent` for `recover`.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from syncjobs.engine.context import JobRun
 from syncjobs.engine.journal import Ending, end_operations
 from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
 from syncjobs.engine.options import PairRef
+from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.pull import refresh_records
 from syncjobs.engine.work import put_back
 from syncjobs.models import Operation, SynchJob
@@ -92,6 +93,8 @@ class _Group:
         self.extra: list[Operation] = []
         self.replan: list[PairRef] = []
         self.later: list[PairRef] = []
+        self.lost: set[int] = set()
+        self.follow_ups: list[tuple[Operation, UUID, Part]] = []
 
     def settle_done(self, results: Sequence[WriteResult]) -> None:
         written: list[mirror.OwnWrite] = []
@@ -107,12 +110,14 @@ class _Group:
                 deleted.append(key)
                 removed.append(operation)
                 continue
-            written.append(self._own_write(operation, key, result))
+            part = self._split(operation, key)
+            written.append(self._own_write(operation, key, result, part))
             self._keep_stored_values(operation, result)
             if operation.kind == OperationKind.UNCOUPLE:
                 removed.append(operation)
             else:
-                agreed.append(couplings.Agreement(operation, key, result.token))
+                own = part.table == self.run.mapping.table(self.system)
+                agreed.append(couplings.Agreement(operation, key, result.token if own else ""))
         # The mirror comes first: names of newly coupled records are looked up in it.
         surprising = set(mirror.store_own(self.run.reading(self.system), written))
         couplings.remove([operation.coupling_id for operation in removed if operation.coupling_id])
@@ -120,13 +125,16 @@ class _Group:
         outcome = couplings.agree(self.run.job, agreed)
         lift_dependents(mapping=self.run.mapping, names=_names(self.run, outcome.created))
         lost = {agreement.operation.pk: agreement for agreement in outcome.lost}
+        self.lost = set(lost)
+        self._plan_follow_ups(outcome.coupling_ids)
         for result in results:
             operation = self.operations[result.ref]
             if operation.pk in lost:
                 self._undo_create(lost[operation.pk])
                 continue
             key = result.key or record_key(operation)
-            self.counters[_COUNTED[OperationKind(operation.kind)]] += 1
+            if not self._is_follow_up(operation):
+                self.counters[_COUNTED[OperationKind(operation.kind)]] += 1
             self.endings.append(
                 Ending(operation.pk, OperationState.SETTLED, key, outcome.coupling_ids.get(operation.pk))
             )
@@ -171,6 +179,8 @@ class _Group:
 
     def write(self) -> None:
         end_operations(self.endings)
+        # After the first part has ended: one operation of a pair and system may be open.
+        Operation.objects.bulk_create(self.extra)
         job, mapping = self.run.job, self.run.mapping
         put_back(job_id=job.pk, mapping_id=mapping.pk, pairs=self.replan)
         put_back(job_id=None, mapping_id=mapping.pk, pairs=self.later)
@@ -180,9 +190,57 @@ class _Group:
         if changes:
             SynchJob.objects.filter(pk=job.pk).update(**changes)
 
-    def _own_write(self, operation: Operation, key: UUID, result: WriteResult) -> mirror.OwnWrite:
+    def _split(self, operation: Operation, key: UUID) -> Part:
+        """The part of the operation that was written; the rest becomes an operation of its own, sent next."""
+        part, *rest = parts_of(operation, self.run.reading(self.system))
+        if not rest:
+            return part
+        operation.after, operation.bc_base = dict(part.body), dict(part.base)
+        operation.before = {name: value for name, value in operation.before.items() if name in part.body}
+        operation.save(update_fields=["after", "before", "bc_base"])
+        for each in rest:
+            self.follow_ups.append((operation, key, each))
+        return part
+
+    def _is_follow_up(self, operation: Operation) -> bool:
+        """The rest of a change that counted already with its first part."""
+        return bool(
+            operation.table != self.run.mapping.table(self.system)
+            and Operation.objects.filter(
+                slice=operation.slice, bc_key=operation.bc_key, table=self.run.mapping.table(self.system)
+            )
+            .exclude(pk=operation.pk)
+            .exists()
+        )
+
+    def _plan_follow_ups(self, coupling_ids: Mapping[int, int]) -> None:
+        for operation, key, part in self.follow_ups:
+            if operation.pk in self.lost:
+                continue
+            self.extra.append(
+                Operation(
+                    job=operation.job,
+                    slice=operation.slice,
+                    connection=operation.connection,
+                    mapping=operation.mapping,
+                    coupling_id=operation.coupling_id or coupling_ids.get(operation.pk),
+                    system=operation.system,
+                    table=part.table,
+                    record_id=key,
+                    bc_key=key,
+                    sales_key=operation.sales_key,
+                    record_name=operation.record_name,
+                    kind=OperationKind.UPDATE,
+                    after=dict(part.body),
+                    bc_base=dict(part.base),
+                    sales_token=operation.sales_token,
+                )
+            )
+
+    def _own_write(self, operation: Operation, key: UUID, result: WriteResult, part: Part) -> mirror.OwnWrite:
         sent = operation.bc_base if self.system == System.BUSINESS_CENTRAL else operation.sales_base
-        return mirror.OwnWrite(key, sent, result.token, returned=result.values)
+        own = part.table == self.run.mapping.table(self.system)
+        return mirror.OwnWrite(key, sent, result.token if own else None, returned=result.values)
 
     def _keep_stored_values(self, operation: Operation, result: WriteResult) -> None:
         """Where the answer shows what was made of the sent values (capitals, blanks), that is what was agreed on."""
@@ -219,7 +277,7 @@ class _Group:
         )
         bc = self.system == System.BUSINESS_CENTRAL
         self.extra.append(
-            Operation.objects.create(
+            Operation(
                 job=operation.job,
                 slice=operation.slice,
                 connection=operation.connection,

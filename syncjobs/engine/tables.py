@@ -55,7 +55,13 @@ class TableReading:
         self.number_property, self.name_property = _identifying(system, table, self.mappings)
         self.watched = {mapping.pk: mirrored_properties(Blueprint.of(mapping), system) for mapping in self.mappings}
         identifying = {name for name in (self.number_property, self.name_property) if name}
-        self.properties = sorted(identifying.union(_auxiliary(connection, system, table), *self.watched.values()))
+        wanted = identifying.union(_auxiliary(connection, system, table), *self.watched.values())
+        self.services = _services(self.mappings, wanted) if system == System.BUSINESS_CENTRAL else {}
+        self.properties = sorted(wanted.difference(*self.services.values()))
+
+    def service_of(self, name: str) -> str:
+        """The entity set that serves a property; the table itself for most."""
+        return next((service for service, names in self.services.items() if name in names), self.table)
 
     def number(self, values: Mapping[str, Any]) -> str:
         return _text(values.get(self.number_property), 100)
@@ -72,7 +78,7 @@ def _auxiliary(connection: Connection, system: System, table: str) -> frozenset[
     return frozenset().union(*(rule_for(name).auxiliary_tables.get(table, ()) for name in names))
 
 
-def _services(mappings: list[TableMapping], wanted: set[str]) -> dict[str, list[str]]:
+def _services(mappings: list[TableMapping], wanted: frozenset[str] | set[str]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for mapping in mappings:
         for field in mapping.fields.all():
