@@ -201,6 +201,7 @@ class MappingTable(Table):
 
 
 class ScheduleTable(Table):
+    selection = CheckBoxColumn()
     name = tables.Column(verbose_name="Schedule")
     state = StateColumn(ScheduleState)
     interval_minutes = tables.Column(verbose_name="Runs")

@@ -8,14 +8,22 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from config.web.lists import ListView
+from config.roles import Capability
+from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest, wants_partial
+from connector.errors import HubError
 from syncjobs.choices import LogLevel
 from syncjobs.filtersets import JobFilterSet
 from syncjobs.models import JobLogEntry, SynchJob
 from syncjobs.presentation import counters_of, progress_of, with_duration
+from syncjobs.services.jobs import cancel_job, delete_job
 from syncjobs.tables import JobTable
 
+UNDO_QUESTION = (
+    "Couplet writes back what this job changed, where nobody has changed it since, and lists the rest. "
+    "Records it created are deleted."
+)
+DELETE_QUESTION = "The job and its operations are removed from the journal, so it can no longer be undone."
 LOG_LINES = 500
 """Lines of the log a page shows at most; older ones are in the API."""
 
@@ -31,9 +39,26 @@ class JobList(ListView):
     list_name = "jobs"
     table_class = JobTable
     filterset_class = JobFilterSet
+    actions = (
+        BulkAction("cancel", "Cancel", "player-stop", Capability.OPERATE, "Cancel {n} jobs? What they wrote stays."),
+        BulkAction("delete", "Delete", "trash", Capability.UNDO, "Delete {n} jobs and their operations?", danger=True),
+    )
 
     def get_queryset(self) -> QuerySet[SynchJob]:
         return with_duration(jobs_of(self.request))
+
+    def run_action(self, action: BulkAction, records: QuerySet[SynchJob]) -> str:
+        act = cancel_job if action.name == "cancel" else delete_job
+        done, refused = 0, 0
+        for job in records:
+            try:
+                act(job=job)
+                done += 1
+            except HubError:
+                refused += 1
+        words = "asked to stop" if action.name == "cancel" else "deleted"
+        rest = "had ended already" if action.name == "cancel" else "run or are still needed"
+        return f"{done} jobs {words}." + (f" {refused} {rest}." if refused else "")
 
 
 @require_safe
@@ -45,6 +70,8 @@ def job_detail(request: PageRequest, connection: str, pk: int) -> HttpResponse:
         "title": str(job),
         "crumbs": [("Synch Jobs", reverse("job-list", kwargs={"connection": connection}))],
         "options": {name.replace("_", " "): value for name, value in job.options.items()},
+        "undo_question": UNDO_QUESTION,
+        "delete_question": DELETE_QUESTION,
         "has_operations": job.operations.exists(),
         **_live_context(job),
         **_log_context(request, job),

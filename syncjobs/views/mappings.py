@@ -6,12 +6,12 @@ import django_filters
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.roles import Capability, capabilities_of
+from config.roles import Capability, capabilities_of, require
 from config.web.filters import FilterSet
 from config.web.lists import ListView
 from config.web.request import PageRequest
@@ -20,9 +20,13 @@ from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
 from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.services.mappings import update_field, update_mapping
+from coupling.views.base import says_errors
+from syncjobs.choices import JobMode, JobTrigger
 from syncjobs.models import Schedule
+from syncjobs.services.jobs import start_job
 from syncjobs.tables import MappingTable
 
+RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW)
 FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
 
 
@@ -172,3 +176,19 @@ def _field_changes(request: PageRequest, field: FieldMapping) -> dict[str, Any]:
     for setting in FIELD_SETTINGS[1:]:
         wanted[setting] = f"{setting}-{field.pk}" in request.POST
     return {setting: value for setting, value in wanted.items() if value != getattr(field, setting)}
+
+
+@require_POST
+@says_errors
+def mapping_synchronize(request: PageRequest, connection: str, name: str) -> HttpResponse:
+    """Starts a run of the whole mapping; `mode` is modified, full or preview."""
+    mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
+    mode = request.POST.get("mode")
+    if mode not in RUN_MODES:
+        raise Http404("There is no such kind of run.")
+    if mode == JobMode.FULL:
+        require(request.user, Capability.RUN_FULL)
+    job = start_job(
+        connection=request.connection, mapping=mapping, mode=JobMode(mode), trigger=JobTrigger.USER, user=request.user
+    )
+    return redirect(job)

@@ -9,11 +9,17 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from config.web.lists import ListView
+from config.roles import Capability
+from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
+from coupling.models import Coupling
 from syncjobs.filtersets import OperationFilterSet
 from syncjobs.models import Operation
+from syncjobs.services.jobs import RETRYABLE, retry_couplings, retry_operation
 from syncjobs.tables import OperationTable
+
+MOST_ALONE = 200
+"""Records without a partner retried in one go: each is a job of its own."""
 
 
 def operations_of(request: PageRequest) -> QuerySet[Operation]:
@@ -27,6 +33,7 @@ class OperationList(ListView):
     list_name = "operations"
     table_class = OperationTable
     filterset_class = OperationFilterSet
+    actions = (BulkAction("retry", "Retry", "refresh", Capability.COUPLE, "Try {n} records again?"),)
 
     def get_queryset(self) -> QuerySet[Operation]:
         return operations_of(self.request).defer("bc_base", "sales_base", "before", "after", "error_details")
@@ -34,6 +41,17 @@ class OperationList(ListView):
     def get_context(self) -> dict[str, Any]:
         url = reverse("job-list", kwargs={"connection": self.request.connection.slug})
         return {"crumbs": [("Synch Jobs", url)]}
+
+    def run_action(self, action: BulkAction, records: QuerySet[Operation]) -> str:
+        """Coupled records together, a job per mapping; records without a partner one by one."""
+        retryable = records.filter(state__in=RETRYABLE, preview=False)
+        couplings = Coupling.objects.filter(pk__in=retryable.order_by().values("coupling_id"))
+        jobs = retry_couplings(couplings=list(couplings), user=self.request.user)
+        alone = retryable.filter(coupling__isnull=True).select_related("job", "connection", "mapping")
+        jobs += [retry_operation(operation=operation, user=self.request.user) for operation in alone[:MOST_ALONE]]
+        if not jobs:
+            return "None of these failed; there was nothing to retry."
+        return f"The failed records are tried again in {len(jobs)} job{'s' if len(jobs) > 1 else ''}."
 
 
 @dataclass(frozen=True, slots=True)

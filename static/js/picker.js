@@ -1,0 +1,82 @@
+// Set Up Coupling by keyboard: the search box is a combobox over the list below it. Without this script every hit is
+// a link and every choice a page.
+
+const box = document.getElementById("picker-search");
+
+function options() {
+  return [...document.querySelectorAll("#candidates-list [role=option]:not([aria-disabled])")];
+}
+
+function active() {
+  return document.getElementById(box.getAttribute("aria-activedescendant") ?? "");
+}
+
+function activate(option) {
+  for (const one of options()) one.classList.toggle("candidate-active", one === option);
+  if (option) {
+    box.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  } else {
+    box.removeAttribute("aria-activedescendant");
+  }
+}
+
+function choose(option) {
+  for (const one of options()) one.setAttribute("aria-selected", String(one === option));
+  option.click();
+}
+
+function step(by) {
+  const all = options();
+  if (!all.length) return;
+  const now = all.indexOf(active());
+  activate(all[Math.min(Math.max(now + by, 0), all.length - 1)]);
+}
+
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e6, End: 1e6 };
+
+box?.addEventListener("keydown", (event) => {
+  if (event.key in STEPS && !(box.value && ["Home", "End"].includes(event.key))) {
+    event.preventDefault();
+    step(STEPS[event.key]);
+  } else if (event.key === "Enter" && !event.ctrlKey && active()) {
+    event.preventDefault();
+    choose(active());
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const option = event.target.closest("[data-candidate]");
+  if (!option) return;
+  for (const one of options()) one.setAttribute("aria-selected", String(one === option));
+  activate(option);
+});
+
+document.addEventListener("keydown", (event) => {
+  const form = document.querySelector("[data-setup-form]");
+  if (event.key === "Enter" && event.ctrlKey && form) {
+    event.preventDefault();
+    form.requestSubmit();
+  } else if (event.altKey && ["0", "1", "2"].includes(event.key)) {
+    const choice = document.querySelector(`[data-choice="${event.key}"]`);
+    if (choice) {
+      event.preventDefault();
+      choice.click();
+    }
+  } else if (event.altKey && event.key.toLowerCase() === "c") {
+    document.querySelector("[data-picker-create]")?.click();
+  } else if (event.altKey && event.key.toLowerCase() === "s") {
+    event.preventDefault();
+    box?.focus();
+  }
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  // The list is new: nothing in it is active until an arrow key is pressed.
+  if (event.target.id === "candidates") box?.removeAttribute("aria-activedescendant");
+});
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!event.target.matches?.("[data-picker-form]")) return;
+  const chosen = document.querySelector('[data-setup-form] input[name="partner"]');
+  if (chosen) event.detail.parameters.set?.("partner", chosen.value);
+});

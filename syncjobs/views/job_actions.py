@@ -1,0 +1,66 @@
+"""What people do with a job: cancel, retry what failed, undo, delete. All are POST; the last two ask first."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from config.web.confirm import confirmation_page, is_confirmed
+from config.web.request import PageRequest
+from coupling.models import Coupling
+from coupling.views.base import says_errors
+from syncjobs.choices import OperationState
+from syncjobs.services.jobs import cancel_job, delete_job, retry_couplings
+from syncjobs.services.undo import undo_job
+from syncjobs.views.jobs import DELETE_QUESTION, UNDO_QUESTION, jobs_of
+
+
+@require_POST
+@says_errors
+def job_cancel(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    job = get_object_or_404(jobs_of(request), pk=pk)
+    cancel_job(job=job)
+    messages.success(request, f"{job} stops after the requests under way. What it has written stays.")
+    return redirect(job)
+
+
+@require_POST
+@says_errors
+def job_retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Synchronises again what failed in the job, in a job per mapping."""
+    job = get_object_or_404(jobs_of(request), pk=pk)
+    failed = Coupling.objects.filter(
+        operations__job=job, operations__state__in=[OperationState.FAILED, OperationState.SKIPPED]
+    ).distinct()
+    started = retry_couplings(couplings=list(failed), user=request.user)
+    if not started:
+        messages.info(request, "No coupled record failed in this job; the others are tried again by the next run.")
+        return redirect(job)
+    messages.success(request, "The failed records are tried again.")
+    return redirect(started[0])
+
+
+@require_POST
+@says_errors
+def job_undo(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    job = get_object_or_404(jobs_of(request), pk=pk)
+    if not is_confirmed(request):
+        return confirmation_page(
+            request, title=f"Undo {job}?", text=UNDO_QUESTION, label="Undo the job", back=job.get_absolute_url()
+        )
+    return redirect(undo_job(job=job, user=request.user))
+
+
+@require_POST
+@says_errors
+def job_delete(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    job = get_object_or_404(jobs_of(request), pk=pk)
+    if not is_confirmed(request):
+        return confirmation_page(
+            request, title=f"Delete {job}?", text=DELETE_QUESTION, label="Delete the job", back=job.get_absolute_url()
+        )
+    name = str(job)
+    delete_job(job=job)
+    messages.success(request, f"{name} is deleted.")
+    return redirect(reverse("job-list", kwargs={"connection": connection}))

@@ -1,0 +1,120 @@
+"""Schedules: when each mapping runs by itself, with run now, pause and, for administrators, the intervals."""
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.roles import Capability
+from config.web.filters import FilterSet
+from config.web.lists import BulkAction, ListView
+from config.web.request import PageRequest
+from connector.errors import HubError
+from coupling.services.audit import record_change
+from coupling.views.base import says_errors
+from syncjobs.choices import ScheduleState
+from syncjobs.models import Schedule
+from syncjobs.services.schedules import pause, run_now
+from syncjobs.tables import ScheduleTable
+
+
+class ScheduleFilterSet(FilterSet):
+    search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
+    state = django_filters.MultipleChoiceFilter(choices=ScheduleState.choices, label="State")
+    enabled = django_filters.BooleanFilter(label="Enabled")
+
+    class Meta:
+        model = Schedule
+        fields = ("search", "state", "enabled")
+
+
+class ScheduleList(ListView):
+    title = "Schedules"
+    lead = "When every mapping runs by itself."
+    icon = "calendar-time"
+    list_name = "schedules"
+    table_class = ScheduleTable
+    filterset_class = ScheduleFilterSet
+    actions = (
+        BulkAction("run", "Run now", "player-play", Capability.OPERATE),
+        BulkAction("pause", "Pause", "player-pause", Capability.OPERATE),
+        BulkAction("resume", "Resume", "player-track-next", Capability.OPERATE),
+    )
+
+    def get_queryset(self) -> QuerySet[Schedule]:
+        return schedules_of(self.request)
+
+    def run_action(self, action: BulkAction, records: QuerySet[Schedule]) -> str:
+        done, problems = 0, ""
+        for schedule in records:
+            try:
+                if action.name == "run":
+                    run_now(schedule=schedule, user=self.request.user)
+                else:
+                    pause(schedule=schedule, enabled=action.name == "resume")
+                done += 1
+            except HubError as error:
+                problems = f" {error}"
+        words = {"run": "started", "pause": "paused", "resume": "resumed"}[action.name]
+        return f"{done} schedule{'' if done == 1 else 's'} {words}.{problems}"
+
+
+def schedules_of(request: PageRequest) -> QuerySet[Schedule]:
+    return Schedule.objects.filter(connection=request.connection).select_related("mapping", "connection", "job")
+
+
+@require_POST
+@says_errors
+def schedule_action(request: PageRequest, connection: str, name: str) -> HttpResponse:
+    """Runs a schedule now, pauses or resumes it, as the button pressed says."""
+    schedule = get_object_or_404(schedules_of(request), name=name)
+    action = request.POST.get("action")
+    if action == "run":
+        return redirect(run_now(schedule=schedule, user=request.user))
+    pause(schedule=schedule, enabled=action == "resume")
+    messages.success(request, f"{schedule} {'runs by itself again' if action == 'resume' else 'is paused'}.")
+    return redirect(reverse("schedule-list", kwargs={"connection": connection}))
+
+
+class ScheduleForm(forms.ModelForm):
+    class Meta:
+        model = Schedule
+        fields = ("interval_minutes", "inactivity_timeout_minutes")
+        labels = {
+            "interval_minutes": "Minutes between two runs",
+            "inactivity_timeout_minutes": "Minutes to rest after a run without changes",
+        }
+        help_texts = {
+            "inactivity_timeout_minutes": "A change in either system ends the rest at once. 0: no longer pause.",
+        }
+
+    interval_minutes = forms.IntegerField(min_value=1, max_value=10080, label=Meta.labels["interval_minutes"])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_edit(request: PageRequest, connection: str, name: str) -> HttpResponse:
+    schedule = get_object_or_404(schedules_of(request), name=name)
+    before = {field: getattr(schedule, field) for field in ScheduleForm.Meta.fields}
+    form = ScheduleForm(request.POST or None, instance=schedule)
+    back = reverse("schedule-list", kwargs={"connection": connection})
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        after: dict[str, Any] = {field: form.cleaned_data[field] for field in form.changed_data}
+        record_change(
+            connection=request.connection,
+            user=request.user,
+            action="schedule.change",
+            target=schedule.name,
+            before={field: before[field] for field in after},
+            after=after,
+        )
+        messages.success(request, f"{schedule} is saved.")
+        return redirect(back)
+    context = {"title": schedule.name, "form": form, "crumbs": [("Schedules", back)], "back": back}
+    return render(request, "syncjobs/schedule_edit.html", context, status=422 if form.errors else 200)
