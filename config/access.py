@@ -63,6 +63,11 @@ ADDRESSES: dict[str, Needs] = {
     # The connection, app "connector"
     "connection-setup": _SETTINGS,
     "connection-test": _OPERATE,
+    "connection-list": _SETTINGS,
+    "api-connection-list": _SETTINGS,
+    "api-connection-detail": _SETTINGS,
+    "api-connection-test": _OPERATE,
+    "api-connection-reset": _CHANGE,
     # Records and couplings, app "coupling"
     "customer-list": _READ,
     "account-list": _READ,

@@ -1,0 +1,128 @@
+"""Pages of connections: the list, and Connection Setup with its test."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.roles import Capability, capabilities_of
+from config.web.confirm import confirmation_page, is_confirmed
+from config.web.request import PageRequest, wants_partial
+from connector.errors import HubError, SettingsError
+from connector.forms import AddressesForm, NewConnectionForm, SettingsForm, SynchronisationForm
+from connector.models import AuditEntry, Connection
+from connector.services import setup
+from connector.services.connection_test import run_connection_test
+
+_NEWEST_CHANGES = 8
+_FORMS: dict[str, type[SettingsForm]] = {"addresses": AddressesForm, "synchronisation": SynchronisationForm}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_list(request: PageRequest) -> HttpResponse:
+    """All connections, and a form for another one; with a single one, that one's setup page."""
+    connections = list(Connection.objects.all())
+    form = NewConnectionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = setup.create_connection(values=form.cleaned_data, user=request.user)
+        except SettingsError as error:
+            for name, sentences in error.fields.items():
+                form.add_error(name if name in form.fields else None, sentences)
+        else:
+            messages.success(request, f"{made} was made. Enter its addresses and test it.")
+            return redirect(made)
+    context = {"title": "Connections", "connections": connections, "form": form}
+    return render(request, "connector/connection_list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_setup(request: PageRequest, connection: str) -> HttpResponse:
+    """Settings, state and the newest test of one connection; saves, enables and disables."""
+    if request.method == "POST":
+        action = request.POST.get("action", "")
+        if action == "enable":
+            return _enable(request)
+        if action == "disable":
+            return _disable(request)
+        if action in _FORMS:
+            return _save(request, action)
+    return _page(request)
+
+
+@require_POST
+def connection_test(request: PageRequest, connection: str) -> HttpResponse:
+    """Tests both systems within the request; the answer is the result list, or the whole page without htmx."""
+    report = run_connection_test(connection=request.connection)
+    if wants_partial(request):
+        return render(request, "connector/_test_report.html", {"connection": request.connection})
+    if report.succeeded:
+        messages.success(request, "The connection works.")
+    else:
+        messages.error(request, "The connection does not work yet; the list below says why.")
+    return redirect(f"{request.connection.get_absolute_url()}#test")
+
+
+def _save(request: PageRequest, part: str) -> HttpResponse:
+    form = _FORMS[part](request.POST, connection=request.connection, may_change=True, auto_id=f"{part}_%s")
+    if form.is_valid():
+        try:
+            changes = form.changes()
+            setup.update_connection(connection=request.connection, changes=changes, user=request.user)
+        except SettingsError as error:
+            form.take_refusal(error)
+        except HubError as error:
+            form.add_error(None, f"{error} {error.hint}")
+        else:
+            messages.success(request, "The settings are saved." if changes else "Nothing was changed.")
+            return redirect(request.connection)
+    # The unsaved connection in memory may carry refused values; the page shows the stored ones.
+    request.connection.refresh_from_db()
+    return _page(request, {part: form}, status=422)
+
+
+def _enable(request: PageRequest) -> HttpResponse:
+    try:
+        setup.enable(connection=request.connection, user=request.user)
+    except setup.ChecksFailedError:
+        messages.error(request, "The connection stays switched off; the list below says what to put right.")
+        return redirect(f"{request.connection.get_absolute_url()}#test")
+    except HubError as error:
+        messages.error(request, f"The connection stays switched off. {error} {error.hint}")
+    else:
+        messages.success(request, "The connection is enabled.")
+    return redirect(request.connection)
+
+
+def _disable(request: PageRequest) -> HttpResponse:
+    if not is_confirmed(request):
+        return confirmation_page(
+            request,
+            title="Disable the connection?",
+            text="Running jobs finish their current records and stop. Couplings stay, and changes made meanwhile are "
+            "picked up once you enable it again.",
+            label="Disable",
+            back=reverse("connection-setup", kwargs={"connection": request.connection.slug}),
+        )
+    reason = request.POST.get("reason", "").strip()
+    setup.disable(connection=request.connection, user=request.user, reason=reason)
+    messages.success(request, "The connection is disabled.")
+    return redirect(request.connection)
+
+
+def _page(request: PageRequest, bound: dict[str, SettingsForm] | None = None, status: int = 200) -> HttpResponse:
+    connection = request.connection
+    may_change = Capability.CHANGE_SETTINGS in capabilities_of(request.user)
+    forms: dict[str, Any] = {
+        part: form(connection=connection, may_change=may_change, auto_id=f"{part}_%s") for part, form in _FORMS.items()
+    }
+    context = {
+        "title": "Connection Setup",
+        "forms": {**forms, **(bound or {})},
+        "several": Connection.objects.count() > 1,
+        "changes": AuditEntry.objects.filter(connection=connection).select_related("user")[:_NEWEST_CHANGES],
+    }
+    return render(request, "connector/connection_setup.html", context, status=status)
