@@ -1,9 +1,10 @@
 """What `make run` prints once everything answers: where to go, how to sign in, what to try first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import requests
 from django.conf import settings
+from django.db import connections
 from django.urls import reverse
 
 from config import demo, supervisor
@@ -12,10 +13,15 @@ _WIDTH = 100
 
 
 def announcement(sign_ins: Sequence[demo.SignIn]) -> str:
-    """The whole text; asks the sandbox for its values, so it has to answer already."""
+    """The whole text. Asks the sandbox for its values, so it has to answer already, and fills in the connection."""
     sections = [_hub(sign_ins)]
     if settings.SANDBOX_ENABLED:
-        sections += [_sandbox(), _first_steps()]
+        health = requests.get(supervisor.sandbox_health_address(), timeout=10).json()
+        demo.ensure_demo_connection(
+            tenant=health["tenant"], environment=health["environment"], company=health["company"]
+        )
+        connections.close_all()
+        sections += [_sandbox(health), _first_steps()]
     else:
         sections.append(_without_sandbox())
     sections.append([f"Data: {settings.DATA_DIR}   logs of the database and Redis: {settings.DATA_DIR / 'log'}"])
@@ -36,17 +42,14 @@ def _hub(sign_ins: Sequence[demo.SignIn]) -> list[str]:
     return lines
 
 
-def _sandbox() -> list[str]:
-    health = requests.get(supervisor.sandbox_health_address(), timeout=10).json()
-    origin = f"https://127.0.0.1:{settings.SANDBOX_PORT}"
+def _sandbox(health: Mapping[str, str]) -> list[str]:
+    origin = demo.sandbox_origin()
     return [
-        "The sandbox stands in for both systems. What Connection Setup asks for:",
+        "The sandbox stands in for both systems; Connection Setup is filled in with its values:",
         f"Tenant                        {health['tenant']}",
-        f"Client id                     {demo.SANDBOX_CLIENT_ID}",
-        f"Client secret                 {demo.SANDBOX_CLIENT_SECRET}",
-        f"Sign-in authority             {origin}",
-        f"Sales address                 {origin}",
-        f"Business Central address      {origin}",
+        f"Client ID and secret          {demo.HUB_CLIENT.client_id}  {demo.HUB_CLIENT.secret}",
+        f"… for other programs          {demo.GUEST_CLIENT.client_id}  {demo.GUEST_CLIENT.secret}",
+        f"All three addresses           {origin}   (identity service, Sales, Business Central)",
         f"Business Central environment  {health['environment']}",
         f"Company                       {health['company']}",
         f"CA file (SANDBOX_CA_FILE)     {settings.SANDBOX_CA_FILE}",

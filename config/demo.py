@@ -1,8 +1,9 @@
-"""What a first look needs: three people to sign in as, and the sandbox's values.
+"""What a first look needs: three people to sign in as, and a connection that points at the sandbox.
 
 Only a hub with a sandbox has these users: their password is printed at every start.
 """
 
+import logging
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,11 +11,25 @@ from django.contrib.auth.models import Group, User
 
 from config import keys
 from config.roles import Role
+from connector.choices import OwnershipModel
+from connector.errors import HubError
+from connector.models import Connection
+from connector.services.setup import update_connection
 
-# The client that the sandbox has registered for the hub. Published values of a local stand-in, no secrets; the hub
-# never imports the sandbox, and a test keeps the two alike.
-SANDBOX_CLIENT_ID = "c0091e70-0000-4000-8000-000000000001"
-SANDBOX_CLIENT_SECRET = "couplet-sandbox-secret"  # noqa: S105
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxClient:
+    """An application that the sandbox has registered from the start."""
+
+    client_id: str
+    secret: str
+
+
+# Published values of a local stand-in, no secrets; the hub never imports the sandbox, and a test keeps them alike.
+HUB_CLIENT = SandboxClient("c0091e70-0000-4000-8000-000000000001", "couplet-sandbox-secret")
+GUEST_CLIENT = SandboxClient("c0091e70-0000-4000-8000-000000000002", "anyone-sandbox-secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +52,35 @@ def _ensure_user(role: Role, password: str) -> SignIn:
         user = User.objects.create_user(role.value, password=password, first_name=role.value.capitalize())
         user.groups.add(Group.objects.get_or_create(name=role.value)[0])
     return SignIn(role.value, password if user.check_password(password) else None)
+
+
+def ensure_demo_connection(*, tenant: str, environment: str, company: str) -> None:
+    """Fills in the first connection for the running sandbox unless somebody has set it up already.
+
+    With the choices of the product description: the salesperson owns, units become unit groups of their own, customer
+    price groups become price lists. Testing and enabling is left to the administrator.
+    """
+    connection = Connection.objects.filter(slug="default", tenant_id="", client_id="", sales_url="").first()
+    if connection is None:
+        return
+    values = {
+        "tenant_id": tenant,
+        "client_id": HUB_CLIENT.client_id,
+        "client_secret": HUB_CLIENT.secret,
+        "authority_url": sandbox_origin(),
+        "sales_url": sandbox_origin(),
+        "business_central_url": sandbox_origin(),
+        "business_central_environment": environment,
+        "company": company,
+        "ownership_model": OwnershipModel.PERSON,
+        "unit_group_mapping": False,
+        "extended_pricing": False,
+    }
+    try:
+        update_connection(connection=connection, changes=values, user=None)
+    except HubError as error:
+        logger.warning("The connection could not be filled in for the sandbox: %s", error)
+
+
+def sandbox_origin() -> str:
+    return f"https://127.0.0.1:{settings.SANDBOX_PORT}"

@@ -1,14 +1,44 @@
+from typing import Any
+from urllib.parse import urlsplit
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
 from config import demo
 from config.roles import Role
-from sandbox.identity.clients import HUB_CLIENT_ID, HUB_CLIENT_SECRET
+from connector.choices import OwnershipModel
+from connector.models import Connection
+from connector.services.connection_test import run_connection_test
+from sandbox.identity.clients import GUEST_CLIENT_ID, GUEST_CLIENT_SECRET, HUB_CLIENT_ID, HUB_CLIENT_SECRET
+from tests.sandbox_process import SandboxServer
 
 
 def test_sandbox_values_are_those_of_the_sandbox() -> None:
-    assert (demo.SANDBOX_CLIENT_ID, demo.SANDBOX_CLIENT_SECRET) == (HUB_CLIENT_ID, HUB_CLIENT_SECRET)
+    assert demo.SandboxClient(HUB_CLIENT_ID, HUB_CLIENT_SECRET) == demo.HUB_CLIENT
+    assert demo.SandboxClient(GUEST_CLIENT_ID, GUEST_CLIENT_SECRET) == demo.GUEST_CLIENT
+
+
+def _fill_in(sandbox: SandboxServer, settings: Any) -> Connection:
+    settings.SANDBOX_PORT = urlsplit(sandbox.url).port
+    demo.ensure_demo_connection(tenant=sandbox.tenant, environment=sandbox.environment, company=sandbox.company)
+    return Connection.objects.get()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_demo_connection_is_filled_in_so_that_its_test_succeeds(sandbox: SandboxServer, settings: Any) -> None:
+    Connection.objects.create()
+    connection = _fill_in(sandbox, settings)
+    assert connection.ownership_model == OwnershipModel.PERSON
+    assert not connection.enabled
+    report = run_connection_test(connection=connection)
+    assert [step.message for step in report.steps if step.state == "failed"] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_demo_connection_that_somebody_set_up_stays(sandbox: SandboxServer, settings: Any) -> None:
+    Connection.objects.create(sales_url="https://contoso.crm4.dynamics.com")
+    assert _fill_in(sandbox, settings).sales_url == "https://contoso.crm4.dynamics.com"
 
 
 @pytest.mark.django_db

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from config.logs import MASK, JsonFormatter, RedactingFilter, redact
+from config.logs import JsonFormatter, RedactingFilter
+from connector.redaction import MASK, redact
 
 
 @pytest.mark.parametrize(
