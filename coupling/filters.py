@@ -29,9 +29,9 @@ from django.db.models.lookups import (
 )
 from odata_query import ast
 from odata_query.exceptions import ODataException, ParsingException, TokenizingException
-from odata_query.grammar import ODataLexer, ODataParser
 
 from connector.choices import System
+from coupling.filter_grammar import parse
 from coupling.lookup_names import lookup_type_key
 
 PARAMETERS = frozenset({"company_row_id"})
@@ -115,7 +115,7 @@ def _parse(text: str) -> ast._Node:
         return shift + index - at if shifts and at else index
 
     try:
-        tree = ODataParser().parse(ODataLexer().tokenize(source[lead:]))
+        tree = parse(source[lead:])
     except (ParsingException, TokenizingException) as error:
         token = error.token
         if token is None:

@@ -67,6 +67,8 @@ def matches(db):
         ("id eq 7F1C0D2E-1111-4111-8111-111111111111", {"id": "7f1c0d2e-1111-4111-8111-111111111111"}, True),
         ("a eq 1 or b eq 2", {"a": 0, "b": 2}, True),
         ("not (a eq 1 or b eq 2)", {"a": 0, "b": 3}, True),
+        ("allowance eq true and nullable eq false", {"allowance": True, "nullable": False}, True),
+        ("amount eq -1.5 and anything ne null", {"amount": Decimal("-1.5"), "anything": "x"}, True),
     ],
 )
 def test_filter_in_sales(matches, text, values, expected):
