@@ -1,0 +1,430 @@
+"""The order processor's workspace: areas over API pages and the companion's, with their actions."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sandbox.acting import central_actions
+from sandbox.acting.client import RefusedError, ServiceClient, path_of
+from sandbox.acting.model import (
+    ActionView,
+    AreaLink,
+    Choice,
+    FieldView,
+    InputKind,
+    Listing,
+    PartView,
+    RecordView,
+    humanize,
+)
+from sandbox.business_central.bindings import is_writable
+from sandbox.business_central.schema import COMPANION_SERVICE, STANDARD_SERVICE, Page, Property, load_schema
+from sandbox.state import Sandbox
+
+PAGE_ROWS = 50
+MAX_CHOICES = 400
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """``name`` is the entity set that lists and identifies rows; ``extra`` shows more fields of the same rows."""
+
+    name: str
+    title: str
+    group: str
+    columns: tuple[str, ...]
+    service: str = STANDARD_SERVICE
+    extra: str = ""
+    search: str = "displayName"
+    number: str = "number"
+    listed: bool = True
+    """Lines are reached through their document only."""
+    parent: str = ""
+
+
+_PARTY = ("number", "displayName", "city", "country", "phoneNumber", "salespersonCode", "blocked")
+_DOCUMENT = ("number", "customerName", "externalDocumentNumber", "totalAmountIncludingTax", "status")
+_LINE = ("sequence", "lineType", "lineObjectNumber", "description", "quantity", "unitPrice")
+
+AREAS = {
+    area.name: area
+    for area in (
+        Area("customers", "Customers", "Sales", _PARTY, extra="customerExtras"),
+        Area("contacts", "Contacts", "Sales", ("number", "displayName", "type", "companyName", "email")),
+        Area("salesQuotes", "Sales Quotes", "Sales", _DOCUMENT, search="customerName"),
+        Area("salesOrders", "Sales Orders", "Sales", _DOCUMENT, search="customerName"),
+        Area("salesInvoices", "Sales Invoices", "Sales", (*_DOCUMENT, "remainingAmount"), search="customerName"),
+        Area(
+            "salesShipments",
+            "Posted Shipments",
+            "History",
+            ("number", "customerName", "orderNumber", "postingDate"),
+            search="customerName",
+        ),
+        Area(
+            "salesQuoteArchives",
+            "Quote Archive",
+            "History",
+            ("number", "versionNumber", "sellToCustomerName", "dateArchived"),
+            search="sellToCustomerName",
+        ),
+        Area(
+            "salesOrderArchives",
+            "Order Archive",
+            "History",
+            ("number", "versionNumber", "sellToCustomerName", "dateArchived"),
+            search="sellToCustomerName",
+        ),
+        Area("items", "Items", "Products", ("number", "displayName", "type", "unitPrice", "inventory", "blocked")),
+        Area(
+            "resources",
+            "Resources",
+            "Products",
+            ("number", "displayName", "type", "unitPrice", "blocked"),
+            service=COMPANION_SERVICE,
+        ),
+        Area(
+            "priceLists",
+            "Sales Price Lists",
+            "Products",
+            ("code", "displayName", "sourceType", "sourceNumber", "status"),
+            service=COMPANION_SERVICE,
+            number="code",
+        ),
+        Area(
+            "customerPriceGroups",
+            "Customer Price Groups",
+            "Products",
+            ("code", "displayName"),
+            service=COMPANION_SERVICE,
+            number="code",
+        ),
+        Area(
+            "itemUnitsOfMeasure",
+            "Item Units of Measure",
+            "Products",
+            ("itemNumber", "code", "quantityPerUnitOfMeasure"),
+            service=COMPANION_SERVICE,
+            search="itemNumber",
+            number="code",
+        ),
+        Area(
+            "salespeoplePurchasers", "Salespeople", "Setup", ("code", "displayName", "email", "phoneNo"), number="code"
+        ),
+        Area("vendors", "Vendors", "Purchase", ("number", "displayName", "city", "country", "phoneNumber")),
+        Area("currencies", "Currencies", "Setup", ("code", "displayName", "symbol"), number="code"),
+        Area("paymentTerms", "Payment Terms", "Setup", ("code", "displayName", "dueDateCalculation"), number="code"),
+        Area("shipmentMethods", "Shipment Methods", "Setup", ("code", "displayName"), number="code"),
+        Area(
+            "shippingAgents",
+            "Shipping Agents",
+            "Setup",
+            ("code", "displayName"),
+            service=COMPANION_SERVICE,
+            number="code",
+        ),
+        Area("unitsOfMeasure", "Units of Measure", "Setup", ("code", "displayName"), number="code"),
+        Area("countriesRegions", "Countries/Regions", "Setup", ("code", "displayName"), number="code"),
+        Area(
+            "salesReceivablesSetups",
+            "Sales & Receivables Setup",
+            "Setup",
+            ("customerNumberSeries", "archiveQuotes"),
+            service=COMPANION_SERVICE,
+            search="",
+            number="",
+        ),
+        Area("salesOrderLines", "Order Lines", "", _LINE, listed=False, parent="salesOrders"),
+        Area("salesQuoteLines", "Quote Lines", "", _LINE, listed=False, parent="salesQuotes"),
+        Area("salesInvoiceLines", "Invoice Lines", "", _LINE, listed=False, parent="salesInvoices"),
+        Area(
+            "salesShipmentLines",
+            "Shipment Lines",
+            "",
+            ("sequence", "lineObjectNumber", "description", "quantity"),
+            listed=False,
+            parent="salesShipments",
+        ),
+        Area(
+            "priceListLines",
+            "Price List Lines",
+            "",
+            ("lineNumber", "assetType", "assetNumber", "unitOfMeasureCode", "unitPrice"),
+            service=COMPANION_SERVICE,
+            listed=False,
+            parent="priceLists",
+        ),
+    )
+}
+
+_PARTS = {
+    "salesOrders": ("salesOrderLines", "documentId", "id"),
+    "salesQuotes": ("salesQuoteLines", "documentId", "id"),
+    "salesInvoices": ("salesInvoiceLines", "documentId", "id"),
+    "salesShipments": ("salesShipmentLines", "documentId", "id"),
+    "priceLists": ("priceListLines", "priceListCode", "code"),
+}
+"""Area -> (area of its parts, their property that names the parent, the parent's property)."""
+
+
+class CentralWorkspace:
+    """Everything the views need for one request."""
+
+    product = "business-central"
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._schema = load_schema()
+        self._client = ServiceClient(sandbox.business_central, {})
+        self._root = f"/v2.0/{sandbox.tenant_id}/{sandbox.environment}"
+        with sandbox.store.read() as tx:
+            self._company = sandbox.business_central.company(tx)
+
+    @property
+    def title(self) -> str:
+        return str(self._company["name"])
+
+    def areas(self) -> list[AreaLink]:
+        return [AreaLink(area.name, area.title, area.group) for area in AREAS.values() if area.listed]
+
+    def area_title(self, name: str) -> str:
+        return self._area(name).title
+
+    def _area(self, name: str) -> Area:
+        if name not in AREAS:
+            raise KeyError(name)
+        return AREAS[name]
+
+    def _page(self, area: Area) -> Page:
+        return self._schema.services[area.service][area.name]
+
+    def _path(self, service: str, entity_set: str, key: str = "") -> str:
+        path = f"{self._root}/{service}/companies({self._company['id']})/{entity_set}"
+        return f"{path}({key})" if key else path
+
+    # -- Lists
+
+    def listing(self, name: str, search: str, link: str) -> Listing:
+        area = self._area(name)
+        columns = ["id", *area.columns]
+        if link:
+            body = self._client.get(path_of(link), headers=_PAGE)
+        else:
+            body = self._search(area, {"$select": ",".join(columns), "$count": "true"}, search)
+        page = self._page(area)
+        return Listing(
+            columns=[label_of(page.properties[column]) for column in area.columns],
+            rows=[(row["id"], [_shown(page.properties[c], row.get(c)) for c in area.columns]) for row in body["value"]],
+            next_link=path_of(body.get("@odata.nextLink", "")),
+            total=body.get("@odata.count"),
+        )
+
+    def _search(self, area: Area, options: dict[str, str], search: str) -> Any:
+        """By name, then by number: one filter cannot ask for either."""
+        path = self._path(area.service, area.name)
+        body: Any = None
+        text = search.replace("'", "''")
+        for filter_text in (f"contains({area.search},'{text}')", f"contains({area.number},'{text.upper()}')"):
+            asked = {**options, "$filter": filter_text} if search and area.search else options
+            body = self._client.get(path, asked, headers=_PAGE)
+            if body["value"] or not search:
+                break
+        return body
+
+    # -- Records
+
+    def record(self, name: str, key: str) -> RecordView:
+        area = self._area(name)
+        page = self._page(area)
+        row = self._client.get(self._path(area.service, area.name, key))
+        fields = self._fields(page, row, new=False)
+        more: list[FieldView] = []
+        if area.extra:
+            extra = self._schema.services[COMPANION_SERVICE][area.extra]
+            values = self._client.get(self._path(COMPANION_SERVICE, area.extra, key))
+            known = {prop.name for prop in page.properties.values()} | {"systemCreatedAt", "systemRowVersion"}
+            more = [f for f in self._fields(extra, values, new=False) if f.name not in known]
+        return RecordView(
+            key=key,
+            title=" ".join(humanize(row.get(n)) for n in (area.number, area.search) if n and row.get(n)) or area.title,
+            etag=row["@odata.etag"],
+            fields=fields,
+            more=more,
+            actions=self._actions(area, page, row),
+            parts=self._parts(area, row),
+            can_save=page.can_modify,
+            can_delete=page.can_delete,
+        )
+
+    def blank(self, name: str, parent: str = "") -> RecordView:
+        """The form for a new row; ``parent`` is ``property:value`` for rows that belong to another."""
+        area = self._area(name)
+        page = self._page(area)
+        if not page.can_insert:
+            raise RefusedError("Records of this kind cannot be created by hand.")
+        values = dict([parent.split(":", 1)]) if ":" in parent else {}
+        fields = [f for f in self._fields(page, values, new=True) if not f.read_only]
+        return RecordView("", f"New: {area.title}", "", fields, [])
+
+    def save(self, name: str, key: str, etag: str, form: Mapping[str, str]) -> None:
+        area = self._area(name)
+        view = self.record(name, key)
+        page = self._page(area)
+        changes = _changes(page, view.fields, form)
+        if changes:
+            self._client.call(
+                "PATCH", self._path(area.service, area.name, key), body=changes, headers={"if-match": etag or "*"}
+            )
+        if area.extra:
+            extra = self._schema.services[COMPANION_SERVICE][area.extra]
+            more = _changes(extra, view.more, form)
+            if more:
+                path = self._path(COMPANION_SERVICE, area.extra, key)
+                self._client.call("PATCH", path, body=more, headers={"if-match": "*"})
+
+    def create(self, name: str, form: Mapping[str, str]) -> str:
+        area = self._area(name)
+        page = self._page(area)
+        body = _changes(page, self.blank(name).fields, form)
+        return str(self._client.call("POST", self._path(area.service, area.name), body=body).body["id"])
+
+    def delete(self, name: str, key: str) -> None:
+        area = self._area(name)
+        self._client.call("DELETE", self._path(area.service, area.name, key), headers={"if-match": "*"})
+
+    def act(self, name: str, key: str, action: str, form: Mapping[str, str]) -> str:
+        """Runs an action and tells what came of it."""
+        area = self._area(name)
+        handled = central_actions.perform(self._sandbox, name, key, action, form)
+        if handled is not None:
+            return handled
+        path = f"{self._path(area.service, area.name, key)}/Microsoft.NAV.{action}"
+        self._client.call("POST", path, headers={"if-match": "*"})
+        return "Done."
+
+    # -- Parts of records
+
+    def _fields(self, page: Page, row: Mapping[str, Any], *, new: bool) -> list[FieldView]:
+        return [
+            self._field(page, prop, row.get(prop.name), new=new)
+            for prop in page.properties.values()
+            if prop.kind != "stream" and prop.field not in ("SystemId", "SystemRowVersion")
+        ]
+
+    def _field(self, page: Page, prop: Property, value: Any, *, new: bool) -> FieldView:
+        kind: InputKind = "text"
+        choices: list[Choice] = []
+        text = humanize(value)
+        if prop.kind in ("decimal", "integer", "bigint"):
+            kind = "number"
+        elif prop.kind in ("date", "datetime", "boolean"):
+            kind = prop.kind  # type: ignore[assignment]
+            text = ("true" if value else "") if prop.kind == "boolean" else text
+        elif prop.enum is not None:
+            kind, text = "choice", "" if value is None else str(value)
+            choices = [Choice(encoded, prop.enum.captions[member]) for member, encoded in prop.enum.api.items()]
+        elif prop.relates_to is not None and is_writable(page, prop):
+            choices = self._related(page, prop, text)
+            kind = "choice" if choices else "text"
+        return FieldView(
+            name=prop.name,
+            label=label_of(prop),
+            kind=kind,
+            value=text,
+            read_only=not is_writable(page, prop) or (not new and not page.can_modify),
+            required=prop.required,
+            max_length=prop.length,
+            choices=choices,
+        )
+
+    def _related(self, page: Page, prop: Property, current: str) -> list[Choice]:
+        """The rows a field can point to, or nothing when there are too many for a list."""
+        target_set, target_property = prop.relates_to or ("", "")
+        target = self._schema.page(page.service, target_set) or self._schema.page(STANDARD_SERVICE, target_set)
+        if target is None or target_property not in ("id", "code", "number") or "id" not in target.properties:
+            return []
+        label = next((name for name in ("displayName", "description") if name in target.properties), target_property)
+        code = next((name for name in ("code", "number") if name in target.properties), target_property)
+        options = {"$select": ",".join({target_property, label, code}), "$top": str(MAX_CHOICES + 1)}
+        rows = self._client.get(self._path(target.service, target_set), options)["value"]
+        if len(rows) > MAX_CHOICES:
+            return []
+        found = [Choice(row[target_property], f"{row[code]} {row[label]}".strip()) for row in rows]
+        if current and all(choice.value != current for choice in found):
+            found.insert(0, Choice(current, current))
+        return [Choice("", ""), *found]
+
+    def _parts(self, area: Area, row: Mapping[str, Any]) -> list[PartView]:
+        if area.name not in _PARTS:
+            return []
+        child_name, reference, own = _PARTS[area.name]
+        child = AREAS[child_name]
+        page = self._page(child)
+        value = row[own]
+        literal = value if page.properties[reference].kind == "guid" else f"'{value}'"
+        options = {"$filter": f"{reference} eq {literal}", "$select": ",".join(["id", *child.columns])}
+        rows = self._client.get(self._path(child.service, child_name), options)["value"]
+        return [
+            PartView(
+                title=child.title,
+                area=child_name,
+                columns=[label_of(page.properties[column]) for column in child.columns],
+                rows=[(r["id"], [_shown(page.properties[c], r.get(c)) for c in child.columns]) for r in rows],
+                can_add=page.can_insert,
+                parent_link=f"{reference}:{value}",
+            )
+        ]
+
+    def _actions(self, area: Area, page: Page, row: Mapping[str, Any]) -> list[ActionView]:
+        offered = [ActionView(action, _WORDS.sub(" ", action).capitalize()) for action in page.actions]
+        return central_actions.actions_for(area.name, row) + offered
+
+
+_PAGE = {"prefer": f"odata.maxpagesize={PAGE_ROWS}"}
+
+
+def label_of(prop: Property) -> str:
+    spelled = _WORDS.sub(" ", prop.name.replace("_", " "))
+    return spelled[:1].upper() + spelled[1:]
+
+
+def _shown(prop: Property, value: Any) -> str:
+    if prop.enum is not None:
+        by_api = {encoded: prop.enum.captions[member] for member, encoded in prop.enum.api.items()}
+        return by_api.get(str(value), humanize(value)).strip()
+    return humanize(value)
+
+
+def _changes(page: Page, fields: list[FieldView], form: Mapping[str, str]) -> dict[str, Any]:
+    """JSON values of what the person changed. Raises RefusedError for numbers that are none."""
+    changes: dict[str, Any] = {}
+    for view in fields:
+        if view.read_only or (view.name not in form and view.kind != "boolean"):
+            continue
+        text = form.get(view.name, "").strip()
+        if text == view.value:
+            continue
+        changes[view.name] = _json_value(page.properties[view.name], view, text)
+    return changes
+
+
+def _json_value(prop: Property, view: FieldView, text: str) -> Any:
+    match prop.kind:
+        case "boolean":
+            return text in ("true", "on")
+        case "decimal" | "integer" | "bigint":
+            try:
+                number = Decimal(text or "0")
+            except InvalidOperation:
+                raise RefusedError(f"{view.label}: '{text}' is not a number.") from None
+            return int(number) if number == number.to_integral_value() else float(number)
+        case "date":
+            return text or "0001-01-01"
+        case "datetime":
+            return text or "0001-01-01T00:00:00Z"
+        case "guid":
+            return text or "00000000-0000-0000-0000-000000000000"
+    return text

@@ -1,0 +1,96 @@
+"""What a salesperson can do with a record besides editing it: states and the messages that change them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.acting.client import RefusedError, ServiceClient
+from sandbox.acting.model import ActionView
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``states`` are the state codes in which it is offered."""
+
+    name: str
+    label: str
+    states: tuple[int, ...]
+    run: Callable[[ServiceClient, str, str, str], str] = field(repr=False)
+
+    def offered(self, row: Mapping[str, Any]) -> bool:
+        return row.get("statecode") in self.states
+
+    def view(self) -> ActionView:
+        return ActionView(self.name, self.label)
+
+
+def _state(statecode: int, statuscode: int, done: str) -> Callable[[ServiceClient, str, str, str], str]:
+    def run(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+        body = {"statecode": statecode, "statuscode": statuscode}
+        client.call("PATCH", f"{api}/{entity_set}({key})", body=body)
+        return done
+
+    return run
+
+
+def _publish(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    client.call("PATCH", f"{api}/products({key})", body={"statecode": 0, "statuscode": 1})
+    return "Product published."
+
+
+def _revise(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    if client.get(f"{api}/quotes({key})", {"$select": "statecode"})["statecode"] == 1:
+        closing = {"QuoteClose": {"quoteid@odata.bind": f"/quotes({key})", "subject": "Revised"}, "Status": 7}
+        client.call("POST", f"{api}/CloseQuote", body=closing)
+    client.call("POST", f"{api}/ReviseQuote", body={"QuoteId": key, "ColumnSet": {"AllColumns": True}})
+    return "A new revision of the quote is open as a draft."
+
+
+def _win(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    closing = {"QuoteClose": {"quoteid@odata.bind": f"/quotes({key})", "subject": "Won"}, "Status": 4}
+    client.call("POST", f"{api}/WinQuote", body=closing)
+    return "Quote won."
+
+
+def _lose(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    closing = {"QuoteClose": {"quoteid@odata.bind": f"/quotes({key})", "subject": "Lost"}, "Status": 5}
+    client.call("POST", f"{api}/CloseQuote", body=closing)
+    return "Quote closed as lost."
+
+
+def _order_from_quote(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    body = {"QuoteId": key, "ColumnSet": {"AllColumns": True}}
+    client.call("POST", f"{api}/ConvertQuoteToSalesOrder", body=body)
+    return "Order created."
+
+
+ACTIONS: dict[str, tuple[Action, ...]] = {
+    "accounts": (
+        Action("deactivate", "Deactivate", (0,), _state(1, 2, "Account deactivated.")),
+        Action("activate", "Activate", (1,), _state(0, 1, "Account activated.")),
+    ),
+    "contacts": (
+        Action("deactivate", "Deactivate", (0,), _state(1, 2, "Contact deactivated.")),
+        Action("activate", "Activate", (1,), _state(0, 1, "Contact activated.")),
+    ),
+    "products": (Action("publish", "Publish", (2, 3), _publish),),
+    "quotes": (
+        Action("activate", "Activate quote", (0,), _state(1, 2, "Quote activated.")),
+        Action("revise", "Revise", (1, 3), _revise),
+        Action("win", "Win", (1,), _win),
+        Action("lose", "Close as lost", (1,), _lose),
+        Action("order", "Create order", (2,), _order_from_quote),
+    ),
+    "salesorders": (
+        Action("submit", "Submit order", (0,), _state(1, 3, "Order submitted.")),
+        Action("cancel", "Cancel order", (0, 1), _state(2, 4, "Order cancelled.")),
+    ),
+}
+
+
+def run_action(client: ServiceClient, api: str, entity_set: str, key: str, name: str, form: Mapping[str, str]) -> str:
+    """Runs an action and tells what came of it. Raises RefusedError."""
+    for action in ACTIONS.get(entity_set, ()):
+        if action.name == name:
+            return action.run(client, api, entity_set, key)
+    raise RefusedError("There is no such action.")

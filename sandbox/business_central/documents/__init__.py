@@ -1,0 +1,1 @@
+"""Sales documents: prices, totals, release, posting, payments, archives, and what becomes of quotes."""
