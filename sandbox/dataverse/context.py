@@ -58,6 +58,8 @@ class Context:
     events: list[Event] = field(default_factory=list)
     price_documents: set[tuple[str, str]] = field(default_factory=set)
     """Documents (logical name, id) whose totals are to be calculated when the operation ends."""
+    deleting: set[tuple[str, str]] = field(default_factory=set)
+    """Rows (logical name, id) whose deletion is under way; rules let their children go."""
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     def table(self, logical_name: str) -> Table:

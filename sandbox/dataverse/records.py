@@ -132,10 +132,14 @@ def change(context: Context, table: Table, key: str, values: Row, old: Row | Non
     money.complete(context, table, old, new, changed)
     rules.run("before", "update", context, table, old, new, changed)
     write(context, table, key, old, new)
+    announce_update(context, table, old, new, changed)
+
+
+def announce_update(context: Context, table: Table, old: Row, new: Row, changed: set[str]) -> None:
+    """What follows a stored change: the table's after rules and the event for webhooks."""
     rules.run("after", "update", context, table, old, new, changed)
-    context.events.append(
-        Event("Update", table, key, {name: new.get(name) for name in (*changed, "modifiedon", "modifiedby")})
-    )
+    shown = (*changed, "modifiedon", "modifiedby")
+    context.events.append(Event("Update", table, new[table.primary_id], {name: new.get(name) for name in shown}))
 
 
 def write(context: Context, table: Table, key: str, old: Row, new: Row) -> None:
@@ -206,8 +210,11 @@ def delete(context: Context, table: Table, key: str, condition: Condition = NO_C
     old = context.tx.get(table.storage, key)
     if old is None:
         raise errors.not_found(table.logical_name, key)
+    if (table.logical_name, key) in context.deleting:
+        return
     check_version(table, key, old, condition)
     rules.run("before", "delete", context, table, old, old, set())
+    context.deleting.add((table.logical_name, key))
     _release_children(context, table, key, depth)
     context.tx.delete(table.storage, key)
     rules.run("after", "delete", context, table, old, old, set())

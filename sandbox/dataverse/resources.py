@@ -190,7 +190,8 @@ def _bound(context: Context, request: Request, table: Table, key: str | None, se
     if request.method == "POST" and key is None and name in bulk.MESSAGES:
         return bulk.MESSAGES[name](context, request, table)
     if request.method == "POST":
-        action = actions.BOUND.get((table.logical_name, name))
+        registry = actions.COLLECTION_BOUND if key is None else actions.ROW_BOUND
+        action = registry.get((table.logical_name, name))
         if action is not None and segment.keys in (None, {}):
             return action(context, request, key)
     if request.method == "GET":
