@@ -39,8 +39,13 @@ SHORT_MODES = {
 
 class JobTable(Table):
     selection = CheckBoxColumn()
-    id = NameColumn(verbose_name="Job", attrs={"td": {"class": "col-number"}})
-    mapping = NameColumn(accessor="mapping__name", verbose_name="Mapping")
+    id = tables.Column(verbose_name="Job", linkify=True)
+    mapping = tables.Column(
+        accessor="mapping__name",
+        verbose_name="Mapping",
+        linkify=lambda record: record.get_absolute_url(),
+        attrs={"td": {"class": "col-mapping"}},
+    )
     state = StateColumn(JobState)
     mode = tables.Column(verbose_name="Kind", attrs={"td": {"class": "text-nowrap"}})
     direction = DirectionColumn()
@@ -94,7 +99,7 @@ class OperationTable(Table):
     kind = StateColumn(OperationKind, verbose_name="What")
     system = tables.Column(verbose_name="Written to")
     table = tables.Column()
-    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping")
+    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping", attrs={"td": {"class": "text-nowrap"}})
     error_message = tables.Column(verbose_name="Problem", attrs={"td": {"class": "col-text"}})
     error_code = tables.Column(verbose_name="Code")
     attempts = CountColumn()
@@ -130,8 +135,10 @@ class ErrorTable(Table):
     selection = CheckBoxColumn()
     record = NameColumn(coupling_url, accessor="title", verbose_name="Record", orderable=False)
     state = StateColumn(CouplingState)
-    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping")
-    problem = tables.Column(accessor="error_message", attrs={"td": {"class": "col-text"}}, empty_values=())
+    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping", attrs={"td": {"class": "text-nowrap"}})
+    problem = tables.Column(
+        accessor="error_message", verbose_name="Problem", attrs={"td": {"class": "col-text"}}, empty_values=()
+    )
     error_code = tables.Column(verbose_name="Code")
     failures = CountColumn(verbose_name="Times")
     failed_at = TimeColumn(verbose_name="Since")

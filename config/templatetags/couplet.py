@@ -18,6 +18,7 @@ from config.web.forms import style
 register = template.Library()
 
 SPRITE = "vendor/tabler-icons-3.52.0/icons.svg"
+NBSP = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
 NOTHING = format_html('<span class="nothing">{}</span>', DASH)
 
@@ -93,14 +94,14 @@ def duration(value: timedelta | float | None) -> SafeString | str:
 
 @register.filter
 def minutes(value: int | None) -> str:
-    """An interval: `every 30 min`, `daily`."""
+    """An interval: `every 30 min`, `daily`; the number never parts from its unit."""
     if not value:
         return DASH
     if value % 1440 == 0:
-        return "daily" if value == 1440 else f"every {value // 1440} days"
+        return "daily" if value == 1440 else f"every {value // 1440}{NBSP}days"
     if value % 60 == 0:
-        return "hourly" if value == 60 else f"every {value // 60} h"
-    return f"every {value} min"
+        return "hourly" if value == 60 else f"every {value // 60}{NBSP}h"
+    return f"every {value}{NBSP}min"
 
 
 @register.filter

@@ -94,6 +94,7 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
         "title": "Full Synch Review",
         "run": run,
         "live": live,
+        "part": wants_partial(request),
         "waves": waves_of(lines),
         "summary": Summary(done, len(lines), 100 * done // len(lines) if lines else 0),
         "ended": f"The full synchronisation has ended: {JobState(run.state).label.lower()}" if run and not live else "",

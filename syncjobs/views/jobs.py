@@ -65,14 +65,11 @@ class JobList(ListView):
 def job_detail(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     job = get_object_or_404(jobs_of(request), pk=pk)
     if wants_partial(request):
-        return render(request, "syncjobs/_job.html", _live_context(job))
+        return render(request, "syncjobs/_job.html", {"part": True, **_live_context(job)})
     context = {
         "title": str(job),
         "crumbs": [("Synch Jobs", reverse("job-list", kwargs={"connection": connection}))],
         "options": {name.replace("_", " "): value for name, value in job.options.items()},
-        "undo_question": UNDO_QUESTION,
-        "delete_question": DELETE_QUESTION,
-        "has_operations": job.operations.exists(),
         **_live_context(job),
         **_log_context(request, job),
     }
@@ -88,7 +85,14 @@ def job_log(request: PageRequest, connection: str, pk: int) -> HttpResponse:
 
 
 def _live_context(job: SynchJob) -> dict[str, Any]:
-    return {"job": job, "progress": progress_of(job), "counters": counters_of(job)}
+    return {
+        "job": job,
+        "progress": progress_of(job),
+        "counters": counters_of(job),
+        "has_operations": job.operations.exists(),
+        "undo_question": UNDO_QUESTION,
+        "delete_question": DELETE_QUESTION,
+    }
 
 
 def _log_context(request: HttpRequest, job: SynchJob) -> dict[str, Any]:
