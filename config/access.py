@@ -110,7 +110,6 @@ ADDRESSES: dict[str, Needs] = {
     # Jobs, operations, schedules, full synchronisation; app "syncjobs"
     "job-list": _READ,
     "job-detail": _READ,
-    "job-progress": _READ,
     "job-log": _READ,
     "job-cancel": _OPERATE,
     "job-retry": _OPERATE,
@@ -129,6 +128,23 @@ ADDRESSES: dict[str, Needs] = {
     "full-synch-preview": _OPERATE,
     "full-synch-restart": _RUN_FULL,
     "full-synch-cancel": _OPERATE,
+    "api-status": _READ,
+    "api-job-list": _READ,
+    "api-job-detail": Needs(Capability.READ, Capability.UNDO),
+    "api-job-log": _READ,
+    "api-job-cancel": _OPERATE,
+    "api-job-undo": _UNDO,
+    "api-operation-list": _READ,
+    "api-operation-retry": _COUPLE,
+    "api-operation-resolve": _COUPLE,
+    "api-schedule-list": _READ_SETTINGS,
+    "api-schedule-detail": Needs(Capability.READ_SETTINGS, Capability.OPERATE),
+    "api-schedule-run": _OPERATE,
+    # What the body asks for decides between a preview and a run; the view says so before any work.
+    "api-full-synch-list": Needs(Capability.READ, Capability.OPERATE),
+    "api-full-synch-detail": _READ,
+    "api-full-synch-restart": _RUN_FULL,
+    "api-full-synch-cancel": _OPERATE,
 }
 
 

@@ -31,6 +31,7 @@ COUNTER_FILTERS: dict[str, dict[str, str]] = {
 SLOWEST_RATE = 0.05
 """Pairs per second below which a rate says nothing."""
 
+COUNTER_WORDS = {"conflicts": "In conflict"}
 COUNTER_TONES = {"failed": "bad", "conflicts": "conflict"}
 
 
@@ -57,14 +58,13 @@ def mapping_url(mapping: TableMapping) -> str:
 
 
 def coupling_url(coupling: Coupling) -> str:
-    """Everything that was planned for and written to a pair."""
-    return f"{reverse('operation-list', kwargs={'connection': coupling.connection.slug})}?coupling={coupling.pk}"
+    return reverse("coupling-detail", kwargs={"connection": coupling.connection.slug, "pk": coupling.pk})
 
 
 def counters_of(job: SynchJob) -> list[Counter]:
     return [
         Counter(
-            name.capitalize(),
+            COUNTER_WORDS.get(name, name.capitalize()),
             value,
             COUNTER_TONES.get(name, "") if value else "zero",
             counter_url(job, name) if value and name in COUNTER_FILTERS else "",

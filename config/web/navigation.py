@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from config.access import needs_of
 from config.roles import Capability
@@ -77,8 +77,10 @@ def _link(entry: Entry, connection: str | None, current: str, allowed: frozenset
     needs = needs_of(entry.url_name)
     if needs is None or needs.read not in allowed:
         return None
-    try:
-        url = reverse(entry.url_name, kwargs={"connection": connection} if entry.url_name != "home" else {})
-    except NoReverseMatch:
+    if entry.url_name == "home":
+        url = reverse("home")
+    elif connection:
+        url = reverse(entry.url_name, kwargs={"connection": connection})
+    else:
         return None
     return Link(entry.label, entry.icon, url, current.startswith(entry.family))

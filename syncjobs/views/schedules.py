@@ -1,7 +1,5 @@
 """Schedules: when each mapping runs by itself, with run now, pause and, for administrators, the intervals."""
 
-from typing import Any
-
 import django_filters
 from django import forms
 from django.contrib import messages
@@ -16,11 +14,10 @@ from config.web.filters import FilterSet
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
 from connector.errors import HubError
-from coupling.services.audit import record_change
 from coupling.views.base import says_errors
 from syncjobs.choices import ScheduleState
 from syncjobs.models import Schedule
-from syncjobs.services.schedules import pause, run_now
+from syncjobs.services.schedules import change_intervals, pause, run_now
 from syncjobs.tables import ScheduleTable
 
 
@@ -100,20 +97,11 @@ class ScheduleForm(forms.ModelForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def schedule_edit(request: PageRequest, connection: str, name: str) -> HttpResponse:
     schedule = get_object_or_404(schedules_of(request), name=name)
-    before = {field: getattr(schedule, field) for field in ScheduleForm.Meta.fields}
     form = ScheduleForm(request.POST or None, instance=schedule)
     back = reverse("schedule-list", kwargs={"connection": connection})
     if request.method == "POST" and form.is_valid():
-        form.save()
-        after: dict[str, Any] = {field: form.cleaned_data[field] for field in form.changed_data}
-        record_change(
-            connection=request.connection,
-            user=request.user,
-            action="schedule.change",
-            target=schedule.name,
-            before={field: before[field] for field in after},
-            after=after,
-        )
+        schedule.refresh_from_db()
+        change_intervals(schedule=schedule, user=request.user, **form.cleaned_data)
         messages.success(request, f"{schedule} is saved.")
         return redirect(back)
     context = {"title": schedule.name, "form": form, "crumbs": [("Schedules", back)], "back": back}

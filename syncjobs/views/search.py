@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import OuterRef, Subquery
@@ -15,16 +16,10 @@ from connector.choices import System
 from connector.models import Connection
 from coupling.models import Coupling, TableMapping
 from coupling.services.search import matching, mirror_of
+from coupling.views.base import list_url
 
 HITS_PER_SYSTEM = 8
 SHORTEST = 2
-LIST_PAGES = {
-    (System.BUSINESS_CENTRAL, "customers"): "customer-list",
-    (System.SALES, "accounts"): "account-list",
-    (System.BUSINESS_CENTRAL, "salespeoplePurchasers"): "salesperson-list",
-    (System.SALES, "systemusers"): "user-list",
-}
-"""Tables with a list page of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +69,9 @@ def _labels(connection: Connection, system: System) -> dict[str, str]:
     return dict(mappings.values_list("sales_table", "sales_entity"))
 
 
-def _url(connection: Connection, system: System, record: object) -> str:
-    """The record's list page where its table has one, else what was written for it."""
-    number, name = getattr(record, "number", ""), getattr(record, "name", "")
-    page = LIST_PAGES.get((system, getattr(record, "table", "")))
-    if page is None and (coupling := getattr(record, "coupling_id", None)):
-        query = {"coupling": coupling}
-    else:
-        query = {"search": number or name}
-    return f"{reverse(page or 'operation-list', kwargs={'connection': connection.slug})}?{urlencode(query)}"
+def _url(connection: Connection, system: System, record: Any) -> str:
+    """The pair's page of a coupled record, else the list that shows the record, where it can be coupled."""
+    if record.coupling_id is not None:
+        return reverse("coupling-detail", kwargs={"connection": connection.slug, "pk": record.coupling_id})
+    query = urlencode({"search": record.number or record.name or record.key})
+    return f"{list_url(connection, system, record.table)}?{query}"
