@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
+VISITED = "connection"
+"""Session key of the connection whose pages a person used last; pages without one in their path show it."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -154,12 +157,16 @@ def needs_of(url_name: str | None) -> Needs | None:
 
 
 def resolve_connection(request: HttpRequest, slug: str | None) -> None:
-    """Sets `request.connection`: the one named in the path, else the first one, else None. Raises Http404."""
-    model = apps.get_model("connector", "Connection")
+    """Sets `request.connection`: the one named in the path, else the one last visited, else the first, else None.
+
+    Raises Http404 for a name that does not exist.
+    """
+    connections = apps.get_model("connector", "Connection").objects
     if slug is None:
-        request.connection = model.objects.first()  # type: ignore[attr-defined]
+        visited = connections.filter(slug=request.session.get(VISITED, "")).first()
+        request.connection = visited or connections.first()  # type: ignore[attr-defined]
         return
-    request.connection = model.objects.filter(slug=slug).first()  # type: ignore[attr-defined]
+    request.connection = connections.filter(slug=slug).first()  # type: ignore[attr-defined]
     if request.connection is None:  # type: ignore[attr-defined]
         raise Http404("There is no connection of this name.")
 
@@ -184,7 +191,10 @@ class AccessMiddleware:
         needs = needs_of(name)
         if needs is None or needs.capability(str(request.method)) not in capabilities_of(request.user):
             raise PermissionDenied
-        resolve_connection(request, kwargs.get("connection"))
+        slug = kwargs.get("connection")
+        resolve_connection(request, slug)
+        if slug is not None and request.session.get(VISITED) != slug:
+            request.session[VISITED] = slug
 
 
 class HasCapability(BasePermission):

@@ -13,7 +13,10 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from config import __version__
 from connector.errors import ErrorKind, HubError, SettingsError
+
+VERSION = __version__
 
 STATUS_OF_KIND: dict[ErrorKind, int] = {
     ErrorKind.DATA: 400,

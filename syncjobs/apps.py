@@ -5,3 +5,11 @@ class SynchJobsConfig(AppConfig):
     name = "syncjobs"
     verbose_name = "How it is kept in step"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from coupling import synchronisation
+        from syncjobs.services.provisioning import subscribe_to_connections
+        from syncjobs.services.synchronisation import Synchronisation
+
+        synchronisation.register(Synchronisation())
+        subscribe_to_connections()

@@ -7,7 +7,6 @@ from rest_framework import serializers
 
 from config.rest import StrictModelSerializer, StrictSerializer
 from connector.choices import Direction, System
-from syncjobs.choices import JobMode
 from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, Operation, Schedule, SynchJob
 
 
@@ -188,10 +187,3 @@ class StartFullSynchSerializer(StrictSerializer):
 
 class RestartSerializer(StrictSerializer):
     mappings = serializers.ListField(child=serializers.CharField(), allow_empty=False)
-
-
-class RunMappingSerializer(StrictSerializer):
-    mode = serializers.ChoiceField(
-        choices=[JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW], default=JobMode.MODIFIED.value
-    )
-    direction = serializers.ChoiceField(choices=Direction.choices, allow_null=True, default=None)

@@ -7,11 +7,12 @@ lost race or a dead worker decides by the same wishes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 from uuid import UUID
 
-from connector.choices import System
+from connector.choices import Direction, System
+from coupling.synchronisation import MatchField
 
 _FLAGS = ("only_pairs", "keep_newer", "ignore_only_coupled", "restore", "delete_survivor", "uncouple", "retry")
 
@@ -36,6 +37,34 @@ class PairRef:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchCriteria:
+    """How match-based coupling recognises partners, and what follows.
+
+    `synchronize`: direction in which the new pairs are synchronised, None to couple only. `create_unmatched`: records
+    without any candidate get a partner in Sales.
+    """
+
+    fields: tuple[MatchField, ...]
+    create_unmatched: bool = False
+    synchronize: Direction | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fields": [asdict(each) for each in self.fields],
+            "create_unmatched": self.create_unmatched,
+            "synchronize": str(self.synchronize) if self.synchronize else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            fields=tuple(MatchField(**each) for each in data["fields"]),
+            create_unmatched=data["create_unmatched"],
+            synchronize=Direction(data["synchronize"]) if data["synchronize"] else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """Arguments of one run.
 
@@ -53,6 +82,7 @@ class RunOptions:
     `delete_survivor`: delete the surviving record of a broken coupling and uncouple.
     `uncouple`: remove the couplings of the pairs (with the company marker in Sales).
     `retry`: take up skipped couplings.
+    `match`: criteria of match-based coupling.
     """
 
     pairs: tuple[PairRef, ...] = ()
@@ -67,6 +97,7 @@ class RunOptions:
     delete_survivor: bool = False
     uncouple: bool = False
     retry: bool = False
+    match: MatchCriteria | None = None
 
     def with_pairs(self, pairs: list[PairRef]) -> Self:
         return replace(self, pairs=tuple(pairs), only_pairs=True)
@@ -79,6 +110,8 @@ class RunOptions:
         for name in ("force_from", "winner", "create_side"):
             if (value := getattr(self, name)) is not None:
                 data[name] = str(value)
+        if self.match is not None:
+            data["match"] = self.match.to_json()
         if self.choices:
             data["choices"] = dict(self.choices)
         for name in _FLAGS:
@@ -106,4 +139,5 @@ class RunOptions:
             delete_survivor=bool(data.get("delete_survivor", False)),
             uncouple=bool(data.get("uncouple", False)),
             retry=bool(data.get("retry", False)),
+            match=MatchCriteria.from_json(data["match"]) if data.get("match") else None,
         )

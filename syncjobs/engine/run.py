@@ -24,6 +24,7 @@ from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.match import run_match
 from syncjobs.engine.option_run import run_option_mapping
 from syncjobs.engine.options import RunOptions
 from syncjobs.engine.plan import plan_slice
@@ -281,4 +282,5 @@ def _read_selected(run: JobRun) -> None:
 _PREPARE: Mapping[JobMode, Callable[[JobRun], None]] = {
     JobMode.UNDO: plan_undo,
     JobMode.BROKEN: find_broken,
+    JobMode.MATCH: run_match,
 }

@@ -66,7 +66,7 @@ _FAILED_UNCOUPLED = f"""
 SELECT DISTINCT ON (coalesce(bc_key, sales_key))
     mapping_id, coalesce(bc_key, sales_key), bc_key, sales_key, now(), %(job)s
 FROM syncjobs_operation failed
-WHERE mapping_id = %(mapping)s AND state = 'failed' AND coupling_id IS NULL AND NOT preview
+WHERE mapping_id = %(mapping)s AND state = 'failed' AND kind <> 'couple' AND coupling_id IS NULL AND NOT preview
   AND coalesce(bc_key, sales_key) IS NOT NULL
   AND NOT EXISTS (
     SELECT FROM syncjobs_operation other

@@ -8,7 +8,7 @@ process that dies anywhere stops nothing.
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -44,7 +44,7 @@ def start_full_synch(
     preview: bool = False,
     mappings: Sequence[str] | None = None,
     directions: Mapping[str, str] | None = None,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
 ) -> FullSynch:
     """Starts one over `mappings` (None: all). Raises HubError for an unknown mapping and while another one runs."""
     check_connection(connection)

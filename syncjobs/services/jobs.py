@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -31,7 +31,7 @@ def start_job(
     mode: JobMode,
     direction: Direction | str | None = None,
     trigger: JobTrigger,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
     line: FullSynchLine | None = None,
     undo_of: SynchJob | None = None,
@@ -79,7 +79,7 @@ def cancel_job(*, job: SynchJob) -> None:
 def retry_couplings(
     *,
     couplings: Sequence[Coupling],
-    user: AbstractBaseUser | None,
+    user: User | None,
     trigger: JobTrigger = JobTrigger.USER,
     force_from: System | None = None,
 ) -> list[SynchJob]:
@@ -96,7 +96,7 @@ def run_pairs(
     couplings: Sequence[Coupling],
     mode: JobMode,
     options: RunOptions,
-    user: AbstractBaseUser | None,
+    user: User | None,
     trigger: JobTrigger = JobTrigger.USER,
 ) -> list[SynchJob]:
     """One job per mapping for the pairs of `couplings`, with the same options."""
@@ -118,9 +118,7 @@ def run_pairs(
     ]
 
 
-def retry_operation(
-    *, operation: Operation, user: AbstractBaseUser | None, trigger: JobTrigger = JobTrigger.USER
-) -> SynchJob:
+def retry_operation(*, operation: Operation, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
     """Tries the record of a failed operation again. Raises HubError when the operation did not fail."""
     if operation.state not in RETRYABLE or operation.preview:
         raise HubError("Only a failed operation can be retried.", kind=ErrorKind.CONFLICT, code="operation.not_failed")
@@ -135,7 +133,7 @@ def resolve_conflict(
     operation: Operation,
     use: System,
     fields: Mapping[str, Any] | None = None,
-    user: AbstractBaseUser | None,
+    user: User | None,
     trigger: JobTrigger = JobTrigger.USER,
 ) -> SynchJob:
     """Decides a conflict: `use` wins where both sides changed the same value; `fields` says otherwise per property.
@@ -206,7 +204,7 @@ def _forced(options: RunOptions) -> Direction | None:
     return Direction.TO_SALES if options.force_from == System.BUSINESS_CENTRAL else Direction.TO_BUSINESS_CENTRAL
 
 
-def _run_one(operation: Operation, options: RunOptions, user: AbstractBaseUser | None, trigger: JobTrigger) -> SynchJob:
+def _run_one(operation: Operation, options: RunOptions, user: User | None, trigger: JobTrigger) -> SynchJob:
     pair = PairRef(operation.bc_key, operation.sales_key)
     return start_job(
         connection=operation.connection,

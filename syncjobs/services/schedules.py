@@ -6,7 +6,7 @@ whole is tried again after a growing pause, ten times.
 
 from datetime import datetime, timedelta
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -15,6 +15,7 @@ from connector.errors import HubError
 from connector.models import Connection
 from coupling.defaults import default_mappings
 from coupling.models import DirtyPair, TableMapping
+from coupling.services.audit import record_change
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, ScheduleState
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import check_connection, start_job
@@ -76,7 +77,7 @@ def run_due(*, now: datetime | None = None) -> list[SynchJob]:
     return [job for schedule in due if (job := _start(schedule, JobTrigger.SCHEDULE, None, now)) is not None]
 
 
-def run_now(*, schedule: Schedule, user: AbstractBaseUser | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
+def run_now(*, schedule: Schedule, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
     """Starts the run of a schedule at once. Raises HubError while the connection is disabled."""
     check_connection(schedule.connection)
     now = timezone.now()
@@ -102,6 +103,36 @@ def pause(*, schedule: Schedule, enabled: bool) -> None:
     else:
         schedule.state = ScheduleState.RUNNING
     schedule.save(update_fields=["enabled", "attempts", "message", "state", "next_run"])
+
+
+def change_intervals(
+    *,
+    schedule: Schedule,
+    user: User | None,
+    interval_minutes: int | None = None,
+    inactivity_timeout_minutes: int | None = None,
+) -> Schedule:
+    """Changes how often a schedule runs and how long it rests; a waiting run is planned anew. Audited."""
+    wanted = {"interval_minutes": interval_minutes, "inactivity_timeout_minutes": inactivity_timeout_minutes}
+    after = {name: value for name, value in wanted.items() if value is not None and value != getattr(schedule, name)}
+    if not after:
+        return schedule
+    before = {name: getattr(schedule, name) for name in after}
+    for name, value in after.items():
+        setattr(schedule, name, value)
+    if "interval_minutes" in after and schedule.state == ScheduleState.READY:
+        schedule.next_run = (schedule.last_run or timezone.now()) + timedelta(minutes=schedule.interval_minutes)
+    with transaction.atomic():
+        schedule.save(update_fields=[*after, "next_run"])
+        record_change(
+            connection=schedule.connection,
+            user=user,
+            action="schedule.change",
+            target=schedule.name,
+            before=before,
+            after=after,
+        )
+    return schedule
 
 
 def wake(*, now: datetime | None = None) -> int:
@@ -146,7 +177,7 @@ def note_lost_ends() -> None:
             note_end(job=schedule.job)
 
 
-def _start(schedule: Schedule, trigger: JobTrigger, user: AbstractBaseUser | None, now: datetime) -> SynchJob | None:
+def _start(schedule: Schedule, trigger: JobTrigger, user: User | None, now: datetime) -> SynchJob | None:
     mapping = _mapping(schedule)
     live = SynchJob.objects.filter(mapping=mapping, state__in=LIVE_JOB_STATES).exclude(mode=JobMode.SELECTED)
     if live.exists():

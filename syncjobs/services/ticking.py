@@ -15,6 +15,7 @@ from syncjobs.engine import closing, locks
 from syncjobs.engine.fan_out import DEFAULT, enqueue
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.services import full_synch, schedules
+from syncjobs.services.workers import note_workers
 
 _GONE = "Its worker went away; it goes on by itself."
 _LOOK_EVERY = timedelta(minutes=2)
@@ -24,6 +25,7 @@ def tick(*, now: datetime | None = None) -> None:
     """Does what is due. Every part may be repeated, so two schedulers at once do no harm."""
     now = now or timezone.now()
     WorkerHeartbeat.objects.update_or_create(name=SCHEDULER, defaults={"kind": SCHEDULER, "at": now})
+    note_workers(now=now)
     resume_dead_jobs(now=now)
     call_forgotten_jobs(now=now)
     schedules.note_lost_ends()

@@ -1,6 +1,6 @@
 """Undo of a job: a job of its own that writes back what the first one wrote."""
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from connector.errors import ErrorKind, HubError
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationState
@@ -8,7 +8,7 @@ from syncjobs.models import Operation, SynchJob
 from syncjobs.services.jobs import start_job
 
 
-def undo_job(*, job: SynchJob, user: AbstractBaseUser | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
+def undo_job(*, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
     """Starts the undo. Raises HubError when `job` runs, wrote nothing, or is being or was undone."""
     if job.state in LIVE_JOB_STATES:
         raise HubError(f"{job} has not ended yet.", kind=ErrorKind.CONFLICT, code="job.live", hint="Cancel it first.")

@@ -20,7 +20,7 @@ from syncjobs.services import schedules
 logger = logging.getLogger(__name__)
 
 
-class _Quiet:
+class Quiet:
     """Reports of a look that belongs to no job."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ def look_for_changes(*, connection_id: int) -> None:
         for system in System
         if not (system == System.SALES and mapping.kind == MappingKind.OPTION)
     }
-    progress = _Quiet()
+    progress = Quiet()
     clients = {system: client_of(connection, system, progress.meter) for system in {system for system, _ in tables}}
     for system, table in sorted(tables):
         try:

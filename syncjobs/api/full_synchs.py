@@ -1,0 +1,62 @@
+"""Endpoints of full synchronisations."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.roles import Capability, require
+from coupling.api.base import ConnectionView
+from coupling.api.serializers import NothingSerializer
+from syncjobs.api.serializers import FullSynchSerializer, RestartSerializer, StartFullSynchSerializer
+from syncjobs.models import FullSynch, FullSynchLine
+from syncjobs.services.full_synch import cancel_full_synch, restart_lines, start_full_synch
+
+
+class _FullSynchs(ConnectionView):
+    serializer_class = FullSynchSerializer
+
+    def get_queryset(self) -> QuerySet[FullSynch]:
+        lines = FullSynchLine.objects.select_related("mapping").prefetch_related("jobs")
+        return FullSynch.objects.filter(connection=self.hub_connection).prefetch_related(Prefetch("lines", lines))
+
+    def full_synch(self) -> FullSynch:
+        full_synch: FullSynch = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
+        return full_synch
+
+    def accepted(self, full_synch: FullSynch) -> Response:
+        return Response({"full_synch": {"id": full_synch.pk}}, status=202)
+
+
+class FullSynchList(_FullSynchs):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(FullSynchSerializer(page, many=True).data)
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        preview = isinstance(request.data, dict) and request.data.get("preview") is True
+        require(self.person, Capability.OPERATE if preview else Capability.RUN_FULL)
+        asked = self.body(StartFullSynchSerializer)
+        return self.accepted(start_full_synch(connection=self.hub_connection, user=self.person, **asked))
+
+
+class FullSynchDetail(_FullSynchs):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(FullSynchSerializer(self.full_synch()).data)
+
+
+class FullSynchRestart(_FullSynchs):
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        full_synch = self.full_synch()
+        restart_lines(full_synch=full_synch, mappings=self.body(RestartSerializer)["mappings"])
+        return self.accepted(full_synch)
+
+
+class FullSynchCancel(_FullSynchs):
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        self.body(NothingSerializer)
+        full_synch = self.full_synch()
+        cancel_full_synch(full_synch=full_synch)
+        return self.accepted(full_synch)

@@ -1,0 +1,60 @@
+"""Endpoints of schedules."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.roles import Capability, require
+from coupling.api.base import ConnectionView
+from coupling.api.serializers import NothingSerializer
+from syncjobs.api.serializers import JobSerializer, ScheduleSerializer
+from syncjobs.choices import JobTrigger
+from syncjobs.models import Schedule
+from syncjobs.services.jobs import check_connection
+from syncjobs.services.schedules import change_intervals, pause, run_now
+
+
+class _Schedules(ConnectionView):
+    serializer_class = ScheduleSerializer
+
+    def get_queryset(self) -> QuerySet[Schedule]:
+        return Schedule.objects.filter(connection=self.hub_connection).select_related("mapping", "connection")
+
+    def schedule(self) -> Schedule:
+        schedule: Schedule = get_object_or_404(self.get_queryset(), name=self.kwargs["name"])
+        return schedule
+
+
+class ScheduleList(_Schedules):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(ScheduleSerializer(page, many=True).data)
+
+
+class ScheduleDetail(_Schedules):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(ScheduleSerializer(self.schedule()).data)
+
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        """`enabled` pauses and resumes, which an operator may; the intervals are a setting."""
+        if set(request.data) - {"enabled"}:
+            require(self.person, Capability.CHANGE_SETTINGS)
+        schedule = self.schedule()
+        changes = self.body(ScheduleSerializer, schedule, partial=True)
+        check_connection(schedule.connection)
+        enabled = changes.pop("enabled", None)
+        if changes:
+            change_intervals(schedule=schedule, user=self.person, **changes)
+        if enabled is not None and enabled != schedule.enabled:
+            pause(schedule=schedule, enabled=enabled)
+        return Response(ScheduleSerializer(self.schedule()).data)
+
+
+class ScheduleRun(_Schedules):
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        self.body(NothingSerializer)
+        job = run_now(schedule=self.schedule(), user=self.person, trigger=JobTrigger.API)
+        return Response({"job": JobSerializer(job).data}, status=202)

@@ -1,0 +1,40 @@
+"""What happens to jobs and schedules when a connection is enabled, disabled, changed or reset."""
+
+from django.contrib.auth.models import User
+
+from connector.models import Connection
+from connector.provisioning import Subscriber, subscribe
+from syncjobs.choices import LIVE_JOB_STATES
+from syncjobs.models import FullSynch, Operation, SynchJob
+from syncjobs.services import schedules
+from syncjobs.services.jobs import cancel_job
+
+
+def subscribe_to_connections() -> None:
+    """After coupling, whose mappings the schedules belong to."""
+    subscribe(
+        Subscriber(name="syncjobs", order=20, enabled=_enabled, changed=_changed, disabled=_disabled, reset=_reset)
+    )
+
+
+def _enabled(connection: Connection, user: User | None) -> None:
+    schedules.ensure_schedules(connection=connection)
+    schedules.resume(connection=connection)
+
+
+def _changed(connection: Connection, changed: dict[str, object], user: User | None) -> None:
+    if connection.enabled:
+        schedules.ensure_schedules(connection=connection)
+
+
+def _disabled(connection: Connection) -> None:
+    """Runs stop after the requests under way; what they had left waits until the connection is enabled again."""
+    for job in SynchJob.objects.filter(connection=connection, state__in=LIVE_JOB_STATES):
+        cancel_job(job=job)
+
+
+def _reset(connection: Connection, user: User | None) -> None:
+    Operation.objects.filter(connection=connection).delete()
+    SynchJob.objects.filter(connection=connection).delete()
+    FullSynch.objects.filter(connection=connection).delete()
+    connection.schedules.all().delete()

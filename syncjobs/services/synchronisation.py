@@ -1,0 +1,242 @@
+"""What the pages and endpoints of `coupling` may ask of synchronisation; see coupling.synchronisation."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from connector.choices import Direction, System
+from connector.models import Connection
+from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
+from coupling.services.couplings import uncouple as remove_link
+from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, StartedJob
+from syncjobs.api.serializers import JobSerializer
+from syncjobs.choices import JobMode, JobTrigger, OperationKind, OperationState
+from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.marks import lift_dependents
+from syncjobs.engine.options import MatchCriteria, PairRef, RunOptions
+from syncjobs.engine.preview import preview_pair
+from syncjobs.engine.pull import client_of, pull_table, refresh_records
+from syncjobs.engine.tables import TableReading
+from syncjobs.models import Operation, SynchJob
+from syncjobs.services.jobs import retry_couplings, run_pairs, start_job
+from syncjobs.services.watching import Quiet
+
+
+class Synchronisation:
+    """Fulfils `coupling.synchronisation.SynchronisationService`; documented there."""
+
+    def refresh(self, *, connection: Connection, system: System, table: str, keys: Sequence[UUID]) -> dict[UUID, bool]:
+        quiet = Quiet()
+        found = refresh_records(
+            reading=TableReading(connection, system, table),
+            keys=keys,
+            client=client_of(connection, system, quiet.meter),
+            progress=quiet,
+        )
+        return {key: key in found for key in keys}
+
+    def refresh_table(self, *, connection: Connection, system: System, table: str) -> None:
+        quiet = Quiet()
+        pull_table(
+            connection=connection,
+            system=system,
+            table=table,
+            client=client_of(connection, system, quiet.meter),
+            progress=quiet,
+            wanted_since=timezone.now(),
+        )
+
+    def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
+        """Lifts what waited for the pair; a row let go by a move loses the company marker in a job."""
+        names: set[str] = {str(coupling.bc_key), str(coupling.sales_key)}
+        for records, table, key in (
+            (BusinessCentralRecord.objects.all(), coupling.bc_table, coupling.bc_key),
+            (SalesRecord.objects.all(), coupling.sales_table, coupling.sales_key),
+        ):
+            rows = records.filter(connection_id=coupling.connection_id, table=table, key=key)
+            names.update(text for row in rows.values_list("number", "name") for text in row if text)
+        with transaction.atomic():
+            lift_dependents(mapping=coupling.mapping, names=sorted(names))
+        if released is not None and Blueprint.of(coupling.mapping).carries_marker:
+            self._start(
+                mapping=coupling.mapping,
+                mode=JobMode.UNCOUPLE,
+                options=RunOptions(uncouple=True).with_pairs([PairRef(None, released)]),
+                direction=None,
+                user=user,
+                trigger="coupling",
+            )
+
+    def preview_pair(
+        self, *, mapping: TableMapping, bc_key: UUID | None, sales_key: UUID | None, force_from: System | None
+    ) -> PairPreview:
+        return preview_pair(mapping=mapping, bc_key=bc_key, sales_key=sales_key, force_from=force_from)
+
+    def history(self, *, coupling: Coupling, limit: int = 50) -> list[HistoryEntry]:
+        operations = Operation.objects.filter(coupling=coupling, preview=False).select_related("job__connection")
+        return [_history_entry(operation) for operation in operations[:limit]]
+
+    def synchronize_pair(
+        self, *, coupling: Coupling, force_from: System | None, user: User | None, trigger: str = "user"
+    ) -> StartedJob:
+        return self.synchronize_pairs(couplings=[coupling], force_from=force_from, user=user, trigger=trigger)[0]
+
+    def synchronize_pairs(
+        self, *, couplings: Sequence[Coupling], force_from: System | None, user: User | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        jobs = retry_couplings(couplings=couplings, force_from=force_from, user=user, trigger=JobTrigger(trigger))
+        return [_started(job) for job in jobs]
+
+    def retry_pairs(
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        jobs = retry_couplings(couplings=couplings, user=user, trigger=JobTrigger(trigger))
+        return [_started(job) for job in jobs]
+
+    def create_missing_side(
+        self,
+        *,
+        mapping: TableMapping,
+        system: System,
+        keys: Sequence[UUID],
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        pairs = [PairRef(key, None) if system == System.BUSINESS_CENTRAL else PairRef(None, key) for key in keys]
+        return self._start(
+            mapping=mapping,
+            mode=JobMode.CREATE,
+            options=RunOptions(create_side=system.other).with_pairs(pairs),
+            direction=Direction.TO_SALES if system == System.BUSINESS_CENTRAL else Direction.TO_BUSINESS_CENTRAL,
+            user=user,
+            trigger=trigger,
+        )
+
+    def uncouple(self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> list[StartedJob]:
+        marked: dict[int, bool] = {}
+        in_job: list[Coupling] = []
+        for coupling in couplings:
+            if coupling.mapping_id not in marked:
+                marked[coupling.mapping_id] = Blueprint.of(coupling.mapping).carries_marker
+            if marked[coupling.mapping_id]:
+                in_job.append(coupling)
+            else:
+                remove_link(coupling=coupling, user=user)
+        return self._pairs(in_job, JobMode.UNCOUPLE, RunOptions(uncouple=True), user, trigger)
+
+    def restore_pairs(
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        return self._pairs(couplings, JobMode.RESTORE, RunOptions(restore=True, retry=True), user, trigger)
+
+    def delete_survivors(
+        self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"
+    ) -> list[StartedJob]:
+        return self._pairs(couplings, JobMode.DELETE, RunOptions(delete_survivor=True, retry=True), user, trigger)
+
+    def match(
+        self,
+        *,
+        mapping: TableMapping,
+        fields: Sequence[MatchField],
+        bc_keys: Sequence[UUID] | None,
+        create_unmatched: bool,
+        synchronize: Direction | None,
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        criteria = MatchCriteria(tuple(fields), create_unmatched, synchronize)
+        options = RunOptions(
+            match=criteria,
+            force_from=_source(synchronize),
+            create_side=System.SALES if create_unmatched else None,
+        )
+        if bc_keys is not None:
+            options = options.with_pairs([PairRef(key, None) for key in bc_keys])
+        return self._start(
+            mapping=mapping, mode=JobMode.MATCH, options=options, direction=None, user=user, trigger=trigger
+        )
+
+    def find_broken(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob:
+        return self._start(
+            mapping=mapping, mode=JobMode.BROKEN, options=RunOptions(), direction=None, user=user, trigger=trigger
+        )
+
+    def run_mapping(
+        self,
+        *,
+        mapping: TableMapping,
+        mode: str,
+        direction: Direction | None,
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        return self._start(
+            mapping=mapping, mode=JobMode(mode), options=RunOptions(), direction=direction, user=user, trigger=trigger
+        )
+
+    def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:
+        jobs = SynchJob.objects.select_related("mapping", "connection", "user")
+        touched = jobs.filter(operations__coupling=coupling, operations__preview=False).distinct()[:limit]
+        return [_started(job) for job in touched or jobs.filter(mapping_id=coupling.mapping_id)[:limit]]
+
+    def _pairs(
+        self, couplings: Sequence[Coupling], mode: JobMode, options: RunOptions, user: User | None, trigger: str
+    ) -> list[StartedJob]:
+        jobs = run_pairs(couplings=couplings, mode=mode, options=options, user=user, trigger=JobTrigger(trigger))
+        return [_started(job) for job in jobs]
+
+    def _start(
+        self,
+        *,
+        mapping: TableMapping,
+        mode: JobMode,
+        options: RunOptions,
+        direction: Direction | None,
+        user: User | None,
+        trigger: str,
+    ) -> StartedJob:
+        job = start_job(
+            connection=mapping.connection,
+            mapping=mapping,
+            mode=mode,
+            direction=direction,
+            trigger=JobTrigger(trigger),
+            user=user,
+            options=options,
+        )
+        return _started(job)
+
+
+def _started(job: SynchJob) -> StartedJob:
+    return StartedJob(id=job.pk, url=job.get_absolute_url(), representation=dict(JobSerializer(job).data))
+
+
+def _source(direction: Direction | None) -> System | None:
+    """The side whose values win a synchronisation that goes one way."""
+    if direction is None or direction == Direction.BIDIRECTIONAL:
+        return None
+    return System.BUSINESS_CENTRAL if direction == Direction.TO_SALES else System.SALES
+
+
+def _history_entry(operation: Operation) -> HistoryEntry:
+    at: datetime = operation.settled_at or operation.created_at
+    state = OperationState(operation.state)
+    return HistoryEntry(
+        at=at,
+        kind=operation.kind,
+        kind_label=OperationKind(operation.kind).label,
+        state=operation.state,
+        state_label=state.label,
+        state_colour=state.colour,
+        system=System(operation.system),
+        changes={name: (operation.before.get(name), value) for name, value in operation.after.items()},
+        message=operation.error_message,
+        hint=operation.error_hint,
+        job_id=operation.job_id,
+        job_url=operation.job.get_absolute_url() if operation.job else "",
+    )
