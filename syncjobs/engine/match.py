@@ -128,7 +128,7 @@ class _Matching:
     def _fill(self, table: str, rows: QuerySet, more: str) -> None:
         statement, arguments = rows.order_by().values("key", "number", "name", "values").query.sql_with_params()
         self._execute(
-            f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS SELECT inside.*, {more} FROM ({statement}) inside",
+            f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS SELECT inside.*, {more} FROM ({statement}) inside",  # noqa: S608
             arguments,
         )
         self._execute(f"ANALYZE {table}")
