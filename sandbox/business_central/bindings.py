@@ -80,6 +80,18 @@ def register_property(table: str, name: str, build: Callable[[str], str]) -> Non
     _BY_PROPERTY[table, name] = build
 
 
+_FILTERS: dict[str, str] = {}
+
+
+def register_filter(entity_set: str, condition: str) -> None:
+    """A restriction of a page that is no plain equation."""
+    _FILTERS[entity_set] = condition
+
+
+def page_filter(entity_set: str) -> str | None:
+    return _FILTERS.get(entity_set)
+
+
 def fixed(sql: str) -> Callable[[str], str]:
     """A calculation that does not depend on the date."""
     return _fixed(sql)
@@ -117,7 +129,7 @@ def _source(page: Page, table: BaseTable, prop: Property, today: str) -> tuple[s
     if special is not None:
         return f"({special(today)})", None
     if prop.field is None:
-        return ("''" if prop.kind in ("text", "option", "date") else "0"), None
+        return ("0" if prop.kind in ("decimal", "integer", "bigint", "boolean") else "''"), None
     if prop.field == "SystemRowVersion":
         return "t._version", None
     if prop.field in table.derived_ids:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.business_central import codec
-from sandbox.business_central.bindings import binding
+from sandbox.business_central.bindings import binding, page_filter
 from sandbox.business_central.errors import BusinessCentralError, bad_request, not_implemented
 from sandbox.business_central.navigation import Join, find_join
 from sandbox.business_central.query import Query, compile_filter, find_property, selected
@@ -101,8 +101,7 @@ class Reader:
     # -- SQL
 
     def _source_filter(self, page: Page) -> list[str]:
-        table = self.schema.tables[page.table]
-        return [f"t.{table.column(name)} = '{value}'" for name, value in page.source_filter]
+        return source_conditions(self.schema, page)
 
     def _count(self, page: Page, where: Sequence[str], params: Sequence[Any]) -> int:
         sql = f"SELECT count(*) FROM {self.schema.tables[page.table].sql_name} t{_where(where)}"  # noqa: S608
@@ -225,6 +224,17 @@ class Reader:
             rows.append(build(found))
             keys.append(found[:hidden])
         return rows, keys
+
+
+def source_conditions(schema: Schema, page: Page) -> list[str]:
+    """What a page restricts its table to."""
+    table = schema.tables[page.table]
+    fixed = [
+        f"t.{table.column(name)} = {int(value)}" if isinstance(value, bool) else f"t.{table.column(name)} = '{value}'"
+        for name, value in page.source_filter
+    ]
+    special = page_filter(page.entity_set)
+    return [*fixed, special] if special else fixed
 
 
 def _where(conditions: Iterable[str]) -> str:

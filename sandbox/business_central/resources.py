@@ -16,7 +16,7 @@ from sandbox.business_central.errors import (
 )
 from sandbox.business_central.navigation import Join, find_join
 from sandbox.business_central.query import MAX_PAGE, Query, check_options, parse_query, selected
-from sandbox.business_central.reader import Found, Reader
+from sandbox.business_central.reader import Found, Reader, source_conditions
 from sandbox.business_central.rules import registry
 from sandbox.business_central.schema import PAGES_SERVICE, Page, Schema
 from sandbox.business_central.session import Session
@@ -169,10 +169,7 @@ class Resources:
     def _row(self, target: Target) -> Row:
         """The base-table row of a single target. Raises 404."""
         table = self.schema.tables[target.page.table]
-        conditions = [
-            *(f"t.{table.column(name)} = '{value}'" for name, value in target.page.source_filter),
-            *target.where,
-        ]
+        conditions = [*source_conditions(self.schema, target.page), *target.where]
         sql = f"SELECT t.system_id FROM {table.sql_name} t WHERE {' AND '.join(conditions)} LIMIT 1"  # noqa: S608
         found = self.session.tx.execute(sql, target.params).fetchone()
         row = self.session.by_id(target.page.table, found[0]) if found else None

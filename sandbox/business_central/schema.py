@@ -141,7 +141,7 @@ class Page:
     can_insert: bool
     can_modify: bool
     can_delete: bool
-    source_filter: tuple[tuple[str, str], ...]
+    source_filter: tuple[tuple[str, str | bool], ...]
     webhook: bool
     aliases: tuple[str, ...] = ()
     by_field: dict[str, Property] = field(default_factory=dict)

@@ -4,6 +4,7 @@ Order of refusals: unknown property, read-only, type, length, enum, relation, re
 PATCH is compared before business rules run.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from sandbox.business_central.errors import (
     method_not_allowed,
     refuse_relation,
 )
+from sandbox.business_central.navigation import find_join
 from sandbox.business_central.number_series import next_number
 from sandbox.business_central.reader import etag_of
 from sandbox.business_central.rules import registry
@@ -209,10 +211,19 @@ def _insert_nested(session: Session, page: Page, row: Row, navigation: Navigatio
         insert(session, target, item, parent_columns(session.schema, page, target, row))
 
 
+_PLAIN_COLUMN = re.compile(r't\."?(\w+)"?')
+
+
 def parent_columns(schema: Schema, parent: Page, child: Page, row: Row) -> dict[str, Any]:
     """What a child row takes over from the parent that its address names."""
     table = schema.tables[child.table]
     linked: dict[str, Any] = {}
+    for navigation in parent.navigation.values():
+        join = find_join(schema, parent, navigation, "2000-01-01") if navigation.target == child.entity_set else None
+        own = _PLAIN_COLUMN.fullmatch(join.target_sql) if join else None
+        theirs = _PLAIN_COLUMN.fullmatch(join.parent_sql) if join else None
+        if own and theirs and own[1] != "system_id":
+            linked[own[1]] = row[theirs[1]]
     for prop in child.properties.values():
         if prop.relates_to and prop.relates_to[0] == parent.entity_set and prop.field:
             if prop.field in table.derived_ids:

@@ -9,6 +9,7 @@ from sandbox.business_central.tables import COMPANIES
 from sandbox.datasets import bulk, demo
 from sandbox.datasets.central_rows import CentralRows
 from sandbox.datasets.company import company, company_row
+from sandbox.datasets.documents import DocumentMaker
 from sandbox.datasets.sales_rows import SalesRows
 from sandbox.dataverse.organisation import create_organisation
 from sandbox.storage import Row, Transaction
@@ -36,6 +37,8 @@ def load(sandbox: "Sandbox", name: str, seed: int, sizes: "Sizes") -> None:
         tx.execute(f"PRAGMA cache_size = {cache}")
         tx.execute("PRAGMA shrink_memory")
         _continue_number_series(tx)
+        if name == "demo":
+            DocumentMaker(sandbox, tx, random.Random(f"documents/{seed}")).make_all()  # noqa: S311
 
 
 def _drop_indexes(tx: Transaction) -> list[str]:
