@@ -15,8 +15,8 @@ from connector.services.checks import check_failure, listed
 from connector.services.report import Concern
 
 _SYSTEM = System.SALES
+# A row and a property that never exist: requests for them change nothing, whatever is checked first.
 _NOBODY = UUID(int=0)
-# A property that no table has: a request with it is refused at the latest when its body is read.
 _IMPOSSIBLE = {"couplet_probe": True}
 _USERS = "Power Platform admin center > Environments > the environment > Settings > Application users"
 
@@ -106,11 +106,12 @@ class SalesChecks:
         needed = [each for each in needed_tables(self._connection) if each.system == _SYSTEM]
         parts: list[Part] = []
         for each in needed:
-            primary_id = self._client.table(each.table).primary_id
-            parts.append(Part("GET", f"{each.table}?$select={primary_id}&$top=1"))
+            info = self._client.table(each.table)
+            parts.append(Part("GET", f"{each.table}?$select={info.primary_id}&$top=1"))
             if each.writes:
-                parts.append(Part("PATCH", f"{each.table}({_NOBODY})", {}, {"If-Match": "*"}))
                 parts.append(Part("POST", each.table, _IMPOSSIBLE))
+            if each.writes and info.primary_name:
+                parts.append(Part("PUT", f"{each.table}({_NOBODY})/{info.primary_name}", {"value": ""}))
         answers, _ = self._client.timed_batch(parts, repeatable=True)
         refusals = [self._refusal(answer) for answer in answers if answer.status >= 300]
         denied = [error for error in refusals if error.kind is ErrorKind.PERMISSION]

@@ -1,0 +1,130 @@
+"""The connection test against the sandbox: what passes, and what each wrong setting is called."""
+
+import pytest
+
+from connector import auth
+from connector.models import Connection, Credential
+from connector.services.connection_test import run_connection_test
+
+
+def _report(connection: Connection):
+    auth._kept.clear()
+    return run_connection_test(connection=Connection.objects.get(pk=connection.pk))
+
+
+def _failed(report):
+    return {(step.system, step.name): step for step in report.steps if step.state == "failed"}
+
+
+def _change(connection, **values):
+    Connection.objects.filter(pk=connection.pk).update(**values)
+
+
+def test_a_good_connection_passes_and_the_report_is_kept(connection):
+    report = _report(connection)
+    assert report.succeeded
+    assert {step.system for step in report.steps} == {"business_central", "sales", "both"}
+    assert {step.state for step in report.steps} == {"passed", "warning"}
+    connection.refresh_from_db()
+    assert connection.last_test == report.as_json()
+    assert connection.last_test_at is not None
+
+
+@pytest.mark.parametrize(
+    ("values", "step", "words"),
+    [
+        ({"tenant_id": "nowhere.example"}, ("business_central", "Sign-in"), "no tenant"),
+        ({"tenant_id": ""}, ("business_central", "Sign-in"), "the tenant id"),
+        (
+            {"client_id": "00000000-0000-4000-8000-00000000dead"},
+            ("business_central", "Sign-in"),
+            "no application with this client id",
+        ),
+        ({"business_central_environment": "nowhere"}, ("business_central", "Environment"), "no environment"),
+        ({"business_central_environment": ""}, ("business_central", "Environment"), "name is missing"),
+        ({"company_id": None}, ("business_central", "Company"), "No company has been chosen"),
+        (
+            {"company_id": "00000000-0000-4000-8000-00000000dead"},
+            ("business_central", "Company"),
+            "no such company",
+        ),
+        ({"sales_url": ""}, ("sales", "Sign-in"), "Sales environment URL is missing"),
+        ({"authority_url": "https://127.0.0.1:1"}, ("business_central", "Sign-in"), "cannot be reached"),
+        ({"business_central_url": "https://127.0.0.1:1"}, ("business_central", "Environment"), "cannot be reached"),
+    ],
+)
+def test_each_wrong_setting_is_named_and_later_steps_are_skipped(connection, values, step, words):
+    _change(connection, **values)
+    report = _report(connection)
+    assert not report.succeeded
+    found = _failed(report)[step]
+    assert words in found.message
+    assert found.hint
+    later = [each for each in report.steps if each.system == step[0]]
+    assert {each.state for each in later[later.index(found) + 1 :]} <= {"skipped"}
+
+
+def test_a_wrong_secret_fails_both_sign_ins(connection):
+    Credential.objects.update(secret="wrong")
+    assert set(_failed(_report(connection))) == {("business_central", "Sign-in"), ("sales", "Sign-in")}
+
+
+def test_an_untrusted_certificate_is_named(connection, settings):
+    settings.SANDBOX_CA_FILE = ""
+    step = _failed(_report(connection))["business_central", "Sign-in"]
+    assert "certificate" in step.message
+
+
+def test_a_missing_application_user_in_sales_is_named(connection, sandbox):
+    client = {"client_id": "c0091e70-0000-4000-8000-00000000abcd", "client_secret": "s"}
+    sandbox.control("POST", "/clients", {**client, "sales_application_user": False})
+    _change(connection, client_id=client["client_id"])
+    Credential.objects.update(secret=client["client_secret"])
+    failed = _failed(_report(connection))
+    assert [key[0] for key in failed] == ["sales"]
+    assert "no user for the hub's application" in next(iter(failed.values())).message
+
+
+def test_an_application_that_is_not_enabled_in_business_central_is_named(connection, sandbox):
+    client = {"client_id": "c0091e70-0000-4000-8000-00000000abce", "client_secret": "s"}
+    sandbox.control("POST", "/clients", {**client, "business_central_application": False})
+    _change(connection, client_id=client["client_id"])
+    Credential.objects.update(secret=client["client_secret"])
+    failed = _failed(_report(connection))
+    assert [key[0] for key in failed] == ["business_central"]
+    assert "does not accept the hub's application" in next(iter(failed.values())).message
+
+
+@pytest.mark.parametrize("privilege", ["prvCreateAccount", "prvWriteContact", "prvReadProduct"])
+def test_missing_privileges_in_sales_are_named(connection, sandbox, privilege):
+    sandbox.control("PUT", "/profile", {"sales": {"denied": [privilege]}})
+    step = _failed(_report(connection))["sales", "Privileges"]
+    assert privilege in step.message
+
+
+def test_a_missing_permission_in_business_central_names_the_table(connection, sandbox):
+    sandbox.control("PUT", "/profile", {"business_central": {"denied": ["customers"]}})
+    step = _failed(_report(connection))["business_central", "Tables"]
+    assert "customers" in step.message
+
+
+def test_a_local_currency_that_sales_lacks_is_named(connection, sandbox):
+    sandbox.control("PUT", "/profile", {"business_central": {"local_currency": "SEK"}})
+    step = _failed(_report(connection))["both", "Currencies"]
+    assert "SEK" in step.message
+
+
+def test_a_clock_that_is_wrong_is_a_warning_only(connection, sandbox):
+    sandbox.control("PUT", "/clock", {"sales": {"offset_s": -300}})
+    report = _report(connection)
+    assert report.succeeded
+
+
+def test_it_changes_nothing(connection, sandbox):
+    before = sandbox.control("GET", "/requests")["sales"]["by"]
+    _report(connection)
+    assert [row for row in before if row["entity_set"] == "accounts"] == []
+    from connector.clients import business_central_client, sales_client
+
+    assert sales_client(connection).count("accounts") == 0
+    assert business_central_client(connection).count("customers") == 0

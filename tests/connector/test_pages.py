@@ -1,0 +1,90 @@
+"""Connection Setup: what each role sees, saving, testing, enabling and disabling."""
+
+import pytest
+
+from connector.models import Connection, Credential
+
+PAGE = "/c/default/connection/"
+
+
+@pytest.fixture
+def page(connection, administrator, client):
+    client.force_login(administrator)
+    return client
+
+
+def _values(response, part: str) -> dict[str, str]:
+    form = response.context["forms"][part]
+    values = {name: form[name].value() for name in form.fields}
+    return {name: value for name, value in values.items() if value not in (None, False)} | {"action": part}
+
+
+def test_it_shows_settings_and_never_secrets(page, sandbox):
+    html = page.get(PAGE).content.decode()
+    assert sandbox.url in html
+    assert sandbox.company in html
+    assert sandbox.client_secret not in html
+
+
+def test_saving_keeps_an_untouched_secret(page, sandbox):
+    values = _values(page.get(PAGE), "addresses") | {
+        "business_central_environment": "other",
+        "company": sandbox.company,
+    }
+    assert page.post(PAGE, values).status_code == 302
+    assert Connection.objects.get().business_central_environment == "other"
+    assert Credential.objects.get().secret == sandbox.client_secret
+
+
+def test_a_refused_value_stays_in_its_field_with_the_reason(page):
+    values = _values(page.get(PAGE), "addresses") | {"sales_url": "http://contoso.example"}
+    answer = page.post(PAGE, values)
+    assert answer.status_code == 422
+    assert "Enter an https address." in answer.content.decode()
+    assert answer.context["forms"]["addresses"]["sales_url"].value() == "http://contoso.example"
+
+
+def test_enabling_and_disabling(page, sandbox):
+    assert "is enabled" in page.post(PAGE, {"action": "enable"}, follow=True).content.decode()
+    assert Connection.objects.get().enabled
+    asked = page.post(PAGE, {"action": "disable"})
+    assert "Disable the connection?" in asked.content.decode()
+    assert Connection.objects.get().enabled
+    page.post(PAGE, {"action": "disable", "confirmed": "1"})
+    assert not Connection.objects.get().enabled
+
+
+def test_enabling_that_fails_shows_the_failing_step(page):
+    Connection.objects.update(business_central_environment="nowhere")
+    html = page.post(PAGE, {"action": "enable"}, follow=True).content.decode()
+    assert "has no environment with this name" in html
+    assert not Connection.objects.get().enabled
+
+
+def test_testing_answers_htmx_with_the_list_alone(page):
+    html = page.post(f"{PAGE}test/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in html
+    assert "The connection works." in html
+    assert page.post(f"{PAGE}test/").status_code == 302
+
+
+def test_an_operator_may_test_but_not_change(connection, operator, client):
+    client.force_login(operator)
+    html = client.get(PAGE).content.decode()
+    assert "Test connection" in html
+    assert "Save addresses" not in html
+    assert client.post(PAGE, {"action": "enable"}).status_code == 403
+    assert client.post(f"{PAGE}test/").status_code == 302
+
+
+def test_a_salesperson_sees_nothing_of_it(connection, salesperson, client):
+    client.force_login(salesperson)
+    assert client.get(PAGE).status_code == 403
+
+
+def test_the_list_makes_a_first_connection(db, administrator, client):
+    client.force_login(administrator)
+    assert "Nothing is connected yet" in client.get("/connections/").content.decode()
+    answer = client.post("/connections/", {"name": "North", "slug": "default"})
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    assert client.get(PAGE).status_code == 200
