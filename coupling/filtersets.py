@@ -1,0 +1,71 @@
+"""Filters of the record lists; names are those of the REST API."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from config.web.filters import FilterSet
+from connector.choices import System
+from coupling.choices import CouplingState
+from coupling.models import TableMapping
+from coupling.services.admission import admits
+from coupling.services.pairs import only_coupled, only_in_states
+from coupling.services.search import matching
+
+YES_NO = (("true", "Yes"), ("false", "No"))
+ADMITTED = (("inside", "Inside a mapping's filter"), ("outside", "Left out by every filter"))
+
+
+class RecordFilterSet(FilterSet):
+    """`for_table` makes the filter set of one table; the request knows the connection."""
+
+    search = django_filters.CharFilter(method="find", label="Search")
+    coupled = django_filters.ChoiceFilter(
+        choices=YES_NO, method="keep_coupled", label="Coupled", empty_label="Yes and no"
+    )
+    state = django_filters.MultipleChoiceFilter(
+        choices=CouplingState.choices, method="keep_states", label="State of the coupling"
+    )
+    admitted = django_filters.ChoiceFilter(
+        choices=ADMITTED, method="keep_admitted", label="Filter of the mappings", empty_label="Inside and outside"
+    )
+
+    system: System
+    table: str
+
+    class Meta:
+        fields = ("search", "coupled", "state", "admitted")
+
+    @classmethod
+    def for_table(cls, system: System, table: str) -> type["RecordFilterSet"]:
+        return type("RecordFilterSet", (cls,), {"system": system, "table": table})
+
+    @property
+    def _connection(self) -> Any:
+        return self.request.connection
+
+    def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return matching(rows, value)
+
+    def keep_coupled(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return only_coupled(rows, self._connection, self.system, self.table, coupled=value == "true")
+
+    def keep_states(self, rows: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
+        return only_in_states(rows, self._connection, self.system, self.table, value) if value else rows
+
+    def keep_admitted(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        inside = Q(pk__in=[])
+        for mapping in mappings_of_table(self._connection, self.system, self.table):
+            inside |= admits(mapping, self.system)
+        return rows.filter(inside) if value == "inside" else rows.exclude(inside)
+
+
+def mappings_of_table(connection: Any, system: System, table: str) -> list[TableMapping]:
+    """Usable mappings of records of a table, in execution order."""
+    side = "business_central_table" if system == System.BUSINESS_CENTRAL else "sales_table"
+    return list(
+        connection.mappings.select_related("connection").filter(
+            **{side: table}, kind="record", enabled=True, available=True
+        )
+    )

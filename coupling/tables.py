@@ -1,0 +1,182 @@
+"""Tables of the record lists."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from config.templatetags import couplet as tags
+from config.web.columns import CheckBoxColumn, IdColumn, TimeColumn
+from config.web.tables import Table
+from connector.choices import System
+from connector.models import Connection
+from coupling.choices import CouplingState
+from coupling.models import OptionMapping
+from coupling.records import first_value
+from coupling.services.pairs import attach_couplings
+
+_PROBLEM_LENGTH = 120
+_EXPORT_SLICE = 1000
+
+
+def record_url(connection: Connection, system: System | str, table: str, key: Any) -> str:
+    """The record's pair page, or its Set Up Coupling page while it has none."""
+    return reverse(
+        "record-detail", kwargs={"connection": connection.slug, "system": str(system), "table": table, "key": key}
+    )
+
+
+class ValueColumn(tables.Column):
+    """A value of the mirror."""
+
+    def __init__(self, column: str, **kwargs: Any) -> None:
+        super().__init__(accessor="values", orderable=False, empty_values=(), **kwargs)
+        self.column = column
+
+    def render(self, record: Any) -> str | SafeString:
+        return first_value(record, self.column) or tags.NOTHING
+
+    def value(self, record: Any) -> str:
+        return first_value(record, self.column)
+
+
+class RecordTable(Table):
+    """Records of one table of one system with their couplings; `context` names connection, system and table."""
+
+    selection = CheckBoxColumn()
+    state = tables.Column(verbose_name="Coupling", accessor="key", orderable=False)
+    number = tables.Column(verbose_name="No.", attrs={"td": {"class": "col-code"}})
+    name = tables.Column(attrs={"td": {"class": "col-name"}}, empty_values=())
+    city = ValueColumn("city", verbose_name="City")
+    phone = ValueColumn("phone", verbose_name="Phone")
+    email = ValueColumn("email", verbose_name="E-mail")
+    salesperson = ValueColumn("salesperson", verbose_name="Salesperson")
+    coupled_to = tables.Column(
+        verbose_name="Coupled to", accessor="key", orderable=False, attrs={"td": {"class": "col-partner"}}
+    )
+    last_synchronised = tables.Column(verbose_name="Last synchronised", accessor="key", orderable=False)
+    problem = tables.Column(
+        verbose_name="Problem", accessor="key", orderable=False, attrs={"td": {"class": "col-problem"}}
+    )
+    modified_at = TimeColumn(verbose_name="Changed")
+    key = IdColumn(verbose_name="Id", orderable=False)
+
+    class Meta(Table.Meta):
+        caption = "Records"
+        default_columns = [
+            "selection",
+            "state",
+            "number",
+            "name",
+            "city",
+            "coupled_to",
+            "last_synchronised",
+            "problem",
+        ]
+        order_by = ("number", "name", "key")
+        empty_title = "Nothing has been read yet"
+        empty_hint = "Records appear here once the connection is enabled and the table was read."
+
+    connection: Connection
+    system: System
+    table_name: str
+
+    @classmethod
+    def for_table(cls, connection: Connection, system: System, table: str) -> type["RecordTable"]:
+        return type("RecordTable", (cls,), {"connection": connection, "system": system, "table_name": table})
+
+    @property
+    def paginated_rows(self) -> Any:
+        rows = super().paginated_rows
+        attach_couplings(rows.data, connection=self.connection, system=self.system, table=self.table_name)
+        return rows
+
+    def as_values(self, exclude_columns: Any = None) -> Iterator[list[Any]]:
+        """Rows of an export, the head first, slice by slice, so that a hundred thousand take no memory."""
+        yield from type(self)([], chosen=self.shown).plain_values(exclude_columns)
+        records = iter(self.data.data.iterator(chunk_size=_EXPORT_SLICE))
+        while part := list(islice(records, _EXPORT_SLICE)):
+            attach_couplings(part, connection=self.connection, system=self.system, table=self.table_name)
+            rows = type(self)(part, chosen=self.shown).plain_values(exclude_columns)
+            yield from islice(rows, 1, None)
+
+    def plain_values(self, exclude_columns: Any) -> Iterator[list[Any]]:
+        """The head and all rows of a table over a list."""
+        yield from super().as_values(exclude_columns=exclude_columns)
+
+    def render_state(self, record: Any) -> SafeString:
+        if record.deleted_at:
+            return tags.badge("broken", "Deleted")
+        if record.coupling is None:
+            return tags.badge("", "Not coupled")
+        return tags.badge(CouplingState(record.coupling.state))
+
+    def value_state(self, record: Any) -> str:
+        return record.coupling.state if record.coupling else "not_coupled"
+
+    def render_name(self, record: Any) -> SafeString:
+        url = record_url(self.connection, self.system, self.table_name, record.key)
+        return format_html('<a href="{}">{}</a>', url, record.name or record.number or "(no name)")
+
+    def value_name(self, record: Any) -> str:
+        name: str = record.name
+        return name
+
+    def render_coupled_to(self, record: Any) -> SafeString | str:
+        if record.coupling is None:
+            return tags.NOTHING
+        return str(record.partner) if record.partner else tags.NOTHING
+
+    def value_coupled_to(self, record: Any) -> str:
+        return str(record.partner) if record.coupling and record.partner else ""
+
+    def render_last_synchronised(self, record: Any) -> SafeString:
+        return tags.moment(record.coupling.last_synchronised_at if record.coupling else None)
+
+    def value_last_synchronised(self, record: Any) -> str:
+        at = record.coupling.last_synchronised_at if record.coupling else None
+        return at.isoformat() if at else ""
+
+    def render_problem(self, record: Any) -> SafeString | str:
+        message = record.coupling.error_message if record.coupling else ""
+        if len(message) <= _PROBLEM_LENGTH:
+            return message or tags.NOTHING
+        return format_html(
+            "<details><summary>{}…</summary>{}</details>", message[:_PROBLEM_LENGTH], message[_PROBLEM_LENGTH:]
+        )
+
+    def value_problem(self, record: Any) -> str:
+        return record.coupling.error_message if record.coupling else ""
+
+
+class OptionTable(Table):
+    """Codes of Business Central coupled with options of a choice column."""
+
+    bc_code = tables.Column(verbose_name="Code in Business Central", attrs={"td": {"class": "col-code"}})
+    option_value = tables.Column(verbose_name="Option number", attrs={"td": {"class": "col-number"}})
+    option_label = tables.Column(verbose_name="Option in Sales")
+    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping")
+    last_synchronised_at = TimeColumn(verbose_name="Last synchronised")
+    error_message = tables.Column(verbose_name="Problem", attrs={"td": {"class": "col-problem"}})
+    selection = CheckBoxColumn()
+
+    class Meta(Table.Meta):
+        model = OptionMapping
+        fields = ()
+        caption = "Coupled options"
+        default_columns = [
+            "selection",
+            "mapping",
+            "bc_code",
+            "option_label",
+            "option_value",
+            "last_synchronised_at",
+            "error_message",
+        ]
+        order_by = ("mapping", "bc_code", "id")
+        empty_title = "No options are coupled"
+        empty_hint = "A run of payment terms, shipment methods or shipping agents couples their codes with options."

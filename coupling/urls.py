@@ -1,0 +1,31 @@
+"""Addresses of the pages about records and couplings."""
+
+from django.urls import include, path
+
+from connector.choices import System
+from coupling.views import options, pair, setup, synchronize
+from coupling.views.records import RecordListView
+
+_records = RecordListView.as_view()
+_RECORD = "records/<str:system>/<str:table>/<uuid:key>"
+_BC, _SALES = System.BUSINESS_CENTRAL.value, System.SALES.value
+
+connection_pages = [
+    path("customers/", _records, {"system": _BC, "table": "customers"}, name="customer-list"),
+    path("accounts/", _records, {"system": _SALES, "table": "accounts"}, name="account-list"),
+    path("salespeople/", _records, {"system": _BC, "table": "salespeoplePurchasers"}, name="salesperson-list"),
+    path("users/", _records, {"system": _SALES, "table": "systemusers"}, name="user-list"),
+    path("records/<str:system>/<str:table>/", _records, name="record-list"),
+    path(f"{_RECORD}/", pair.record_detail, name="record-detail"),
+    path(f"{_RECORD}/couple/", setup.coupling_setup, name="coupling-setup"),
+    path("couplings/synchronize/", synchronize.synchronize_many, name="coupling-synchronize-many"),
+    path("couplings/<int:pk>/", pair.coupling_detail, name="coupling-detail"),
+    path("couplings/<int:pk>/synchronize/", synchronize.synchronize_pair, name="coupling-synchronize"),
+    path("couplings/<int:pk>/uncouple/", pair.uncouple, name="coupling-uncouple"),
+    path("couplings/<int:pk>/retry/", pair.retry, name="coupling-retry"),
+    path("couplings/<int:pk>/restore/", pair.restore, name="coupling-restore"),
+    path("couplings/<int:pk>/delete-record/", pair.delete_record, name="coupling-delete-record"),
+    path("options/", options.OptionList.as_view(), name="option-list"),
+]
+
+urlpatterns = [path("c/<slug:connection>/", include(connection_pages))]

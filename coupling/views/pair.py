@@ -1,0 +1,151 @@
+"""The page of one record: its pair with both sides' values, or the way to couple it; and the actions on a pair."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.web.confirm import confirmation_page, is_confirmed
+from config.web.request import PageRequest
+from connector.choices import System
+from connector.errors import HubError
+from coupling.choices import CouplingState
+from coupling.models import Coupling
+from coupling.records import words_of
+from coupling.services import requests
+from coupling.services.links import business_central_url, sales_url
+from coupling.services.pairs import attach_records
+from coupling.synchronisation import service
+from coupling.views.base import (
+    back_of,
+    coupling_of,
+    crumbs_of,
+    list_url,
+    pair_url,
+    queued,
+    record_of,
+    says_errors,
+    system_of,
+)
+
+
+@require_http_methods(["GET", "HEAD"])
+def record_detail(request: PageRequest, connection: str, system: str, table: str, key: UUID) -> HttpResponse:
+    """Leads to the record's pair, or to Set Up Coupling while it has none."""
+    side = system_of(system)
+    coupling = (
+        Coupling.objects.for_record(connection_id=request.connection.pk, system=side, table=table, key=key)
+        .select_related("connection")
+        .first()
+    )
+    if coupling is not None:
+        return redirect(pair_url(coupling))
+    record_of(request.connection, side, table, key)
+    return redirect(
+        reverse("coupling-setup", kwargs={"connection": connection, "system": system, "table": table, "key": key})
+    )
+
+
+@require_http_methods(["GET", "HEAD"])
+def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Both sides' mapped values, state, problem, last synchronisation and history."""
+    coupling = coupling_of(request, pk)
+    attach_records([coupling])
+    bc, sales = coupling.bc_record, coupling.sales_record  # type: ignore[attr-defined]
+    preview, unreadable = None, ""
+    try:
+        preview = service().preview_pair(
+            mapping=coupling.mapping,
+            bc_key=None if coupling.missing in ("business_central", "both") else coupling.bc_key,
+            sales_key=None if coupling.missing in ("sales", "both") else coupling.sales_key,
+            force_from=None,
+        )
+    except HubError as error:
+        unreadable = str(error)
+    name = str(bc or sales or coupling.pk)
+    context: dict[str, Any] = {
+        "title": name,
+        "crumbs": crumbs_of(request.connection, System.BUSINESS_CENTRAL, coupling.bc_table),
+        "coupling": coupling,
+        "state": CouplingState(coupling.state),  # type: ignore[attr-defined]
+        "bc": bc,
+        "sales": sales,
+        "bc_words": words_of(System.BUSINESS_CENTRAL, coupling.bc_table),
+        "sales_words": words_of(System.SALES, coupling.sales_table),
+        "preview": preview,
+        "unreadable": unreadable,
+        "history": service().history(coupling=coupling),
+        "jobs": service().jobs_of(coupling=coupling),
+        "sales_link": sales_url(request.connection, coupling.mapping.sales_entity, coupling.sales_key),
+        "bc_link": business_central_url(request.connection, coupling.bc_table, bc.number if bc else ""),
+        "one_missing": coupling.missing in ("business_central", "sales"),
+        "busy": coupling.state == CouplingState.WORKING,  # type: ignore[attr-defined]
+    }
+    template = "coupling/_pair.html" if request.htmx and request.GET.get("part") else "coupling/pair.html"
+    return render(request, template, context)
+
+
+@require_POST
+@says_errors
+def uncouple(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Deletes one coupling after the question; both records stay."""
+    coupling = coupling_of(request, pk)
+    if not is_confirmed(request):
+        return confirmation_page(
+            request,
+            title="Delete this coupling?",
+            text="Both records stay, they just stop following each other.",
+            label="Delete coupling",
+            back=pair_url(coupling),
+        )
+    work = requests.uncouple_many(couplings=[coupling], user=request.user)
+    if work.jobs:
+        queued(request, list(work.jobs), "The coupling is being deleted in the background.")
+        return redirect(pair_url(coupling))
+    messages.success(request, "The coupling is deleted.")
+    return redirect(list_url(request.connection, System.BUSINESS_CENTRAL, coupling.bc_table))
+
+
+@require_POST
+@says_errors
+def retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Lifts failure and skip marks and synchronises again."""
+    coupling = coupling_of(request, pk)
+    work = requests.retry_many(couplings=[coupling], user=request.user)
+    queued(request, list(work.jobs), "Queued to be tried again.")
+    return redirect(back_of(request, pair_url(coupling)))
+
+
+@require_POST
+@says_errors
+def restore(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Creates the missing record again from the surviving one."""
+    coupling = coupling_of(request, pk)
+    requests.require_one_missing(coupling)
+    work = requests.restore_many(couplings=[coupling], user=request.user)
+    queued(request, list(work.jobs), "The missing record is being created again.")
+    return redirect(back_of(request, pair_url(coupling)))
+
+
+@require_POST
+@says_errors
+def delete_record(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Deletes the surviving record and the coupling after the question."""
+    coupling = coupling_of(request, pk)
+    requests.require_one_missing(coupling)
+    survivor = System(coupling.missing).other
+    if not is_confirmed(request):
+        return confirmation_page(
+            request,
+            title="Delete the record for good?",
+            text=f"This removes it from {survivor.label}, not just the coupling.",
+            label="Delete record",
+            back=pair_url(coupling),
+        )
+    work = requests.delete_survivors(couplings=[coupling], user=request.user)
+    queued(request, list(work.jobs), f"The record in {survivor.label} is being deleted.")
+    return redirect(list_url(request.connection, System.BUSINESS_CENTRAL, coupling.bc_table))

@@ -1,0 +1,144 @@
+"""The record lists of both systems, one page for every mapped table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from config.roles import Capability, require
+from config.web.lists import BulkAction, ListView
+from connector.choices import Direction, System
+from connector.errors import HubError
+from coupling.filtersets import RecordFilterSet, mappings_of_table
+from coupling.models import Coupling
+from coupling.records import words_of
+from coupling.services import requests
+from coupling.services.admission import admits
+from coupling.services.pairs import couplings_of, side_of
+from coupling.services.search import mirror_of
+from coupling.tables import RecordTable
+from coupling.views.base import couplings_with_state, system_of
+from coupling.views.synchronize import ask_for_many
+
+MOST_AT_ONCE = 10_000
+_SYNCHRONIZE = "synchronize"
+
+VIEWS = (
+    ("All", ""),
+    ("Not coupled", "coupled=false"),
+    ("In sync", "state=in_sync"),
+    ("Changes waiting", "state=changes_waiting"),
+    ("Failing", "state=failing"),
+    ("Skipped", "state=skipped"),
+    ("Conflict", "state=conflict"),
+    ("Broken", "state=broken"),
+)
+"""Quick ways through a list: label, query string."""
+
+
+class RecordListView(ListView):
+    """Records of the table that the address names."""
+
+    icon = "table"
+    template_name = "coupling/record_list.html"
+    system: System
+    table: str
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.system, self.table = system_of(kwargs["system"]), kwargs["table"]
+        words = words_of(self.system, self.table)
+        self.title = words.plural
+        self.lead = f"{self.table} of {self.system.label}, as the hub last read them."
+        self.list_name = f"records-{self.system}-{self.table}"[:60]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        self.mappings = mappings_of_table(self.request.connection, self.system, self.table)
+        if not self.mappings and not self.get_queryset().exists():
+            raise Http404("This table is not mapped.")
+        self.actions = self._actions()
+        self.table_class = RecordTable.for_table(self.request.connection, self.system, self.table)
+        self.filterset_class = RecordFilterSet.for_table(self.system, self.table)
+        return super().dispatch(request, *args, **kwargs)
+
+    def _actions(self) -> Sequence[BulkAction]:
+        found = [BulkAction(_SYNCHRONIZE, "Synchronize", "refresh", Capability.COUPLE)]
+        creating = [m for m in self.mappings if Direction(m.direction).allows(self.system.other)]
+        if creating:
+            singular = words_of(self.system.other, creating[0].table(self.system.other)).singular
+            label = f"Create {singular} in {'Sales' if self.system == System.BUSINESS_CENTRAL else 'Business Central'}"
+            question = "Create partners for {n} selected records? Coupled ones are left out."
+            found.append(BulkAction("create", label, "plus", Capability.COUPLE, question))
+        question = (
+            "Delete the couplings of {n} selected records? All records stay, they just stop following each other."
+        )
+        found.append(BulkAction("uncouple", "Delete coupling", "unlink", Capability.COUPLE, question, danger=True))
+        return found
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return mirror_of(self.system).objects.of_table(self.request.connection.pk, self.table)
+
+    def get_context(self) -> dict[str, Any]:
+        current = self.request.GET.urlencode()
+        return {
+            "views": [(label, query, query == current) for label, query in VIEWS],
+            "unavailable": [mapping.unavailable_reason for mapping in self.mappings if mapping.unavailable_reason],
+        }
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("action") == _SYNCHRONIZE:
+            require(request.user, Capability.COUPLE)
+            couplings = list(self._couplings(self._selected())[: MOST_AT_ONCE + 1])
+            if len(couplings) > MOST_AT_ONCE:
+                messages.error(request, f"Select at most {MOST_AT_ONCE} records, or run the whole mapping instead.")
+                return redirect(request.get_full_path())
+            if not couplings:
+                messages.warning(request, "None of the selected records is coupled.")
+                return redirect(request.get_full_path())
+            return ask_for_many(request, couplings, back=request.get_full_path())
+        try:
+            return super().post(request, **kwargs)
+        except HubError as error:
+            messages.error(request, f"{error} {error.hint}".strip())
+            return redirect(request.get_full_path())
+
+    def run_action(self, action: BulkAction, records: QuerySet[Any]) -> str:
+        return self._create(records) if action.name == "create" else self._uncouple(records)
+
+    def _couplings(self, records: QuerySet[Any]) -> QuerySet[Coupling]:
+        side = side_of(self.system)
+        chosen = couplings_of(self.request.connection, self.system, self.table).filter(
+            **{f"{side}_key__in": records.order_by().values("key")}
+        )
+        return couplings_with_state(self.request.connection).filter(pk__in=chosen.values("pk")).order_by("pk")
+
+    def _uncouple(self, records: QuerySet[Any]) -> str:
+        couplings = list(self._couplings(records)[:MOST_AT_ONCE])
+        if not couplings:
+            return "None of the selected records is coupled."
+        work = requests.uncouple_many(couplings=couplings, user=self.request.user)
+        return f"Couplings to delete: {work.taken}." + (" This runs in the background." if work.jobs else "")
+
+    def _create(self, records: QuerySet[Any]) -> str:
+        queued = skipped = 0
+        remaining = set(records.filter(deleted_at__isnull=True).order_by().values_list("key", flat=True)[:MOST_AT_ONCE])
+        coupled = couplings_of(self.request.connection, self.system, self.table).filter(missing="")
+        coupled_keys = set(coupled.values_list(f"{side_of(self.system)}_key", flat=True)) & remaining
+        skipped, remaining = len(coupled_keys), remaining - coupled_keys
+        for mapping in self.mappings:
+            keys = remaining & set(self._admitted(mapping, remaining))
+            if not keys or not Direction(mapping.direction).allows(self.system.other):
+                continue
+            work = requests.create_other_side(
+                mapping=mapping, system=self.system, keys=sorted(keys, key=str), user=self.request.user
+            )
+            queued, remaining = queued + work.taken, remaining - keys
+        outside = f" {len(remaining)} left out by the filters." if remaining else ""
+        return f"{queued} queued, {skipped} already coupled.{outside}"
+
+    def _admitted(self, mapping: Any, keys: set[Any]) -> list[Any]:
+        rows = self.get_queryset().filter(admits(mapping, self.system), key__in=keys)
+        return list(rows.values_list("key", flat=True))
