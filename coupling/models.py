@@ -19,11 +19,18 @@ from coupling.querysets import CouplingQuerySet, RemoteRecordQuerySet
 from coupling.wire import WireDecoder, WireEncoder
 
 
+_DECODER = WireDecoder()
+
+
 class WireValuesField(models.JSONField):
     """JSONB of property name -> wire value; fractions are Decimal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"default": dict, "blank": True, **kwargs, "encoder": WireEncoder, "decoder": WireDecoder})
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        # Django makes a decoder for every value it reads; planning reads four of them per pair.
+        return _DECODER.decode(value) if isinstance(value, str) else value
 
 
 class RemoteRecord(models.Model):

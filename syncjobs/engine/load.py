@@ -17,7 +17,7 @@ from connector.models import Connection
 from coupling.filters import filter_condition
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord
 from syncjobs.engine.blueprint import Blueprint
-from syncjobs.engine.keys import derived_key
+from syncjobs.engine.keys import derived_key, key_array
 from syncjobs.engine.lookups import Lookups, load, lookups_of, want_pair
 from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.engine.rules import rule_for
@@ -91,11 +91,11 @@ def _couplings(
     mine = Coupling.objects.filter(connection=connection)
     rows = [
         *mine.filter(
-            bc_table=blueprint.bc_table, bc_key__in={pair.bc_key for pair in references if pair.bc_key}
+            bc_table=blueprint.bc_table, bc_key__in=key_array({pair.bc_key for pair in references if pair.bc_key})
         ).values_list(*columns),
         *mine.filter(
             sales_table=blueprint.sales_table,
-            sales_key__in={pair.sales_key for pair in references if pair.sales_key},
+            sales_key__in=key_array({pair.sales_key for pair in references if pair.sales_key}),
         ).values_list(*columns),
     ]
     by_bc, by_sales = {}, {}
@@ -149,7 +149,7 @@ def _records(
         return {}
     model = BusinessCentralRecord if system == BC else SalesRecord
     table = blueprint.bc_table if system == BC else blueprint.sales_table
-    rows = model.objects.of_table(connection.pk, table).alive().filter(key__in=keys)
+    rows = model.objects.of_table(connection.pk, table).alive().filter(key__in=key_array(keys))
     text = blueprint.bc_filter if system == BC else blueprint.sales_filter
     parameters = blueprint.filter_parameters
     if text.strip():
@@ -219,7 +219,7 @@ def _new_keys(blueprint: Blueprint, connection: Connection, records: Sequence[UU
         candidates = {record: derived_key(blueprint.facts.slug, blueprint.name, record, times) for record in waiting}
         used = set(
             SalesRecord.objects.of_table(connection.pk, blueprint.sales_table)
-            .filter(key__in=candidates.values())
+            .filter(key__in=key_array(candidates.values()))
             .values_list("key", flat=True)
         )
         found.update({record: key for record, key in candidates.items() if key not in used})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -22,6 +23,8 @@ from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, LogLevel, Operation
 from syncjobs.engine import marking
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.decide import Decision, Outcome, decide
+from syncjobs.engine.journal_rows import JournalRow, insert
+from syncjobs.engine.keys import key_array
 from syncjobs.engine.load import LoadedSlice, load_slice
 from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
 from syncjobs.engine.options import PairRef, RunOptions
@@ -101,8 +104,14 @@ def plan_slice(job: SynchJob, slice_: JobSlice | None, pairs: Sequence[DirtyPair
         plan = _Plan(job, slice_, mapping, blueprint, options)
         plan.decide_all(loaded)
         plan.write()
-        DirtyPair.objects.filter(pk__in=[pair.pk for pair in pairs if isinstance(pair, DirtyPair)]).delete()
+        _take_off(pairs)
     return plan.result
+
+
+def _take_off(pairs: Sequence[DirtyPair | PairRef]) -> None:
+    planned = [pair.pk for pair in pairs if isinstance(pair, DirtyPair)]
+    with database.cursor() as cursor:
+        cursor.execute("DELETE FROM coupling_dirtypair WHERE id = ANY(%s)", [planned])
 
 
 class _Plan:
@@ -120,7 +129,7 @@ class _Plan:
         self.blueprint, self.options = blueprint, options
         self.preview = job.mode == JobMode.PREVIEW
         self.result = PlanResult()
-        self.operations: list[Operation] = []
+        self.rows: list[JournalRow] = []
         self.adopted: list[tuple[PairView, Decision]] = []
         self.agreements: list[marking.Agreement] = []
         self.marks: list[marking.Marks] = []
@@ -268,22 +277,16 @@ class _Plan:
         elif self.preview and state == OperationState.SETTLED:
             state = OperationState.PLANNED
         bc, sales = (pair.bc, pair.sales) if pair is not None else (None, None)
-        self.operations.append(
-            Operation(
-                job=self.job,
-                slice=self.slice,
-                connection_id=self.job.connection_id,
-                mapping_id=self.mapping.pk,
-                coupling_id=coupling_id,
+        self.rows.append(
+            JournalRow(
                 system=write.system,
-                table=self.blueprint.sales_table if write.system == SALES else self.blueprint.bc_table,
-                record_id=write.record_id,
-                bc_key=bc_key,
-                sales_key=sales_key,
-                record_name=write.title[:500],
                 kind=write.kind,
                 state=state,
-                preview=self.preview,
+                bc_key=bc_key,
+                sales_key=sales_key,
+                coupling_id=coupling_id,
+                record_id=write.record_id,
+                title=write.title,
                 before=write.before,
                 after=write.after,
                 expected_token=write.expected_token,
@@ -291,10 +294,10 @@ class _Plan:
                 sales_base=write.sales_base,
                 bc_token=bc.token if bc else "",
                 sales_token=sales.token if sales else "",
-                error_code=problem.code if problem else "",
-                error_message=problem.message if problem else "",
-                error_hint=problem.hint if problem else "",
-                error_details=marking.plain(problem.details) if problem else {},
+                code=problem.code if problem else "",
+                message=problem.message if problem else "",
+                hint=problem.hint if problem else "",
+                details=marking.plain(problem.details) if problem else {},
             )
         )
 
@@ -305,13 +308,12 @@ class _Plan:
         if self.preview:
             for pair, decision in self.adopted:
                 self._add_adopted(pair, decision, None)
-            Operation.objects.bulk_create(self.operations, batch_size=1000)
         else:
             self._write_marks()
-            self._insert_operations()
+        self._insert()
+        if not self.preview:
             put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
         self.result.put_back = len(self.waiting)
-        self.result.operations = sum(1 for each in self.operations if each.state == OperationState.PLANNED)
         changes: dict[str, Any] = {name: F(name) + count for name, count in self.result.counters.items() if count}
         if changes:
             SynchJob.objects.filter(pk=self.job.pk).update(**changes)
@@ -353,18 +355,25 @@ class _Plan:
         for write in decision.writes:
             self._add(write, pair, bc_key, sales_key, coupling_id)
 
-    def _insert_operations(self) -> None:
+    def _insert(self) -> None:
         """Whoever planned one of the pairs in the meantime keeps it; the constraint on open operations decides."""
-        planned = [each for each in self.operations if each.state == OperationState.PLANNED]
-        mine = Operation.objects.filter(job=self.job, slice=self.slice, state=OperationState.PLANNED, preview=False)
-        before = mine.count() if planned else 0
-        Operation.objects.bulk_create(self.operations, batch_size=1000, ignore_conflicts=True)
-        if not planned or mine.count() == before + len(planned):
-            return
-        there = set(mine.values_list("system", "bc_key", "sales_key"))
-        for each in planned:
-            if (each.system, each.bc_key, each.sales_key) not in there:
-                self._wait(each.bc_key, each.sales_key)
+        written = insert(
+            self.rows,
+            job_id=self.job.pk,
+            slice_id=self.slice.pk if self.slice else None,
+            connection_id=self.job.connection_id,
+            mapping_id=self.mapping.pk,
+            bc_table=self.blueprint.bc_table,
+            sales_table=self.blueprint.sales_table,
+            preview=self.preview,
+        )
+        for row in self.rows:
+            if row.state != OperationState.PLANNED:
+                continue
+            if row.identity in written:
+                self.result.operations += 1
+            else:
+                self._wait(row.bc_key, row.sales_key)
 
 
 def _in_hand(mapping: TableMapping, pairs: Sequence[PairView]) -> set[UUID]:
@@ -373,8 +382,8 @@ def _in_hand(mapping: TableMapping, pairs: Sequence[PairView]) -> set[UUID]:
     rows = (
         Operation.objects.filter(mapping=mapping, state__in=OPEN_OPERATION_STATES, preview=False)
         .filter(
-            Q(bc_key__in=[bc_key for bc_key, _ in keys if bc_key])
-            | Q(sales_key__in=[sales_key for _, sales_key in keys if sales_key])
+            Q(bc_key__in=key_array(bc_key for bc_key, _ in keys if bc_key))
+            | Q(sales_key__in=key_array(sales_key for _, sales_key in keys if sales_key))
         )
         .values_list("bc_key", "sales_key")
     )
