@@ -21,7 +21,8 @@ class CheckBoxColumn(tables.CheckBoxColumn):
     @property
     def header(self) -> SafeString:
         return format_html(
-            '<input type="checkbox" class="form-check-input" data-check-all aria-label="Select all rows of this page">'
+            '<input type="checkbox" class="form-check-input" data-check-all aria-label="{}">',
+            "Select all rows of this page",
         )
 
     def render(self, value: Any, bound_column: Any, record: Any) -> SafeString:
