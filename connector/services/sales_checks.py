@@ -110,8 +110,8 @@ class SalesChecks:
             parts.append(Part("GET", f"{each.table}?$select={info.primary_id}&$top=1"))
             if each.writes:
                 parts.append(Part("POST", each.table, _IMPOSSIBLE))
-            if each.writes and info.primary_name:
-                parts.append(Part("PUT", f"{each.table}({_NOBODY})/{info.primary_name}", {"value": ""}))
+                target = {"@odata.type": f"Microsoft.Dynamics.CRM.{info.entity}", info.primary_id: str(_NOBODY)}
+                parts.append(Part("POST", f"{each.table}/Microsoft.Dynamics.CRM.UpdateMultiple", {"Targets": [target]}))
         answers, _ = self._client.timed_batch(parts, repeatable=True)
         refusals = [self._refusal(answer) for answer in answers if answer.status >= 300]
         denied = [error for error in refusals if error.kind is ErrorKind.PERMISSION]
