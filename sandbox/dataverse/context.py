@@ -60,6 +60,7 @@ class Context:
     """Documents (logical name, id) whose totals are to be calculated when the operation ends."""
     deleting: set[tuple[str, str]] = field(default_factory=set)
     """Rows (logical name, id) whose deletion is under way; rules let their children go."""
+    _known: set[tuple[str, str]] = field(default_factory=set)
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     def table(self, logical_name: str) -> Table:
@@ -67,6 +68,18 @@ class Context:
 
     def get(self, logical_name: str, key: str) -> Row | None:
         return self.tx.get(self.schema.by_name[logical_name].storage, key)
+
+    def exists(self, table: Table, key: str) -> bool:
+        """Whether a row exists; known rows are remembered until one is deleted."""
+        if (table.logical_name, key) in self._known:
+            return True
+        found = self.tx.exists(table.storage, key)
+        if found:
+            self._known.add((table.logical_name, key))
+        return found
+
+    def row_deleted(self, table: Table, key: str) -> None:
+        self._known.discard((table.logical_name, key))
 
     def cached(self, key: Any, make: Callable[[], Any]) -> Any:
         """A value that cannot change within the transaction (or is dropped from the cache when it does)."""

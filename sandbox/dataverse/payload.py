@@ -97,8 +97,6 @@ def bind(context: Context, table: Table, row: Row, navigation: str, value: Any, 
         raise errors.bad_payload(
             f"The navigation property '{navigation}' of '{table.logical_name}' cannot point to '{target.logical_name}'."
         )
-    if not context.tx.exists(target.storage, key):
-        raise errors.not_found(target.logical_name, key)
     if writable:
         context.require("AppendTo", target)
         context.require("Append", table)

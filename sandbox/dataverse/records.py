@@ -217,6 +217,7 @@ def delete(context: Context, table: Table, key: str, condition: Condition = NO_C
     context.deleting.add((table.logical_name, key))
     _release_children(context, table, key, depth)
     context.tx.delete(table.storage, key)
+    context.row_deleted(table, key)
     rules.run("after", "delete", context, table, old, old, set())
     if table.logical_name in _CACHED_TABLES:
         context.forget()

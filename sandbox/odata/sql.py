@@ -186,7 +186,7 @@ class Compiler:
         if operand.kind != "text":
             return f"{operand.sql} {sign} {self.bind(value)}"
         if sign == "=" and self.dialect.wildcards and _WILDCARDS.search(value):
-            return f"matches({self.bind(value)}, {operand.sql})"
+            return f"matches({self.bind(value)}, rtrim({operand.sql}))"
         if not value.isascii():
             return f"fold({operand.sql}) {sign} fold({self.bind(value)})"
         trimmed = value.rstrip(" ")
@@ -197,7 +197,7 @@ class Compiler:
         # Stored text with trailing blanks equals the same text without them. It lies in the small range after it.
         exact = f"{operand.sql} = {self.bind(trimmed)} COLLATE NOCASE"
         padded = (
-            f"{operand.sql} > {self.bind(trimmed + ' ')} COLLATE NOCASE"
+            f"{operand.sql} >= {self.bind(trimmed + ' ')} COLLATE NOCASE"
             f" AND {operand.sql} < {self.bind(trimmed + '!')} COLLATE NOCASE"
             f" AND rtrim({operand.sql}) = {self.bind(trimmed)} COLLATE NOCASE"
         )

@@ -1,10 +1,14 @@
 """Resource paths: segments with their keys or function arguments."""
 
+import re
 from dataclasses import dataclass
 
 from sandbox.http import decode_segment
 from sandbox.odata.ast import Call, Literal
 from sandbox.odata.filters import FilterSyntaxError, parse_filter
+
+
+_MARKS = re.compile(r"['()/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +31,26 @@ def parse_path(path: str, aliases: dict[str, str]) -> list[Segment]:
 
 def split_path(path: str) -> list[str]:
     """Decoded segments; slashes within quotes or parentheses belong to keys."""
+    text = decode_segment(path)
+    if "'" not in text and "(" not in text:
+        return [part for part in text.split("/") if part]
     parts: list[str] = []
-    current: list[str] = []
+    start = 0
     quoted, depth = False, 0
-    for character in decode_segment(path):
+    for mark in _MARKS.finditer(text):
+        character = mark.group()
         if character == "'":
             quoted = not quoted
-        elif not quoted and character == "(":
+        elif quoted:
+            continue
+        elif character == "(":
             depth += 1
-        elif not quoted and character == ")":
+        elif character == ")":
             depth -= 1
-        if character == "/" and not quoted and depth <= 0:
-            parts.append("".join(current))
-            current = []
-        else:
-            current.append(character)
-    parts.append("".join(current))
+        elif depth <= 0:
+            parts.append(text[start : mark.start()])
+            start = mark.end()
+    parts.append(text[start:])
     return [part for part in parts if part]
 
 
