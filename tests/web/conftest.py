@@ -76,7 +76,9 @@ def hub(db) -> Hub:
     couplings[1].failed_at = now
     couplings[1].save()
     conflict = add_operation(job, couplings[0], "conflict")
-    failed = add_operation(job, couplings[1], "failed", error_code="data.too_long", error_message="The name is too long.")
+    failed = add_operation(
+        job, couplings[1], "failed", error_code="data.too_long", error_message="The name is too long."
+    )
     full_synch = FullSynch.objects.create(connection=connection, state="partly", started_at=now, finished_at=now)
     FullSynchLine.objects.create(
         full_synch=full_synch, mapping=customers, direction="bidirectional", state="finished", to_sales="error"
