@@ -268,7 +268,8 @@ def _changed_mappings(reading: TableReading, old: Any, values: Mapping[str, Any]
 
 
 def _differs(old: Mapping[str, Any], name: str, value: Any) -> bool:
-    return old[name] != value if name in old else value not in _BLANK
+    # A row that we created lacks what only the system adds: blanks, and annotations of values that we know.
+    return old[name] != value if name in old else value not in _BLANK and "@" not in name
 
 
 def _is_watched(reading: TableReading, name: str) -> bool:

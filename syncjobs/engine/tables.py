@@ -53,10 +53,17 @@ class TableReading:
             mappings = mappings.exclude(kind=MappingKind.OPTION)
         self.mappings = list(mappings.select_related("connection").prefetch_related("fields", "templates"))
         self.number_property, self.name_property = _identifying(system, table, self.mappings)
-        self.watched = {mapping.pk: mirrored_properties(Blueprint.of(mapping), system) for mapping in self.mappings}
+        beside = {mapping.pk: _service_properties(mapping, system) for mapping in self.mappings}
+        self.services = {
+            service: sorted(set().union(*(names.get(service, ()) for names in beside.values())))
+            for service in sorted(set().union(*beside.values()))
+        }
+        self.watched = {
+            mapping.pk: mirrored_properties(Blueprint.of(mapping), system).union(*beside[mapping.pk].values())
+            for mapping in self.mappings
+        }
         identifying = {name for name in (self.number_property, self.name_property) if name}
         wanted = identifying.union(_auxiliary(connection, system, table), *self.watched.values())
-        self.services = _services(self.mappings, wanted) if system == System.BUSINESS_CENTRAL else {}
         self.properties = sorted(wanted.difference(*self.services.values()))
 
     def service_of(self, name: str) -> str:
@@ -78,14 +85,12 @@ def _auxiliary(connection: Connection, system: System, table: str) -> frozenset[
     return frozenset().union(*(rule_for(name).auxiliary_tables.get(table, ()) for name in names))
 
 
-def _services(mappings: list[TableMapping], wanted: frozenset[str] | set[str]) -> dict[str, list[str]]:
+def _service_properties(mapping: TableMapping, system: System) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for mapping in mappings:
-        for field in mapping.fields.all():
-            name, service = field.business_central_property, field.business_central_service
-            if field.enabled and field.available and service and name in wanted:
-                found.setdefault(service, set()).add(name)
-    return {service: sorted(names) for service, names in sorted(found.items())}
+    for field in mapping.fields.all() if system == System.BUSINESS_CENTRAL else ():
+        if field.enabled and field.available and field.business_central_service:
+            found.setdefault(field.business_central_service, set()).add(field.business_central_property)
+    return found
 
 
 def _identifying(system: System, table: str, mappings: list[TableMapping]) -> tuple[str, str]:
