@@ -62,13 +62,7 @@ def find_candidates(
     other = system.other
     table = mapping.table(other)
     suggested = not text.strip()
-    found = search_records(
-        connection=mapping.connection,
-        system=other,
-        table=table,
-        text=text if not suggested else record.name,
-        limit=_SUGGESTED if suggested else MOST,
-    )
+    found = _suggestions(mapping, record, other) if suggested else _hits(mapping, other, text, MOST)
     if current is not None and not any(row.key == current for row in found) and suggested:
         found = [*mirror_of(other).objects.of_table(mapping.connection_id, table).filter(key=current), *found]
     attach_couplings(found, connection=mapping.connection, system=other, table=table)
@@ -83,6 +77,26 @@ def find_candidates(
     shown = rows if with_coupled else [row for row in rows if row.current or not row.coupled_to]
     shown.sort(key=lambda row: (not row.current, not row.selectable))
     return Candidates(shown, 0 if with_coupled else len(elsewhere), suggested)
+
+
+def _hits(mapping: TableMapping, other: System, text: str, limit: int) -> list[Any]:
+    table = mapping.table(other)
+    return search_records(connection=mapping.connection, system=other, table=table, text=text, limit=limit)
+
+
+def _suggestions(mapping: TableMapping, record: RemoteRecord, other: System) -> list[Any]:
+    """Rows with the record's phone or e-mail address, then those called like it, else those with its first word."""
+    texts = [first_value(record, "phone"), first_value(record, "email"), record.name]
+    if not any(texts):
+        texts = [record.number]
+    found: dict[Any, Any] = {}
+    for text in texts:
+        for row in _hits(mapping, other, text, _SUGGESTED) if text else []:
+            found.setdefault(row.key, row)
+    first_words = record.name.split()[:1]
+    if not found and first_words:
+        found = {row.key: row for row in _hits(mapping, other, first_words[0], _SUGGESTED)}
+    return list(found.values())[:_SUGGESTED]
 
 
 def _candidate(row: Any, current: UUID | None, admitted: bool, mapping: TableMapping) -> Candidate:

@@ -26,6 +26,8 @@ _TEMPLATES: dict[str, tuple[System, dict[str, Any]]] = {
     "VENDOR": (System.SALES, {"customertypecode": _VENDOR}),
 }
 
+_AVAILABILITY_ATTRIBUTE = "quantityonhand"
+
 _SETTINGS = (
     "direction",
     "business_central_filter",
@@ -262,8 +264,17 @@ def _refresh_fields(connection: Connection, mapping: TableMapping, default: Defa
         for name in _SERVED:
             setattr(row, name, values[name])
     FieldMapping.objects.bulk_update([row for row, _ in kept], _SERVED)
-    due = [field for identity, field in wanted.items() if identity not in rows and field.condition]
+    due = [
+        field
+        for identity, field in wanted.items()
+        if identity not in rows and (field.condition or _is_due_again(connection, field))
+    ]
     _add_fields(mapping, due, offer)
+
+
+def _is_due_again(connection: Connection, field: DefaultField) -> bool:
+    """Item availability is carried by this one field, so that switch brings it back even where somebody removed it."""
+    return connection.synchronize_item_availability and field.sales_attribute == _AVAILABILITY_ATTRIBUTE
 
 
 def _identities_of(name: str) -> set[tuple[str, str, str]]:

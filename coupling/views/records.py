@@ -52,7 +52,7 @@ class RecordListView(ListView):
         self.system, self.table = system_of(kwargs["system"]), kwargs["table"]
         words = words_of(self.system, self.table)
         self.title = words.plural
-        self.lead = f"{self.table} of {self.system.label}, as the hub last read them."
+        self.lead = f"What {self.system.label} holds, and what each {words.singular} is coupled with."
         self.list_name = f"records-{self.system}-{self.table}"[:60]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -265,3 +265,14 @@ def test_reset_keeps_mappings_that_users_made_and_couplings(connection):
     reset_to_defaults(connection=connection)
     assert TableMapping.objects.filter(pk=own.pk).exists()
     assert customer.couplings.count() == 1
+
+
+def test_item_availability_brings_the_inventory_field_back(connection):
+    load_defaults(connection=connection)
+    inventory = connection.mappings.get(name="ITEM-PRODUCT").fields.filter(sales_attribute="quantityonhand")
+    inventory.delete()
+    load_defaults(connection=connection)
+    assert not inventory.exists()
+    connection.synchronize_item_availability = True
+    load_defaults(connection=connection)
+    assert inventory.count() == 1
