@@ -5,6 +5,7 @@ Each step either heals what an earlier, interrupted start left behind or ends wi
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import pwd
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 import redis
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
@@ -139,8 +141,22 @@ def require_redis() -> None:
 
 
 def collect_static_files() -> None:
-    """Puts style sheets, scripts and images, with hashed names, where the web server reads them."""
+    """Puts style sheets, scripts and images, hashed and compressed, where the web server reads them, if any changed."""
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    fingerprint = _static_fingerprint()
+    if stamp.exists() and stamp.read_text(encoding="ascii") == fingerprint:
+        return
     call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.write_text(fingerprint, encoding="ascii")
+
+
+def _static_fingerprint() -> str:
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for path, storage in finder.list(None):
+            status = Path(storage.path(path)).stat()
+            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _is_marked(process: psutil.Process, data_dir: Path) -> bool:

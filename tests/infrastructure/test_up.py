@@ -94,59 +94,30 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
         hub.stop(signal.SIGTERM)
 
 
-def test_up_prints_sign_ins_that_work_and_stops_without_a_trace(hub: Hub) -> None:
+def test_up_over_its_whole_life(hub: Hub) -> None:
+    """One test for three starts on the same data, because each takes a while."""
     hub.start_and_wait()
-    sign_in = re.search(r"Sign in +administrator +password (\S+)", hub.output)
-    assert sign_in is not None
-    with requests.Session() as session:
-        session.get(f"{hub.address}/accounts/login/", timeout=10)
-        answer = session.post(
-            f"{hub.address}/accounts/login/",
-            data={
-                "username": "administrator",
-                "password": sign_in[1],
-                "csrfmiddlewaretoken": session.cookies["couplet_csrf"],
-            },
-            headers={"Referer": hub.address},
-            timeout=10,
-            allow_redirects=False,
-        )
-        assert answer.status_code == 302
+    password = _password(hub)
+    assert _signs_in(hub, password)
     assert len(hub.processes()) > 5
-
     assert hub.stop(signal.SIGINT) == 0
     assert hub.output.rstrip().endswith("Stopped.")
     assert hub.processes() == []
 
-
-def test_up_after_a_kill_of_everything_above_the_servers_starts_with_the_data_still_there(hub: Hub) -> None:
+    # Killed, it leaves everything running; the next start ends that and has the data.
     hub.start_and_wait()
-    password = re.search(r"administrator +password (\S+)", hub.output)
-    assert hub.process is not None
-    hub.process.kill()
-    hub.process.wait()
+    hub.stop(signal.SIGKILL)
     assert hub.processes() != []
-
     hub.start_and_wait()
-    again = re.search(r"administrator +password (\S+)", hub.output)
-    assert password is not None
-    assert again is not None
-    assert again[1] == password[1]
-    assert hub.stop(signal.SIGTERM) == 0
-    assert hub.processes() == []
+    assert _password(hub) == password
 
-
-def test_up_says_when_the_database_ends_and_recovers_at_the_next_start(hub: Hub) -> None:
-    hub.start_and_wait()
-    postmaster = int((Path(hub.environment["COUPLET_DATA_DIR"]) / "postgres" / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGKILL)
+    # The database is gone: everything else ends, and the reason is said.
+    postmaster = Path(hub.environment["COUPLET_DATA_DIR"]) / "postgres" / "postmaster.pid"
+    os.kill(int(postmaster.read_text().split()[0]), signal.SIGKILL)
     assert hub.process is not None
     assert hub.process.wait(_STOP_SECONDS) == 1
     assert "PostgreSQL ended by itself" in hub.output
     assert hub.processes() == []
-
-    hub.start_and_wait()
-    assert hub.stop(signal.SIGTERM) == 0
 
 
 def test_up_port_taken_names_it_before_anything_starts(hub: Hub) -> None:
@@ -155,3 +126,22 @@ def test_up_port_taken_names_it_before_anything_starts(hub: Hub) -> None:
     assert f"Port {hub.environment['COUPLET_PORT']} is taken" in hub.output
     assert "Traceback" not in hub.output
     assert hub.processes() == []
+
+
+def _password(hub: Hub) -> str:
+    sign_in = re.search(r"Sign in +administrator +password (\S+)", hub.output)
+    assert sign_in is not None, hub.output
+    return sign_in[1]
+
+
+def _signs_in(hub: Hub, password: str) -> bool:
+    address = f"{hub.address}/accounts/login/"
+    with requests.Session() as session:
+        session.get(address, timeout=30)
+        form = {
+            "username": "administrator",
+            "password": password,
+            "csrfmiddlewaretoken": session.cookies["couplet_csrf"],
+        }
+        answer = session.post(address, data=form, headers={"Referer": hub.address}, timeout=30, allow_redirects=False)
+    return answer.status_code == 302
