@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.dataverse import errors, responses, sales
 from sandbox.dataverse.context import Context
-from sandbox.dataverse.metadata import customizations
+from sandbox.dataverse.metadata import customizations, describe
 from sandbox.dataverse.metadata.definitions_from_json import next_option_value, text_of
 from sandbox.definitions.dataverse import Attribute, Option, Table
 from sandbox.http import Request, Response
@@ -142,12 +142,23 @@ def _add_members_team(context: Context, request: Request, key: str | None) -> Re
     return responses.no_content()
 
 
+def _create_entities(context: Context, request: Request, key: str | None) -> Response:
+    body = sales.parameters(request, "Entities", optional=("SolutionUniqueName",))
+    if not isinstance(body["Entities"], list) or not body["Entities"]:
+        raise errors.bad_payload("The parameter 'Entities' must be a list that is not empty.")
+    made = customizations.create_tables(context, context.sandbox.sales, body["Entities"])
+    name = "Microsoft.Dynamics.CRM.CreateEntitiesResponse"
+    ids = [describe.entity_id(table) for table in made]
+    return responses.json({"@odata.context": f"{context.api_root}/$metadata#{name}", "EntityIds": ids})
+
+
 UNBOUND: dict[str, Action] = {
     **sales.UNBOUND,
     "InsertOptionValue": _insert_option_value,
     "UpdateOptionValue": _update_option_value,
     "DeleteOptionValue": _delete_option_value,
     "OrderOption": _order_option,
+    "CreateEntities": _create_entities,
     "PublishAllXml": _publish,
     "PublishXml": _publish_xml,
 }

@@ -216,6 +216,7 @@ def delete(context: Context, table: Table, key: str, condition: Condition = NO_C
     rules.run("before", "delete", context, table, old, old, set())
     context.deleting.add((table.logical_name, key))
     _release_children(context, table, key, depth)
+    _release_associations(context, table, key)
     context.tx.delete(table.storage, key)
     context.row_deleted(table, key)
     rules.run("after", "delete", context, table, old, old, set())
@@ -256,6 +257,15 @@ def _release_children(context: Context, table: Table, key: str, depth: int) -> N
                 cleared: Row = {}
                 payload.set_lookup(cleared, attribute, None, None)
                 context.tx.update(child.storage, child_key, cleared)
+
+
+def _release_associations(context: Context, table: Table, key: str) -> None:
+    """Rows of intersect tables go with either side."""
+    for association in context.schema.associations.get(table.logical_name, {}).values():
+        intersect = context.table(association.intersect)
+        columns = {association.first: association.first_column, association.second: association.second_column}
+        for row in context.tx.find(intersect.storage, **{columns[table.logical_name]: key}):
+            context.tx.delete(intersect.storage, row[intersect.primary_id])
 
 
 def check_version(table: Table, key: str, row: Row, condition: Condition) -> None:

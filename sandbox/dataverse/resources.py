@@ -39,9 +39,25 @@ def execute(context: Context, service: "DataverseService", request: Request, seg
             400, errors.PAYLOAD, f"Content-ID Reference: '{first.name}' does not exist in the batch context."
         )
     name = first.name.removeprefix("Microsoft.Dynamics.CRM.")
-    if rest == [] and (name in functions.UNBOUND or name in actions.UNBOUND):
+    if not rest and (name in functions.UNBOUND or name in actions.UNBOUND):
         return _unbound(context, request, first, name)
+    if name in _NOT_IMPLEMENTED:
+        raise errors.not_implemented(f"'{name}'")
     raise errors.unknown_segment(first.name)
+
+
+_NOT_IMPLEMENTED = {
+    "BulkDelete",
+    "ExecuteMultiple",
+    "ExportSolution",
+    "ImportSolution",
+    "InitializeFrom",
+    "Merge",
+    "RetrieveDuplicates",
+    "RetrieveEntityChanges",
+    "RetrieveMetadataChanges",
+}
+"""Messages of the real service that clients are known to send and the sandbox does not have."""
 
 
 def _unbound(context: Context, request: Request, segment: Segment, name: str) -> Response:

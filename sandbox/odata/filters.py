@@ -228,6 +228,9 @@ class _Parser:
         if value is None or depth > MAX_DEPTH:
             raise self.fail(f"The parameter alias '{self.lexeme}' is not defined")
         self.advance()
+        if value.lstrip().startswith("{"):
+            # A complex parameter: the function that takes it reads the JSON text.
+            return Literal("string", value)
         inner = _Parser(value, self.aliases)
         expression = inner.disjunction(depth + 1)
         inner.expect_end()

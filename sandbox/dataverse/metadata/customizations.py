@@ -17,6 +17,7 @@ from sandbox.dataverse.schema import Schema, standard
 from sandbox.definitions.dataverse import (
     AlternateKey,
     Attribute,
+    ManyToMany,
     Option,
     Relationship,
     Table,
@@ -45,6 +46,7 @@ class Customizations:
     keys: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     options: dict[str, list[list[Any]]] = field(default_factory=dict)
     relationships: dict[str, dict[str, Any]] = field(default_factory=dict)
+    many_to_many: dict[str, dict[str, Any]] = field(default_factory=dict)
     tracking: dict[str, bool] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     version: int = 1
@@ -64,6 +66,9 @@ def apply(schema: Schema, custom: Customizations) -> Schema:
     tables = {table.logical_name: table for table in schema.tables}
     for name, body in custom.tables.items():
         tables[name] = incoming.table_from_stored(name, body)
+    for body in custom.many_to_many.values():
+        table = incoming.intersect_table(ManyToMany(**body))
+        tables[table.logical_name] = table
     for name, attributes in custom.attributes.items():
         added = {key: _attribute(body) for key, body in attributes.items()}
         tables[name] = replace(tables[name], attributes={**tables[name].attributes, **added})
@@ -85,7 +90,8 @@ def apply(schema: Schema, custom: Customizations) -> Schema:
         if name in tables:
             tables[name] = replace(tables[name], defined_at_version=version)
     relationships = (*schema.relationships, *(Relationship(**body) for body in custom.relationships.values()))
-    return Schema(tuple(tables.values()), relationships, schema.many_to_many, custom.version)
+    many_to_many = (*schema.many_to_many, *(ManyToMany(**body) for body in custom.many_to_many.values()))
+    return Schema(tuple(tables.values()), relationships, many_to_many, custom.version)
 
 
 def _attribute(body: dict[str, Any]) -> Attribute:
@@ -126,15 +132,22 @@ def store(context: Context, service: "DataverseService", custom: Customizations,
 
 
 def _create_table(context: Context, service: "DataverseService", request: Request, segments: list[Segment]) -> Response:
-    table, body = incoming.table_from_request(crud.body_of(request), service.full_schema)
-    custom = load(context.tx)
-    custom.tables[table.logical_name] = body
-    for attribute in table.attributes.values():
-        if attribute.is_lookup and attribute.name not in ("createdby", "modifiedby", "ownerid"):
-            continue
-    custom.relationships |= {item.name: asdict(item) for item in incoming.system_relationships(table)}
-    store(context, service, custom, table.logical_name)
+    (table,) = create_tables(context, service, [crud.body_of(request)])
     return _created(context, f"EntityDefinitions({describe.entity_id(table)})")
+
+
+def create_tables(context: Context, service: "DataverseService", bodies: list[Any]) -> list[Table]:
+    """Adds tables that are defined as EntityMetadata."""
+    custom = load(context.tx)
+    schema = service.full_schema
+    made = []
+    for body in bodies:
+        table, stored = incoming.table_from_request(body, schema)
+        custom.tables[table.logical_name] = stored
+        custom.relationships |= {item.name: asdict(item) for item in incoming.system_relationships(table)}
+        made.append(table)
+    store(context, service, custom, *(table.logical_name for table in made))
+    return made
 
 
 def _delete_table(context: Context, service: "DataverseService", request: Request, segments: list[Segment]) -> Response:
@@ -146,6 +159,7 @@ def _delete_table(context: Context, service: "DataverseService", request: Reques
     custom = load(context.tx)
     name = table.logical_name
     users = [r["many"] for r in custom.relationships.values() if r["one"] == name and r["many"] != name]
+    users += [m["intersect"] for m in custom.many_to_many.values() if name in (m["first"], m["second"])]
     if users:
         raise errors.DataverseError(
             400, "0x8004f01f", f"The entity '{name}' cannot be deleted: '{users[0]}' refers to it."
@@ -183,7 +197,7 @@ def _create_attribute(
     custom = load(context.tx)
     custom.attributes.setdefault(table.logical_name, {})[attribute.name] = dump_attribute(attribute)
     store(context, service, custom, table.logical_name)
-    owner = f"EntityDefinitions({describe.entity_id(table)})"
+    owner = _addressed(table, segments[0])
     return _created(context, f"{owner}/Attributes({describe.attribute_id(table, attribute)})")
 
 
@@ -227,7 +241,10 @@ def _delete_attribute(
 def _create_relationship(
     context: Context, service: "DataverseService", request: Request, segments: list[Segment]
 ) -> Response:
-    relationship, attribute = incoming.relationship_from_request(crud.body_of(request), service.full_schema)
+    body = crud.body_of(request)
+    if incoming.is_many_to_many(body):
+        return _create_many_to_many(context, service, body)
+    relationship, attribute = incoming.relationship_from_request(body, service.full_schema)
     custom = load(context.tx)
     custom.attributes.setdefault(relationship.many, {})[attribute.name] = dump_attribute(attribute)
     custom.relationships[relationship.name] = asdict(relationship)
@@ -235,11 +252,25 @@ def _create_relationship(
     return _created(context, f"RelationshipDefinitions({metadata_id('relationship', relationship.name)})")
 
 
+def _create_many_to_many(context: Context, service: "DataverseService", body: Any) -> Response:
+    item = incoming.many_to_many_from_request(body, service.full_schema)
+    custom = load(context.tx)
+    custom.many_to_many[item.name] = asdict(item)
+    store(context, service, custom, item.intersect)
+    return _created(context, f"RelationshipDefinitions({metadata_id('relationship', item.name)})")
+
+
 def _delete_relationship(
     context: Context, service: "DataverseService", request: Request, segments: list[Segment]
 ) -> Response:
     wanted = str(next(iter((segments[0].keys or {}).values())).value)
     custom = load(context.tx)
+    for name, body in custom.many_to_many.items():
+        if wanted in (name, metadata_id("relationship", name)):
+            del custom.many_to_many[name]
+            context.tx.execute(f'DROP TABLE IF EXISTS "{context.table(body["intersect"]).storage}"')
+            store(context, service, custom)
+            return responses.no_content()
     for name, body in custom.relationships.items():
         if wanted in (name, metadata_id("relationship", name)):
             table = context.table(body["many"])
@@ -268,7 +299,7 @@ def _create_key(context: Context, service: "DataverseService", request: Request,
         "active": not _has_duplicates(context, table, key),
     }
     store(context, service, custom, table.logical_name)
-    owner = f"EntityDefinitions({describe.entity_id(table)})"
+    owner = _addressed(table, segments[0])
     return _created(context, f"{owner}/Keys({describe.key_id(table, key)})")
 
 
@@ -302,6 +333,13 @@ def _find_attribute(table: Table, segment: Segment) -> Attribute:
     from sandbox.dataverse.metadata.endpoints import find_attribute
 
     return find_attribute(table, segment)
+
+
+def _addressed(table: Table, segment: Segment) -> str:
+    """The table's address in the form in which the request named it."""
+    if "LogicalName" in (segment.keys or {}):
+        return f"EntityDefinitions(LogicalName='{table.logical_name}')"
+    return f"EntityDefinitions({describe.entity_id(table)})"
 
 
 def _created(context: Context, path: str) -> Response:

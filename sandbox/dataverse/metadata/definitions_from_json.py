@@ -10,6 +10,7 @@ from sandbox.definitions.dataverse import (
     AlternateKey,
     Attribute,
     AttributeType,
+    ManyToMany,
     Option,
     Relationship,
     State,
@@ -221,6 +222,7 @@ def attribute_from_request(body: Any, table: Table) -> Attribute:
     """A new column. Raises 400 for unknown types, missing prefixes and names that are taken."""
     given = _object(body)
     kind_name = str(given.get("@odata.type", "")).lstrip("#").removeprefix("Microsoft.Dynamics.CRM.")
+    kind_name = kind_name.removeprefix("Complex")  # CreateEntities names the same types with this prefix
     kind = _TYPES.get(kind_name)
     if kind is None:
         raise errors.bad_payload(f"The attribute type '{kind_name}' is not supported.")
@@ -358,3 +360,46 @@ def relationship_from_request(body: Any, schema: Schema) -> tuple[Relationship, 
         on_delete = "RemoveLink"
     nav_on_one = given.get("ReferencedEntityNavigationPropertyName") or name
     return Relationship(name, str(one), str(many), attribute.name, nav, str(nav_on_one), on_delete, True), attribute
+
+
+def is_many_to_many(body: Any) -> bool:
+    return isinstance(body, dict) and str(body.get("@odata.type", "")).endswith("ManyToManyRelationshipMetadata")
+
+
+def many_to_many_from_request(body: Any, schema: Schema) -> ManyToMany:
+    given = _object(body)
+    name = _schema_name(given, "relationship")
+    first, second = str(given.get("Entity1LogicalName")), str(given.get("Entity2LogicalName"))
+    for table in (first, second):
+        if table not in schema.by_name:
+            raise errors.DataverseError(400, "0x80040217", f"The entity with a name = '{table}' was not found.")
+    intersect = str(given.get("IntersectEntityName") or name).lower()
+    if intersect in schema.by_name or any(item.name == name for item in schema.many_to_many):
+        raise errors.DataverseError(400, "0x80048403", f"The relationship {name} exists already.")
+    first_column, second_column = f"{first}id", f"{second}id"
+    if first == second:
+        first_column, second_column = f"{first}idone", f"{first}idtwo"
+    return ManyToMany(name, intersect, first, first_column, second, second_column)
+
+
+def intersect_table(item: ManyToMany) -> Table:
+    """The table between two tables: nothing but two ids."""
+    columns = [
+        Attribute(f"{item.intersect}id", "uniqueidentifier", required="system", update=False, primary_id=True),
+        Attribute(item.first_column, "uniqueidentifier", create=False, update=False),
+        Attribute(item.second_column, "uniqueidentifier", create=False, update=False),
+        Attribute("versionnumber", "bigint", create=False, update=False),
+    ]
+    return Table(
+        logical_name=item.intersect,
+        schema_name=item.intersect,
+        entity_set=f"{item.intersect}set",
+        object_type_code=0,
+        primary_id=f"{item.intersect}id",
+        primary_name=None,
+        ownership="none",
+        attributes={column.name: column for column in columns},
+        messages=("Retrieve", "RetrieveMultiple"),
+        intersect=True,
+        custom=True,
+    )
