@@ -343,7 +343,7 @@ class CentralWorkspace:
     def _related(self, page: Page, prop: Property, current: str) -> list[Choice]:
         """The rows a field can point to, or nothing when there are too many for a list."""
         target_set, target_property = prop.relates_to or ("", "")
-        target = self._schema.page(page.service, target_set) or self._schema.page(STANDARD_SERVICE, target_set)
+        target = self._schema.find_page(page.service, target_set)
         if target is None or target_property not in ("id", "code", "number") or "id" not in target.properties:
             return []
         label = next((name for name in ("displayName", "description") if name in target.properties), target_property)

@@ -161,6 +161,11 @@ class Schema:
     def page(self, service: str, entity_set: str) -> Page | None:
         return self.services.get(service, {}).get(entity_set)
 
+    def find_page(self, service: str, entity_set: str) -> Page | None:
+        """The page a relation names: of the same service, else of the standard or the companion API."""
+        services = (service, STANDARD_SERVICE, COMPANION_SERVICE)
+        return next((page for name in services if (page := self.page(name, entity_set)) is not None), None)
+
 
 def _enums(raw: dict[str, Any]) -> dict[str, Enum]:
     enums = {}

@@ -27,12 +27,6 @@ from sandbox.business_central.schema import Navigation, Page, Property, Schema, 
 from sandbox.business_central.session import Session
 from sandbox.storage import Row
 
-OTHER_TABLES = {
-    "(customer price groups)": "Customer Price Group",
-    "(price lists)": "Price List Header",
-    "(shipping agents)": "Shipping Agent",
-    "(resources)": "Resource",
-}
 _SILENTLY_IGNORED = {"SystemId", "SystemModifiedAt", "SystemCreatedAt", "SystemRowVersion"}
 _CLIENT_IDS = {"Item"}
 """Tables that keep a client's id on insert; all others ignore it."""
@@ -105,7 +99,7 @@ def _related(service: str, prop: Property) -> tuple[str, str] | None:
     schema = load_schema()
     if prop.relates_to is None or prop.kind == "guid":
         return None
-    target = schema.page(service, prop.relates_to[0]) or schema.page("api/v2.0", prop.relates_to[0])
+    target = schema.find_page(service, prop.relates_to[0])
     if target is None or target.properties[prop.relates_to[1]].field is None:
         return None
     table = schema.tables[target.table]

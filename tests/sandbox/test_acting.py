@@ -1,0 +1,150 @@
+"""The acting pages: every area opens, records can be found, created, changed and acted upon, refusals are shown."""
+
+import html
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.conftest import ApiClient
+from tests.sandbox_process import SandboxServer
+
+_FORM = re.compile(r'<form method="post" class="record">(.*?)</form>', re.DOTALL)
+_SELECT = re.compile(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', re.DOTALL)
+_TEXTAREA = re.compile(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', re.DOTALL)
+
+
+class Person:
+    """A browser without scripts."""
+
+    def __init__(self, server: SandboxServer) -> None:
+        self.server = server
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def open(self, path: str) -> str:
+        response = self.session.get(f"{self.server.http_url}{path}", timeout=60)
+        assert response.status_code == 200, f"{path}: {response.status_code}"
+        return response.text
+
+    def links(self, page: str, pattern: str) -> list[str]:
+        return list(dict.fromkeys(re.findall(rf'href="({pattern})"', page)))
+
+    def submit(self, path: str, **changes: str) -> requests.Response:
+        """Sends the record form as it stands with some fields changed."""
+        found = _FORM.search(self.open(path))
+        assert found is not None
+        form = found[1]
+        values: dict[str, str] = {}
+        for tag in re.findall(r"<input[^>]*>", form):
+            name = re.search(r'name="([^"]*)"', tag)
+            value = re.search(r'value="([^"]*)"', tag)
+            if name and ("checkbox" not in tag or "checked" in tag):
+                values[name[1]] = html.unescape(value[1]) if value else ""
+        for name, options in _SELECT.findall(form):
+            chosen = re.search(r'value="([^"]*)" selected', options)
+            values[name] = html.unescape(chosen[1]) if chosen else ""
+        for name, text in _TEXTAREA.findall(form):
+            values[name] = html.unescape(text)
+        return self.post(path, {**values, **changes})
+
+    def post(self, path: str, values: dict[str, str]) -> requests.Response:
+        token = self.session.cookies.get("sandbox_csrftoken") or ""
+        url = f"{self.server.http_url}{path}"
+        return self.session.post(
+            url, data={"csrfmiddlewaretoken": token, **values}, headers={"Referer": url}, timeout=60
+        )
+
+
+@pytest.fixture(scope="module")
+def person(empty_server: SandboxServer) -> Person:
+    empty_server.reset("demo")
+    return Person(empty_server)
+
+
+def shown(response: requests.Response) -> list[str]:
+    return [html.unescape(text) for text in re.findall(r'role="(?:alert|status)">(.*?)<', response.text)]
+
+
+@pytest.mark.parametrize("product", ["sales", "business-central"])
+def test_every_area_lists_and_opens(person: Person, product: str) -> None:
+    home = person.open(f"/{product}/")
+    assert "not the real product" in home
+    areas = person.links(home, rf"/{product}/\w+/")
+    assert len(areas) > 10
+    for area in areas:
+        page = person.open(area)
+        assert 'role="alert"' not in page, area
+        for record in person.links(page, rf"{area}[0-9a-f-]{{36}}/")[:1]:
+            assert "<form" in person.open(record)
+
+
+def test_customer_can_be_found_changed_and_created(person: Person, business_central: ApiClient) -> None:
+    page = person.open("/business-central/customers/?q=C00010")
+    (address,) = person.links(page, r"/business-central/customers/[0-9a-f-]{36}/")
+    saved = person.submit(address, phoneNumber="+47 70 00 00 01", customerPriceGroupCode="VIP")
+    assert shown(saved) == ["Saved."]
+    row = business_central.get("customers?$filter=number eq 'C00010'")["value"][0]
+    assert row["phoneNumber"] == "+47 70 00 00 01"
+    refused = person.submit(address, phoneNumber="call me")
+    assert shown(refused) == ["Phone No. must not contain letters."]
+    assert 'value="call me"' in refused.text
+    created = person.submit("/business-central/customers/new/", displayName="Made by hand")
+    assert shown(created) == ["Created."]
+    assert business_central.get("customers?$filter=displayName eq 'Made by hand'&$select=number")["value"]
+
+
+def test_stale_form_is_refused(person: Person, business_central: ApiClient) -> None:
+    row = business_central.get("customers?$top=1&$skip=5")["value"][0]
+    address = f"/business-central/customers/{row['id']}/"
+    business_central.request("PATCH", f"customers({row['id']})", {"city": "Elsewhere"}, If_Match="*")
+    answer = person.submit(address, etag=row["@odata.etag"], city="Here")
+    assert "Another user has already changed the record" in shown(answer)[0]
+
+
+def test_account_is_changed_as_the_chosen_user(person: Person, sales: ApiClient) -> None:
+    users = re.findall(r'<option value="([0-9a-f-]{36})"', person.open("/sales/"))
+    person.post("/sales/act-as/", {"user": users[1]})
+    page = person.open("/sales/accounts/")
+    address = person.links(page, r"/sales/accounts/[0-9a-f-]{36}/")[0]
+    assert shown(person.submit(address, address1_city="Ulm")) == ["Saved."]
+    key = address.rstrip("/").rpartition("/")[2]
+    row = sales.get(f"accounts({key})?$select=address1_city,_modifiedby_value")
+    assert (row["address1_city"], row["_modifiedby_value"]) == ("Ulm", users[1])
+
+
+def test_order_is_released_shipped_and_invoiced(person: Person, business_central: ApiClient) -> None:
+    order: dict[str, Any] = business_central.get("salesOrders?$filter=fullyShipped eq false&$expand=salesOrderLines")[
+        "value"
+    ][0]
+    address = f"/business-central/salesOrders/{order['id']}/"
+    assert order["number"] in person.open(address)
+    shipped = person.post(f"{address}action/ship/", {})
+    assert "Shipment PSS" in shown(shipped)[0]
+    invoiced = person.post(f"{address}action/invoice/", {})
+    assert "The order is complete and was archived." in shown(invoiced)[0]
+    invoice = business_central.get(f"salesInvoices?$filter=orderNumber eq '{order['number']}'")["value"][-1]
+    paid = person.post(f"/business-central/salesInvoices/{invoice['id']}/action/payment/", {"amount": ""})
+    assert shown(paid) == [f"Invoice {invoice['number']} is now paid."]
+    again = person.post(f"/business-central/salesInvoices/{invoice['id']}/action/payment/", {})
+    assert shown(again)[0].startswith("Not done:")
+
+
+def test_line_is_added_to_an_order(person: Person, business_central: ApiClient) -> None:
+    order = business_central.get("salesOrders?$filter=status eq 'Draft'")["value"][0]
+    page = person.open(f"/business-central/salesOrders/{order['id']}/")
+    (add,) = [html.unescape(link) for link in re.findall(r'href="([^"]*/new/\?parent=[^"]*)"', page)]
+    item = business_central.get("items?$filter=blocked eq false&$top=1")["value"][0]
+    made = person.submit(add, itemId=item["id"], quantity="2")
+    assert shown(made) == ["Created."]
+
+
+def test_unknown_areas_and_records_are_not_found(person: Person) -> None:
+    for path in ("/sales/nosuch/", "/business-central/customers/5a1f0c52-0000-4000-8000-00000000dead/"):
+        assert person.session.get(f"{person.server.http_url}{path}", timeout=30).status_code == 404
+
+
+def test_style_sheet_is_served(person: Person) -> None:
+    response = person.session.get(f"{person.server.http_url}/acting/style.css", timeout=30)
+    assert response.headers["Content-Type"].startswith("text/css")
