@@ -56,7 +56,7 @@ def subscribers() -> list[Subscriber]:
 
 
 def needed_tables(connection: Connection) -> list[NeededTable]:
-    """The tables that the mappings use; a table is listed once, writing wins. Without mappings: those of customers."""
+    """The tables that the mappings use; a table is listed once, writing wins."""
     needed: dict[tuple[System, str], bool] = {}
     for subscriber in subscribers():
         if subscriber.needed_tables is not None:
@@ -67,14 +67,37 @@ def needed_tables(connection: Connection) -> list[NeededTable]:
 
 
 _WITHOUT_MAPPINGS = (
-    NeededTable(System.BUSINESS_CENTRAL, "customers", True),
-    NeededTable(System.BUSINESS_CENTRAL, "contacts", True),
-    NeededTable(System.BUSINESS_CENTRAL, "items", True),
-    NeededTable(System.BUSINESS_CENTRAL, "salespeoplePurchasers", False),
-    NeededTable(System.BUSINESS_CENTRAL, "currencies", False),
-    NeededTable(System.SALES, "accounts", True),
-    NeededTable(System.SALES, "contacts", True),
-    NeededTable(System.SALES, "products", True),
-    NeededTable(System.SALES, "systemusers", False),
-    NeededTable(System.SALES, "transactioncurrencies", True),
+    *(
+        NeededTable(System.BUSINESS_CENTRAL, table, writes)
+        for table, writes in (
+            ("currencies", False),
+            ("paymentTerms", False),
+            ("shipmentMethods", False),
+            ("salespeoplePurchasers", False),
+            ("customers", True),
+            ("vendors", True),
+            ("contacts", True),
+            ("unitsOfMeasure", False),
+            ("items", True),
+            ("opportunities", True),
+            ("salesInvoices", False),
+        )
+    ),
+    *(
+        NeededTable(System.SALES, table, writes)
+        for table, writes in (
+            ("systemusers", False),
+            ("transactioncurrencies", True),
+            ("accounts", True),
+            ("contacts", True),
+            ("uomschedules", True),
+            ("uoms", True),
+            ("products", True),
+            ("pricelevels", True),
+            ("productpricelevels", True),
+            ("opportunities", True),
+            ("invoices", True),
+        )
+    ),
 )
+"""Tables of the delivered mappings, for a connection that was never enabled and so has none of its own."""

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from connector.cached import forget
 from connector.choices import ConnectionState, SalesOrderIntegration
-from connector.errors import SettingsError
+from connector.clients import INTERACTIVE, sales_client
+from connector.errors import RemoteError, SettingsError
 from connector.models import Connection
 from connector.provisioning import subscribers
 from connector.services import audit, credentials
@@ -55,6 +56,8 @@ SWITCHES = frozenset(
 )
 """Settings that change at any time."""
 
+_SUBMITTED = "statecode eq 1"
+_NAMED_ORDERS = 5
 _ADDRESSES = ("authority_url", "sales_url", "business_central_url")
 # What a reset puts back; addresses, credentials and `enabled` stay.
 _RESET_SETTINGS = tuple(sorted((SWITCHES - {"name"}) | {"ownership_model", "unit_group_mapping"}))
@@ -198,6 +201,8 @@ def _apply(connection: Connection, changes: dict[str, Any], user: User | None) -
     _complete(connection, changed)
     _refuse_while_enabled(connection, changed)
     _validate(connection, changed)
+    if changed.get("sales_order_integration") == SalesOrderIntegration.LEGACY:
+        _refuse_with_submitted_orders(connection)
     for subscriber in subscribers():
         if subscriber.check_change is not None and changed:
             subscriber.check_change(connection, changed)
@@ -250,6 +255,24 @@ def _refuse_while_enabled(connection: Connection, changed: Mapping[str, Any]) ->
     if connection.enabled and held:
         names = ", ".join("company" if name == "company_id" else name for name in held)
         raise SettingsError(f"Disable the connection before changing {names}.", conflict=True)
+
+
+def _refuse_with_submitted_orders(connection: Connection) -> None:
+    """An order that was submitted and waits would be forgotten if nothing took submitted orders any more."""
+    try:
+        waiting = [
+            str(record.values["ordernumber"] or record.values["name"])
+            for record in sales_client(connection, patience=INTERACTIVE).query(
+                "salesorders", properties=["ordernumber", "name"], filter=_SUBMITTED, top=_NAMED_ORDERS
+            )
+        ]
+    except RemoteError as error:
+        raise SettingsError(f"Whether submitted orders wait in Sales cannot be seen: {error}", conflict=True) from error
+    if waiting:
+        raise SettingsError(
+            f"Orders are still submitted in Sales: {', '.join(waiting)}. Process, cancel or reopen them first.",
+            conflict=True,
+        )
 
 
 def _validate(connection: Connection, changed: Mapping[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """Settings, enabling, disabling and resetting: services and the REST API over them."""
 
+from uuid import uuid4
+
 import pytest
 
 from connector import auth, provisioning
@@ -142,6 +144,18 @@ class TestRefusals:
         )
         shown = client.patch(ROOT, {"sales_order_integration": "none"}, format="json").json()
         assert shown["automatically_create_sales_orders"] is False
+
+    def test_leaving_submitted_orders_is_refused_while_one_waits(self, connection, administrator, api, sales):
+        Connection.objects.update(sales_order_integration="legacy")
+        account, order = uuid4(), uuid4()
+        sales.session.send("POST", "accounts", body={"accountid": str(account), "name": "A"})
+        body = {"salesorderid": str(order), "name": "Waits", "customerid_account@odata.bind": f"/accounts({account})"}
+        sales.session.send("POST", "salesorders", body=body)
+        sales.session.send("PATCH", f"salesorders({order})", body={"statecode": 1, "statuscode": 3})
+        answer = api(administrator).patch(ROOT, {"sales_order_integration": "none"}, format="json")
+        assert answer.status_code == 409
+        assert "still submitted" in answer.json()["detail"]
+        assert Connection.objects.get().sales_order_integration == "legacy"
 
 
 class TestRoles:
