@@ -1,6 +1,5 @@
 """Products, price lists, quotes, orders and invoices: states, prices, totals and the sales actions."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,7 +18,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(sandbox_server: Any, empty_server: Any, sales_token: str) -> Iterator[Shop]:
+def shop(empty_server: Any, sales_token: str) -> Shop:
     sales = ApiClient(empty_server, f"{empty_server.url}/api/data/v9.2/", sales_token)
     account = sales.create("accounts", {"name": "Buyer"})
     product = sales.create("products", product_body("P-1"))
@@ -29,7 +28,7 @@ def shop(sandbox_server: Any, empty_server: Any, sales_token: str) -> Iterator[S
         {"name": "Standard", "transactioncurrencyid@odata.bind": f"/transactioncurrencies({BASE_CURRENCY_ID})"},
     )
     sales.create("productpricelevels", price_body(price_list, product, 10))
-    yield Shop(account, product, price_list)
+    return Shop(account, product, price_list)
 
 
 def product_body(number: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Query options of the Dataverse Web API: filters, order, expansion, annotations, counting and paging."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from tests.sandbox.conftest import ApiClient
 
 
 @pytest.fixture(scope="module")
-def _data(sandbox_server: Any, sales_token: str, empty_server: Any) -> Iterator[None]:
+def _data(sales_token: str, empty_server: Any) -> None:
     sales = ApiClient(empty_server, f"{empty_server.url}/api/data/v9.2/", sales_token)
     boss = sales.create("contacts", {"firstname": "Ada", "lastname": "Boss"})
     rows: list[dict[str, Any]] = [
@@ -24,7 +23,6 @@ def _data(sandbox_server: Any, sales_token: str, empty_server: Any) -> Iterator[
     alpha = sales.get("accounts?$filter=accountnumber eq 'K-100'")["value"][0]["accountid"]
     for name in ("One", "Two", "Three"):
         sales.create("contacts", {"lastname": name, "parentcustomerid_account@odata.bind": f"/accounts({alpha})"})
-    yield
 
 
 pytestmark = pytest.mark.usefixtures("_data")
