@@ -99,6 +99,16 @@ class RunOptions:
     retry: bool = False
     match: MatchCriteria | None = None
 
+    @classmethod
+    def matching(cls, criteria: MatchCriteria) -> Self:
+        """A match-based coupling and what follows it: a synchronisation in one direction lets its source win."""
+        one_way = {Direction.TO_SALES: System.BUSINESS_CENTRAL, Direction.TO_BUSINESS_CENTRAL: System.SALES}
+        return cls(
+            match=criteria,
+            force_from=one_way.get(criteria.synchronize) if criteria.synchronize else None,
+            create_side=System.SALES if criteria.create_unmatched else None,
+        )
+
     def with_pairs(self, pairs: list[PairRef]) -> Self:
         return replace(self, pairs=tuple(pairs), only_pairs=True)
 

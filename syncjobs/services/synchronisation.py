@@ -149,12 +149,7 @@ class Synchronisation:
         user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
-        criteria = MatchCriteria(tuple(fields), create_unmatched, synchronize)
-        options = RunOptions(
-            match=criteria,
-            force_from=_source(synchronize),
-            create_side=System.SALES if create_unmatched else None,
-        )
+        options = RunOptions.matching(MatchCriteria(tuple(fields), create_unmatched, synchronize))
         if bc_keys is not None:
             options = options.with_pairs([PairRef(key, None) for key in bc_keys])
         return self._start(
@@ -214,13 +209,6 @@ class Synchronisation:
 
 def _started(job: SynchJob) -> StartedJob:
     return StartedJob(id=job.pk, url=job.get_absolute_url(), representation=dict(JobSerializer(job).data))
-
-
-def _source(direction: Direction | None) -> System | None:
-    """The side whose values win a synchronisation that goes one way."""
-    if direction is None or direction == Direction.BIDIRECTIONAL:
-        return None
-    return System.BUSINESS_CENTRAL if direction == Direction.TO_SALES else System.SALES
 
 
 def _history_entry(operation: Operation) -> HistoryEntry:
