@@ -127,20 +127,25 @@ def _source(page: Page, table: BaseTable, prop: Property, today: str) -> tuple[s
     if special is None and prop.field is not None:
         special = _BY_FIELD.get((page.table, prop.field))
     if special is not None:
-        return f"({special(today)})", None
+        return _as_expression(special(today)), None
     if prop.field is None:
-        return ("0" if prop.kind in ("decimal", "integer", "bigint", "boolean") else "''"), None
+        return _as_expression("0" if prop.kind in ("decimal", "integer", "bigint", "boolean") else "''"), None
     if prop.field == "SystemRowVersion":
         return "t._version", None
     if prop.field in table.derived_ids:
         derived = table.derived_ids[prop.field]
         return derived_id(derived.table, f't."{table.column(derived.code_field)}"'), None
     if prop.field not in table.fields:
-        return ("0" if prop.kind in ("decimal", "integer", "boolean") else "''"), None
+        return _as_expression("0" if prop.kind in ("decimal", "integer", "boolean") else "''"), None
     column = table.column(prop.field)
     if prop.local_currency and page.is_api:
         return f"(CASE t.{column} WHEN '' THEN {LOCAL_CURRENCY} ELSE t.{column} END)", column
     return f't."{column}"', column
+
+
+def _as_expression(sql: str) -> str:
+    """SQLite takes a bare number in ORDER BY for a column's position."""
+    return f"CAST({sql} AS INTEGER)" if sql.isdigit() else f"({sql})"
 
 
 def is_writable(page: Page, prop: Property) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.business_central import writer
+from sandbox.business_central import streams, writer
 from sandbox.business_central.address import Address, Segment
 from sandbox.business_central.errors import (
     bad_request,
@@ -23,6 +23,9 @@ from sandbox.business_central.session import Session
 from sandbox.http import parse_preferences
 from sandbox.odata.options import OptionError, parse_expand
 from sandbox.storage import Row
+
+PDF = "pdfDocument"
+PDF_CONTENT = "pdfDocument/pdfDocumentContent"
 
 
 @dataclass(slots=True)
@@ -134,9 +137,15 @@ class Resources:
         target.single = True
 
     def _step(self, target: Target, segment: Segment) -> None:
+        if target.tail == PDF and segment.name in ("pdfDocumentContent", "content"):
+            target.tail = PDF_CONTENT
+            return
         if target.tail:
             raise bad_request(f"The segment '{segment.name}' cannot follow.", "BadRequest_InvalidRequestUrl")
         navigation = target.page.navigation.get(segment.name)
+        if segment.name == PDF and target.single and target.page.table == "Sales Header":
+            target.tail = PDF
+            return
         if navigation is None or not target.single:
             self._set_tail(target, segment)
             return
@@ -217,9 +226,29 @@ class Resources:
             self._row(target)  # raises the 404 with its message
             raise not_found("The resource does not exist.")
         if target.tail:
-            return Result(200, {"@odata.context": f"{self.context(call, target)}", "value": row.get(target.tail)})
+            return self._get_tail(call, target, row)
         context = f"{self.context(call, target)}/$entity"
+        if any(prop.kind == "stream" for prop in target.page.properties.values()):
+            base = self._row(target)
+            row |= streams.links(target.page, f"{self._company_root(call)}/{self._resource(target.page, row, base)}")
         return Result(200, {"@odata.context": context, **row}, {"ETag": row["@odata.etag"]})
+
+    def _get_tail(self, call: Call, target: Target, row: Mapping[str, Any]) -> Result:
+        """A single property, the content of a stream, or a printed document."""
+        if target.tail in (PDF, PDF_CONTENT):
+            header = self._row(target)
+            if target.tail == PDF_CONTENT:
+                return Result(200, streams.pdf(self.session, header), {"Content-Type": "application/pdf"})
+            location = f"{self._company_root(call)}/{target.page.entity_set}({header['system_id']})"
+            return Result(
+                200, {"@odata.context": self.context(call, target), **streams.pdf_description(header, location)}
+            )
+        if target.page.properties[target.tail].kind == "stream":
+            content = streams.read_content(self._row(target))
+            return Result(200 if content else 204, content or None, {"Content-Type": "application/octet-stream"})
+        return Result(
+            200, {"@odata.context": f"{self.context(call, target)}/{target.tail}", "value": row.get(target.tail)}
+        )
 
     def _post(self, call: Call, target: Target) -> Result:
         if target.single or target.tail:
@@ -232,12 +261,24 @@ class Resources:
         return self._written(call, target, query, row, 201)
 
     def _patch(self, call: Call, target: Target) -> Result:
+        if target.single and target.tail in target.page.properties:
+            return self._patch_content(call, target)
         if not target.single or target.tail:
             raise method_not_allowed()
         _check_write(call)
         query = single_query(target.page, call.options)
         row = writer.modify(self.session, target.page, self._row(target), call.body, call.headers.get("if-match"))
         return self._written(call, target, query, row, 200)
+
+    def _patch_content(self, call: Call, target: Target) -> Result:
+        prop = target.page.properties[target.tail]
+        if prop.kind != "stream" or prop.read_only:
+            raise method_not_allowed()
+        _check_write(call)
+        row = self._row(target)
+        writer.check_etag(call.headers.get("if-match"), row, required=True)
+        streams.write_content(self.session, row, call.body)
+        return Result(204)
 
     def _delete(self, call: Call, target: Target) -> Result:
         if not target.single or target.tail:
@@ -269,6 +310,7 @@ class Resources:
         if answer is None:
             return Result(status, None, location)
         context = f"{self.context(call, target)}/$entity"
+        answer |= streams.links(page, f"{self._company_root(call)}/{self._resource(page, answer, row)}")
         return Result(status, {"@odata.context": context, **answer}, {"ETag": answer["@odata.etag"], **location})
 
     # -- Names in answers

@@ -87,9 +87,8 @@ class BusinessCentralService:
         address = parse_address(request.path, request.origin, self.sandbox.tenant_id, self.sandbox.environment)
         if address.segments and address.segments[0].name == "$batch":
             return batch.prepare(self, request, address)
-        call = self.parse_call(
-            request.method, address, request.query, request.headers, self._body(request), request.url
-        )
+        body = request.body if self._is_stream(address) else self._body(request)
+        call = self.parse_call(request.method, address, request.query, request.headers, body, request.url)
         name = entity_set_of(self.schema, address)
         writes = 1 if request.method in _WRITES else 0
         return Prepared(lambda: self.respond(request, call), [Operation(request.method, name, writes)])
@@ -117,6 +116,15 @@ class BusinessCentralService:
         return BusinessCentralError(500, "Internal_ServerError", "An unexpected error has occurred.")
 
     # -- Calls
+
+    def _is_stream(self, address: Address) -> bool:
+        """Whether the last segment is a binary property, whose body is not JSON."""
+        if len(address.segments) < 2:
+            return False
+        names = [segment.name for segment in address.segments]
+        pages = (self.schema.page(address.service, name) for name in names[:-1])
+        properties = [page.properties.get(names[-1]) for page in pages if page is not None]
+        return any(prop is not None and prop.kind == "stream" for prop in properties)
 
     @staticmethod
     def _body(request: Request) -> Any:
@@ -190,6 +198,8 @@ class BusinessCentralService:
         headers = dict(result.headers)
         if result.body is None:
             return Response(result.status, b"", headers)
+        if isinstance(result.body, bytes):
+            return Response(result.status, result.body, headers)
         if isinstance(result.body, str):
             return Response(result.status, result.body.encode(), headers)
         headers.setdefault("Content-Type", JSON_TYPE)

@@ -285,3 +285,36 @@ def test_foreign_currency_prices_follow_the_rate(business_central: ApiClient, go
     order = order_of(business_central, goods, 1)
     assert order["currencyCode"] == "USD"
     assert order["salesOrderLines"][0]["unitPrice"] == pytest.approx(108.25, abs=0.01)
+
+
+def test_attachment_is_registered_filled_and_read(business_central: ApiClient, goods: dict[str, Any]) -> None:
+    order = order_of(business_central, goods, 1)
+    made = post(
+        business_central,
+        "documentAttachments",
+        fileName="drawing.txt",
+        parentType="Sales_x0020_Order",
+        parentId=order["id"],
+    )
+    content = f"documentAttachments({made['id']})/attachmentContent"
+    assert made["attachmentContent@odata.mediaEditLink"] == f"{business_central.root}{content}"
+    assert business_central.request("GET", content).status_code == 204
+    sent = business_central.request(
+        "PATCH", content, raw=b"\x00binary", If_Match=made["@odata.etag"], Content_Type="application/octet-stream"
+    )
+    assert sent.status_code == 204, sent.text
+    assert business_central.request("GET", content).content == b"\x00binary"
+    below = business_central.get(f"salesOrders({order['id']})/documentAttachments")["value"]
+    assert [(row["fileName"], row["byteSize"]) for row in below] == [("drawing.txt", 7)]
+    orphan = {"fileName": "x", "parentType": "Sales_x0020_Order", "parentId": goods["item"]["id"]}
+    refused = business_central.request("POST", "documentAttachments", orphan)
+    assert business_central.error(refused) == (400, "Application_DialogException")
+
+
+def test_document_prints_as_pdf(business_central: ApiClient, goods: dict[str, Any]) -> None:
+    order = order_of(business_central, goods, 1)
+    described = business_central.get(f"salesOrders({order['id']})/pdfDocument")
+    printed = business_central.request("GET", described["pdfDocumentContent@odata.mediaReadLink"])
+    assert printed.headers["Content-Type"] == "application/pdf"
+    assert printed.content.startswith(b"%PDF-1.4")
+    assert order["number"].encode() in printed.content
