@@ -1,4 +1,4 @@
-"""Why something about mappings and couplings is refused. `http_status` is what the REST API answers."""
+"""Why something about mappings and couplings is refused."""
 
 from connector.errors import ErrorKind, HubError
 
@@ -8,7 +8,6 @@ class CouplingError(HubError):
 
     kind = ErrorKind.CONFLICT
     code = "coupling.refused"
-    http_status = 409
 
 
 class AlreadyCoupledError(CouplingError):
@@ -22,7 +21,6 @@ class OutsideFilterError(HubError):
 
     kind = ErrorKind.DATA
     code = "coupling.outside_filter"
-    http_status = 400
 
 
 class RecordMissingError(HubError):
@@ -30,7 +28,6 @@ class RecordMissingError(HubError):
 
     kind = ErrorKind.DATA
     code = "coupling.record_missing"
-    http_status = 404
 
 
 class MappingError(HubError):
@@ -38,7 +35,6 @@ class MappingError(HubError):
 
     kind = ErrorKind.DATA
     code = "mapping.refused"
-    http_status = 400
 
     def __init__(self, message: str, *, fields: dict[str, list[str]] | None = None) -> None:
         super().__init__(message)

@@ -63,7 +63,7 @@ class RecordTable(Table):
         verbose_name="Problem", accessor="key", orderable=False, attrs={"td": {"class": "col-problem"}}
     )
     modified_at = TimeColumn(verbose_name="Changed")
-    key = IdColumn(verbose_name="Id", orderable=False)
+    key = IdColumn(verbose_name="Id")
 
     class Meta(Table.Meta):
         caption = "Records"
@@ -87,7 +87,8 @@ class RecordTable(Table):
 
     @classmethod
     def for_table(cls, connection: Connection, system: System, table: str) -> type["RecordTable"]:
-        return type("RecordTable", (cls,), {"connection": connection, "system": system, "table_name": table})
+        attributes = {"connection": connection, "system": system, "table_name": table, "Meta": cls.Meta}
+        return type("RecordTable", (cls,), attributes)
 
     @property
     def paginated_rows(self) -> Any:

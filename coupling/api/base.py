@@ -6,7 +6,7 @@ from typing import Any, cast
 import simplejson
 from django.contrib.auth.models import User
 from django.http import Http404
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -14,7 +14,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.utils.encoders import JSONEncoder
 
 from connector.models import Connection
-from coupling.exceptions import MappingError
+from coupling.exceptions import MappingError, RecordMissingError
 from coupling.models import TableMapping
 from coupling.services.requests import Started
 from coupling.synchronisation import StartedJob
@@ -70,6 +70,8 @@ class ConnectionView(GenericAPIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, MappingError) and exc.fields:
             exc = ValidationError(exc.fields)
+        if isinstance(exc, RecordMissingError):
+            exc = NotFound(str(exc))
         return super().handle_exception(exc)
 
 

@@ -1,0 +1,289 @@
+"""Record lists, the pair page, Set Up Coupling and Synchronize Now as people of each role see them."""
+
+import csv
+import io
+
+import pytest
+from django.urls import reverse
+
+from connector.choices import System
+from coupling.models import Coupling
+from tests.coupling.factories import key, make_account, make_customer, make_record
+from tests.web.conftest import Hub, add_pair
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox_is_off")]
+
+
+def url(name: str, **arguments) -> str:
+    return reverse(name, kwargs={"connection": "default", **arguments})
+
+
+def setup_url(record, system: str = "business_central") -> str:
+    return url("coupling-setup", system=system, table=record.table, key=record.key)
+
+
+@pytest.fixture
+def signed_in(client, people):
+    """`signed_in("salesperson")` is a browser of that person."""
+
+    def sign_in(name: str):
+        client.force_login(people[name])
+        return client
+
+    return sign_in
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("customer-list", "Customers"),
+        ("account-list", "Accounts"),
+        ("salesperson-list", "Salespeople"),
+        ("user-list", "Users"),
+    ],
+)
+def test_lists_of_the_navigation_open_for_a_salesperson_and_not_for_an_outsider(hub, signed_in, name, heading):
+    page = signed_in("salesperson").get(url(name))
+    assert page.status_code == 200
+    assert f"<h1>{heading}</h1>" in page.text
+    assert signed_in("outsider").get(url(name)).status_code == 403
+
+
+def test_every_mapped_table_has_a_list(hub: Hub, signed_in):
+    client = signed_in("salesperson")
+    for mapping in hub.connection.mappings.filter(kind="record"):
+        for system in System:
+            address = url("record-list", system=system, table=mapping.table(system))
+            assert client.get(address).status_code == 200, address
+
+
+def test_a_table_that_is_not_mapped_is_404(hub, signed_in):
+    client = signed_in("salesperson")
+    assert client.get(url("record-list", system="sales", table="nothing")).status_code == 404
+    assert client.get(url("record-list", system="mars", table="accounts")).status_code == 404
+
+
+def test_the_list_shows_state_partner_and_problem(hub, signed_in):
+    page = signed_in("salesperson").get(url("customer-list")).text
+    assert "10000 Account 10000" in page
+    assert "Conflict" in page
+    assert "The name is too long." in page
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "hidden"),
+    [
+        ("coupled=false", "Free GmbH", "Customer 10000"),
+        ("coupled=true", "Customer 10000", "Free GmbH"),
+        ("state=failing", "Customer 20000", "Customer 10000"),
+        ("search=fre", "Free GmbH", "Customer 10000"),
+        ("admitted=outside", "Blocked AG", "Free GmbH"),
+        ("admitted=inside", "Free GmbH", "Blocked AG"),
+    ],
+)
+def test_filters_narrow_the_list_and_show_as_chips(hub: Hub, signed_in, query, shown, hidden):
+    make_customer(hub.connection, "30000", "Free GmbH")
+    make_customer(hub.connection, "40000", "Blocked AG", blocked="All")
+    page = signed_in("salesperson").get(f"{url('customer-list')}?{query}").text
+    assert shown in page
+    assert f">{hidden}<" not in page
+    assert 'class="chip"' in page
+
+
+@pytest.mark.parametrize("more", [0, 20])
+def test_the_list_takes_a_constant_number_of_queries(hub: Hub, signed_in, django_assert_num_queries, more):
+    for number in range(more):
+        add_pair(hub.customers, str(50000 + number))
+    client = signed_in("salesperson")
+    client.get(url("customer-list"))
+    with django_assert_num_queries(12):
+        client.get(url("customer-list"))
+
+
+def test_the_export_has_every_column_of_every_match(hub: Hub, signed_in):
+    make_customer(hub.connection, "30000", "=cmd()", city="Aarhus", phoneNumber="1")
+    answer = signed_in("salesperson").get(f"{url('customer-list')}?export=csv")
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert [row[:3] for row in rows] == [
+        ["Coupling", "No.", "Name"],
+        ["conflict", "10000", "Customer 10000"],
+        ["failing", "20000", "Customer 20000"],
+        ["not_coupled", "30000", "'=cmd()"],
+    ]
+
+
+def test_a_record_leads_to_its_pair_or_to_set_up_coupling(hub: Hub, signed_in):
+    client = signed_in("salesperson")
+    coupled = client.get(url("record-detail", system="sales", table="accounts", key=hub.couplings[0].sales_key))
+    assert coupled.url == url("coupling-detail", pk=hub.couplings[0].pk)
+    free = make_customer(hub.connection, "30000", "Free")
+    answer = client.get(url("record-detail", system="business_central", table="customers", key=free.key))
+    assert answer.url == setup_url(free)
+    unknown = url("record-detail", system="sales", table="accounts", key=key("nobody"))
+    assert client.get(unknown).status_code == 404
+
+
+def test_the_pair_page_shows_both_sides_state_and_history(hub: Hub, signed_in):
+    page = signed_in("salesperson").get(url("coupling-detail", pk=hub.couplings[1].pk)).text
+    assert "20000 Customer 20000" in page
+    assert "20000 Account 20000" in page
+    assert "The name is too long." in page
+    assert "Failing" in page
+    assert f"Job {hub.job.pk}" in page
+    assert "Retry" in page
+
+
+def test_the_pair_page_of_another_connection_is_404(hub: Hub, signed_in):
+    hub.connection.pk = None
+    hub.connection.slug = "other"
+    hub.connection.save()
+    address = reverse("coupling-detail", kwargs={"connection": "other", "pk": hub.couplings[0].pk})
+    assert signed_in("salesperson").get(address).status_code == 404
+
+
+def test_a_broken_pair_offers_restore_and_delete(hub: Hub, signed_in):
+    Coupling.objects.filter(pk=hub.couplings[0].pk).update(missing="sales")
+    page = signed_in("salesperson").get(url("coupling-detail", pk=hub.couplings[0].pk)).text
+    assert "Gone in Sales." in page
+    assert "Restore the missing record" in page
+    assert "Synchronize Now" not in page
+
+
+def test_deleting_a_coupling_asks_first(hub: Hub, signed_in):
+    client = signed_in("salesperson")
+    question = client.post(url("coupling-uncouple", pk=hub.couplings[0].pk))
+    assert "Both records stay" in question.text
+    assert Coupling.objects.filter(pk=hub.couplings[0].pk).exists()
+
+
+def test_actions_answer_to_post_only(hub: Hub, signed_in):
+    client = signed_in("salesperson")
+    for name in ("coupling-uncouple", "coupling-retry", "coupling-restore", "coupling-delete-record"):
+        assert client.get(url(name, pk=hub.couplings[0].pk)).status_code == 405
+
+
+@pytest.fixture
+def free(hub: Hub):
+    return make_customer(hub.connection, "30000", "Adatum Corporation", city="Aarhus", phoneNumber="+45 1234 5678")
+
+
+def test_set_up_coupling_suggests_and_proposes_to_sales(hub: Hub, free, signed_in):
+    account = make_account(hub.connection, "Adatum", telephone1="+45 12 34 56 78")
+    page = signed_in("salesperson").get(setup_url(free)).text
+    assert "Suggestions" in page
+    assert f"partner={account.key}" in page
+    page = signed_in("salesperson").get(f"{setup_url(free)}?partner={account.key}").text
+    assert "Couple and update Sales" in page
+    assert page.count('class="choice choice-on"') == 1
+
+
+def test_set_up_coupling_of_a_coupled_record_shows_its_partner_and_writes_nothing_by_default(hub: Hub, signed_in):
+    coupling = hub.couplings[0]
+    address = url("coupling-setup", system="business_central", table="customers", key=coupling.bc_key)
+    page = signed_in("salesperson").get(address).text
+    assert "Current" in page
+    assert "Coupled already" in page
+    assert "Create account" not in page
+
+
+def test_set_up_coupling_works_from_the_sales_row(hub: Hub, free, signed_in):
+    account = make_account(hub.connection, "Adatum")
+    page = signed_in("salesperson").get(f"{setup_url(account, 'sales')}?search=adatum").text
+    assert "Account in Sales" in page
+    assert f"partner={free.key}" in page
+
+
+def test_rows_outside_the_filter_are_shown_last_and_cannot_be_chosen(hub: Hub, free, signed_in):
+    inside = make_account(hub.connection, "Adatum Two")
+    outside = make_account(hub.connection, "Adatum One", customertypecode=8)
+    page = signed_in("salesperson").get(f"{setup_url(free)}?search=adatum").text
+    assert f"partner={inside.key}" in page
+    assert f"partner={outside.key}" not in page
+    assert "left out by the CUSTOMER filter" in page
+    assert page.index("Adatum Two") < page.index("Adatum One")
+
+
+def test_coupled_rows_are_hidden_until_asked_for(hub: Hub, free, signed_in):
+    client = signed_in("salesperson")
+    page = client.get(f"{setup_url(free)}?search=Account").text
+    assert "2 coupled ones not shown" in page
+    page = client.get(f"{setup_url(free)}?search=Account&with_coupled=1").text
+    assert "coupled to 10000 Customer 10000" in page
+
+
+def test_a_search_without_hits_says_so(hub: Hub, free, signed_in):
+    page = signed_in("salesperson").get(f"{setup_url(free)}?search=WrongName").text
+    assert "No account matches “WrongName”" in page
+
+
+def test_htmx_gets_the_list_only(hub: Hub, free, signed_in):
+    answer = signed_in("salesperson").get(f"{setup_url(free)}?search=x&part=candidates", headers={"HX-Request": "true"})
+    assert 'role="listbox"' in answer.text
+    assert "<html" not in answer.text
+
+
+def test_create_new_forces_the_direction_and_is_not_offered_for_salespeople(hub: Hub, free, signed_in):
+    client = signed_in("salesperson")
+    page = client.get(f"{setup_url(free)}?create=1&choice=none").text
+    assert "Create account and couple" in page
+    assert 'name="choice" value="to_sales"' in page
+    person = make_record(hub.connection, System.BUSINESS_CENTRAL, "salespeoplePurchasers", number="PS", name="Peter")
+    page = client.get(setup_url(person)).text
+    assert "Create user" not in page
+
+
+def test_coupling_while_a_system_does_not_answer_says_so_and_changes_nothing(hub: Hub, free, signed_in):
+    account = make_account(hub.connection, "Adatum")
+    before = Coupling.objects.count()
+    answer = signed_in("salesperson").post(
+        setup_url(free), {"partner": str(account.key), "choice": "none"}, follow=True
+    )
+    assert answer.status_code == 200
+    assert "toast-error" in answer.text
+    assert Coupling.objects.count() == before
+
+
+@pytest.mark.parametrize("partner", ["x", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"])
+def test_a_partner_that_is_no_record_is_404(hub: Hub, free, signed_in, partner):
+    assert signed_in("salesperson").get(f"{setup_url(free)}?partner={partner}").status_code == 404
+
+
+def test_synchronize_now_asks_which_way_and_warns(hub: Hub, signed_in):
+    page = signed_in("salesperson").get(url("coupling-synchronize", pk=hub.couplings[0].pk)).text
+    assert "Send to Sales" in page
+    assert "Get from Sales" in page
+    assert "The data of one side will be replaced." in page
+    assert 'value="merge"' not in page
+
+
+def test_synchronizing_a_selection_asks_one_question(hub: Hub, signed_in):
+    client = signed_in("salesperson")
+    rows = hub.connection.business_central_records.filter(table="customers")
+    page = client.post(url("customer-list"), {"action": "synchronize", "pk": [row.pk for row in rows]}).text
+    assert "2 coupled records selected" in page
+    assert page.count('name="coupling"') == 2
+    assert 'value="merge"' not in page
+
+
+def test_a_selection_without_couplings_starts_nothing(hub: Hub, free, signed_in):
+    answer = signed_in("salesperson").post(
+        url("customer-list"), {"action": "synchronize", "pk": [free.pk]}, follow=True
+    )
+    assert "None of the selected records is coupled." in answer.text
+
+
+def test_bulk_uncouple_asks_with_the_number(hub: Hub, signed_in):
+    row = hub.connection.business_central_records.get(number="10000")
+    page = signed_in("salesperson").post(url("customer-list"), {"action": "uncouple", "pk": [row.pk]}).text
+    assert "Delete the couplings of 1 selected records?" in page
+    assert Coupling.objects.count() == 2
+
+
+def test_options_are_listed_and_uncoupled(hub: Hub, signed_in):
+    mapping = hub.connection.mappings.get(name="PAYMENT TERMS")
+    mapping.options.create(bc_key=key("30 DAYS"), bc_code="30 DAYS", option_value=1, option_label="Net 30")
+    client = signed_in("salesperson")
+    assert "Net 30" in client.get(url("option-list")).text
+    data = {"action": "uncouple", "pk": [mapping.options.get().pk], "confirmed": "1"}
+    assert "Couplings of options deleted: 1." in client.post(url("option-list"), data, follow=True).text
+    assert mapping.options.count() == 0
