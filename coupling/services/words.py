@@ -47,7 +47,10 @@ _NOT_TEXT = re.compile(r"^(_.*_value|.*id|.*code)$")
 
 def fold(text: str) -> str:
     """Lower case without accents; punctuation stays."""
-    lowered = text.casefold().translate(_LETTERS)
+    lowered = text.casefold()
+    if lowered.isascii():
+        return lowered
+    lowered = lowered.translate(_LETTERS)
     return "".join(char for char in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(char))
 
 

@@ -52,6 +52,14 @@ ON CONFLICT (connection_id, "table", key) DO UPDATE SET
     values = {table}.values || excluded.values, search_text = excluded.search_text, read_at = excluded.read_at
 """
 
+_ADD = """
+UPDATE {table} known SET values = known.values || new.values::jsonb, read_at = %(read_at)s
+FROM unnest(%(keys)s::uuid[], %(values)s::text[]) AS new (key, values)
+WHERE known.connection_id = %(connection)s AND known."table" = %(table)s AND known.key = new.key
+  AND known.read_at <= %(read_at)s
+RETURNING known.key
+"""
+
 _LIFT_MARKS = """
 UPDATE coupling_coupling SET error_code = '', error_message = '', error_hint = '', error_details = '{}',
     error_target = '', error_fingerprint = '', failures = 0, failed_at = NULL, skipped_at = NULL
@@ -113,15 +121,35 @@ def store(reading: TableReading, records: Sequence[WireRecord], *, read_at: date
 
 
 def store_service(reading: TableReading, records: Sequence[WireRecord], *, read_at: datetime) -> Stored:
-    """Adds what another service shows of the same records; the row's token stays that of its own table."""
+    """Adds what another service shows of the same records; token and search words stay those of the own table."""
     records = list({record.key: record for record in records}.values())
     known = _known(reading, [record.key for record in records])
-    shown = [
-        WireRecord(record.key, record.values, known[record.key].token, known[record.key].modified_at)
-        for record in records
-        if record.key in known and not known[record.key].deleted_at
-    ]
-    return _store(reading, shown, known, read_at)
+    outcome = Stored()
+    rows = {}
+    for record in records:
+        old = known.get(record.key)
+        if old is None or old.deleted_at or _has(old.values, record.values):
+            continue
+        if old.read_at > read_at:
+            outcome.newer.append(record.key)
+        else:
+            rows[record.key] = record
+    if rows:
+        encode = WireEncoder().encode
+        with database.cursor() as cursor:
+            cursor.execute(
+                _ADD.format(table=model_of(reading.system)._meta.db_table),
+                {
+                    "read_at": read_at,
+                    "connection": reading.connection.pk,
+                    "table": reading.table,
+                    "keys": [str(key) for key in rows],
+                    "values": [encode(record.values) for record in rows.values()],
+                },
+            )
+            written = {row[0] for row in cursor.fetchall()}
+        _note_written(reading, outcome, rows, known, written)
+    return outcome
 
 
 def store_own(reading: TableReading, writes: Sequence[OwnWrite]) -> list[UUID]:
@@ -206,6 +234,17 @@ def _store(
         for key, record in rows.items()
     ]
     written = _write_rows(_UPSERT, reading, merged, read_at)
+    _note_written(reading, outcome, rows, known, written)
+    return outcome
+
+
+def _note_written(
+    reading: TableReading,
+    outcome: Stored,
+    rows: Mapping[UUID, WireRecord],
+    known: Mapping[UUID, Any],
+    written: set[UUID],
+) -> None:
     outcome.written = len(written)
     for key, record in rows.items():
         if key not in written:
@@ -215,7 +254,6 @@ def _store(
             outcome.changed[mapping_id].append(key)
     for mapping_id, keys in outcome.changed.items():
         mark_dirty(reading, [mapping_id] * len(keys), keys)
-    return outcome
 
 
 def _has(old: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -227,7 +265,7 @@ def _known(reading: TableReading, keys: Sequence[UUID]) -> dict[UUID, Any]:
         model_of(reading.system)
         .objects.of_table(reading.connection.pk, reading.table)
         .filter(key__in=keys)
-        .only("key", "token", "values", "deleted_at", "read_at")
+        .only("key", "token", "values", "deleted_at", "read_at", "modified_at")
     )
     return {row.key: row for row in rows}
 

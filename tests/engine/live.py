@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from connector.bulk import BulkWriter, Write, WriteStatus
 from connector.choices import ConnectionState, System
 from connector.clients import business_central_client, sales_client
 from connector.models import Connection, Credential
@@ -89,6 +90,20 @@ class Hub:
     def run_full(self, name: str) -> SynchJob:
         """All records, partners are created."""
         return self.run(name, JobMode.FULL, options=CREATING)
+
+    def create_customers(self, count: int) -> None:
+        """So many, "Customer 0" and on, with few requests."""
+        self._create(self.bc, "customers", [{"displayName": f"Customer {number}"} for number in range(count)])
+
+    def create_accounts(self, count: int) -> None:
+        """So many of the relationship type Customer, "Account 0" and on."""
+        bodies = [{"name": f"Account {number}", "customertypecode": 3} for number in range(count)]
+        self._create(self.sales, "accounts", bodies)
+
+    def _create(self, remote: Remote, table: str, bodies: list[dict[str, Any]]) -> None:
+        writes = [Write(number, "create", table, None, body) for number, body in enumerate(bodies)]
+        for results in BulkWriter(remote.client).run(writes, before_send=lambda _: None):
+            assert all(result.status == WriteStatus.DONE for result in results)
 
     def coupling(self, name: str, **keys: UUID) -> Coupling:
         return Coupling.objects.get(mapping__name=name, **keys)

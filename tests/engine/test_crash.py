@@ -81,9 +81,7 @@ def settled() -> int:
 
 def test_killed_while_creating_in_sales(hub: Hub) -> None:
     total = 1500
-    for number in range(0, total, 100):
-        parts = [{"displayName": f"Customer {each}"} for each in range(number, number + 100)]
-        create_customers(hub, parts)
+    hub.create_customers(total)
     hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 150, "per_operation_ms": 1}})
     job = hub.start("CUSTOMER", JobMode.FULL, options=CREATING)
     worker = start_worker(hub, job)
@@ -99,8 +97,7 @@ def test_killed_while_creating_in_sales(hub: Hub) -> None:
 
 def test_killed_while_creating_in_business_central(hub: Hub) -> None:
     total = 300
-    for number in range(total):
-        hub.sales.create("accounts", name=f"Account {number}", customertypecode=3)
+    hub.create_accounts(total)
     hub.sandbox.control("PUT", "/latency", {"business_central": {"base_ms": 300, "per_operation_ms": 2}})
     job = hub.start("CUSTOMER", JobMode.FULL, options=CREATING)
     worker = start_worker(hub, job)
@@ -114,7 +111,7 @@ def test_killed_while_creating_in_business_central(hub: Hub) -> None:
 
 
 def test_killed_while_reading_starts_over(hub: Hub) -> None:
-    create_customers(hub, [{"displayName": f"Customer {number}"} for number in range(50)])
+    hub.create_customers(50)
     hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 1500}})
     job = hub.start("CUSTOMER", JobMode.FULL, options=CREATING)
     worker = start_worker(hub, job)
@@ -128,8 +125,7 @@ def test_killed_while_reading_starts_over(hub: Hub) -> None:
 
 def test_worker_that_is_asked_to_stop_leaves_its_work_to_others(hub: Hub) -> None:
     total = 600
-    for number in range(0, total, 100):
-        create_customers(hub, [{"displayName": f"Customer {each}"} for each in range(number, number + 100)])
+    hub.create_customers(total)
     hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 300}})
     job = hub.start("CUSTOMER", JobMode.FULL, options=CREATING)
     worker = start_worker(hub, job)
@@ -146,8 +142,7 @@ def test_worker_that_is_asked_to_stop_leaves_its_work_to_others(hub: Hub) -> Non
 
 def test_two_workers_share_a_job(hub: Hub) -> None:
     total = 1200
-    for number in range(0, total, 100):
-        create_customers(hub, [{"displayName": f"Customer {each}"} for each in range(number, number + 100)])
+    hub.create_customers(total)
     job = hub.start("CUSTOMER", JobMode.FULL, options=CREATING)
     workers = [start_worker(hub, job), start_worker(hub, job)]
     for worker in workers:
@@ -156,11 +151,3 @@ def test_two_workers_share_a_job(hub: Hub) -> None:
     assert (job.state, job.inserted) == (JobState.SUCCEEDED, total), job.message
     assert SynchJob.objects.filter(pk=job.pk, done=F("total")).exists()
     assert_every_record_has_one_partner(hub, "accounts", "name", total)
-
-
-def create_customers(hub: Hub, bodies: list[dict[str, str]]) -> None:
-    from connector.bulk import BulkWriter, Write
-
-    writes = [Write(number, "create", "customers", None, body) for number, body in enumerate(bodies)]
-    for results in BulkWriter(hub.bc.client).run(writes, before_send=lambda _: None):
-        assert all(result.status == "done" for result in results)

@@ -1,7 +1,6 @@
 """Schedules and the scheduler's tick."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
