@@ -128,6 +128,14 @@ def default_processes() -> tuple[DefaultProcess, ...]:
     )
 
 
+@cache
+def pages_by_number() -> frozenset[str]:
+    """Page services whose key is a number or code: their rows cannot be told which record of a table they show."""
+    return frozenset(
+        row["service"] for row in _document()["odata_v4_services"] if not str(row["key"] or "").startswith("id")
+    )
+
+
 def holds(condition: str, switches: Mapping[str, str]) -> bool:
     """Whether a condition such as `"sales_order_integration=legacy or bidirectional"` holds; blank always does."""
     if not condition:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from connector.choices import Direction
 from connector.models import Connection
-from coupling.defaults import DefaultField, DefaultMapping, Route
+from coupling.defaults import DefaultField, DefaultMapping, Route, pages_by_number
 
 _CALCULATED = "Dynamics 365 Sales calculates this column itself."
 _NO_API = "Business Central offers this value over no public API."
@@ -59,13 +59,18 @@ class Offer:
         other = [route for route in default.routes if route not in own and self._reachable(route, table)]
         routes = [*own, *other]
         if not routes:
-            return self._first(default.routes, default.bc_label)
+            return Choice(default.routes[0], f"{default.bc_label} is on pages only whose rows have no id of the record.")
         if default.direction != Direction.TO_SALES:
             routes.sort(key=lambda route: not route.writable)
         return self._first(routes, default.bc_label)
 
     def _reachable(self, route: Route, table: Route) -> bool:
-        """A page that merely shows the same table again is no further source of a table served elsewhere."""
+        """A page that merely shows the same table again is no further source of a table served elsewhere.
+
+        Neither is one whose rows have no id in common with the table's.
+        """
+        if route.service == "pages" and route.entity_set in pages_by_number():
+            return False
         return table.service in _OWN_SERVICES or route.service == table.service
 
     def _first(self, routes: Sequence[Route], label: str) -> Choice:
