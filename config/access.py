@@ -76,6 +76,7 @@ ADDRESSES: dict[str, Needs] = {
     "account-list": _READ,
     "salesperson-list": _READ,
     "user-list": _READ,
+    "salesperson-couple": _COUPLE,
     "record-list": _READ,
     "record-detail": _READ,
     "option-list": _READ,

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from connector.choices import System
-from coupling.views import options, pair, setup, synchronize
+from coupling.views import options, pair, salespeople, setup, synchronize
 from coupling.views.records import RecordListView
 
 _records = RecordListView.as_view()
@@ -14,6 +14,7 @@ connection_pages = [
     path("customers/", _records, {"system": _BC, "table": "customers"}, name="customer-list"),
     path("accounts/", _records, {"system": _SALES, "table": "accounts"}, name="account-list"),
     path("salespeople/", _records, {"system": _BC, "table": "salespeoplePurchasers"}, name="salesperson-list"),
+    path("salespeople/couple/", salespeople.couple_salespeople, name="salesperson-couple"),
     path("users/", _records, {"system": _SALES, "table": "systemusers"}, name="user-list"),
     path("records/<str:system>/<str:table>/", _records, name="record-list"),
     path(f"{_RECORD}/", pair.record_detail, name="record-detail"),
