@@ -151,7 +151,7 @@ def _clock(sandbox: "Sandbox", request: Request) -> Response:
     for system, values in _systems(_object(request)).items():
         offset = values.pop("offset_s", 0)
         _no_more(values)
-        if isinstance(offset, bool) or not isinstance(offset, int | float) and not hasattr(offset, "as_tuple"):
+        if isinstance(offset, bool) or (not isinstance(offset, int | float) and not hasattr(offset, "as_tuple")):
             raise ControlError(400, "offset_s is a number of seconds.")
         offsets[system] = float(offset)
     sandbox.clock.shift(offsets)

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox.clock import SystemName
@@ -87,6 +88,8 @@ def handle(sandbox: "Sandbox", system: System, request: Request) -> Response:
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
         response = system.render_error(request, system.unexpected())
+    # Clients take their watermarks from this header, so it has to follow the shifted clock as the stamps do.
+    response.headers["Date"] = format_datetime(sandbox.clock.now(system.name), usegmt=True)
     _count(sandbox, system.name, request, response, operations, throttled, started)
     return response
 

@@ -148,10 +148,20 @@ class TestBusinessCentralReads:
         after = business_central.session.get("api/v2.0/companies").date
         assert before - OVERLAP <= parse_time(cursor) <= after - OVERLAP
 
-    def test_nothing_older_than_the_cursor_comes(self, business_central):
+    def test_nothing_older_than_the_cursor_comes(self, business_central, sandbox):
         _write(business_central, Write(1, "create", "customers", None, {"displayName": "Old"}))
-        records, _, _ = _changes(business_central, "customers", ["displayName"], "2999-01-01T00:00:00Z")
-        assert records == {}
+        sandbox.control("PUT", "/clock", {"business_central": {"offset_s": 3600}})
+        _, _, cursor = _changes(business_central, "customers", ["displayName"])
+        new = _write(business_central, Write(1, "create", "customers", None, {"displayName": "New"}))[1]
+        later, _, _ = _changes(business_central, "customers", ["displayName"], cursor)
+        assert set(later) == {new.key}
+
+    def test_a_server_whose_clock_is_late_loses_nothing(self, business_central, sandbox):
+        sandbox.control("PUT", "/clock", {"business_central": {"offset_s": -3600}})
+        _, _, cursor = _changes(business_central, "customers", ["displayName"])
+        new = _write(business_central, Write(1, "create", "customers", None, {"displayName": "New"}))[1]
+        later, _, _ = _changes(business_central, "customers", ["displayName"], cursor)
+        assert set(later) == {new.key}
 
     def test_full_reads_everything_whatever_the_cursor(self, business_central):
         _write(business_central, Write(1, "create", "customers", None, {"displayName": "A"}))
