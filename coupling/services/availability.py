@@ -59,7 +59,8 @@ class Offer:
         other = [route for route in default.routes if route not in own and self._reachable(route, table)]
         routes = [*own, *other]
         if not routes:
-            return Choice(default.routes[0], f"{default.bc_label} is on pages only whose rows have no id of the record.")
+            reason = f"{default.bc_label} is on pages only whose rows have no id of the record."
+            return Choice(default.routes[0], reason)
         if default.direction != Direction.TO_SALES:
             routes.sort(key=lambda route: not route.writable)
         return self._first(routes, default.bc_label)

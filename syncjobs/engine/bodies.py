@@ -19,12 +19,18 @@ BC, SALES = System.BUSINESS_CENTRAL, System.SALES
 
 @dataclass(slots=True)
 class Body:
-    """`before` and `after` under wire names; bases under the names of mirrored values."""
+    """`before` and `after` under wire names; bases under the names of mirrored values.
+
+    `service` shows the properties where the mapping's own table does not; `more`: another service's wait for their
+    turn, since a record is written once at a time.
+    """
 
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     bc_base: dict[str, Any] = field(default_factory=dict)
     sales_base: dict[str, Any] = field(default_factory=dict)
+    service: str = ""
+    more: bool = False
 
 
 def create_body(blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups) -> Body | Problem:
@@ -38,6 +44,9 @@ def create_body(blueprint: Blueprint, target: System, source: RecordView, lookup
     for spec in blueprint.fields:
         if not (spec.to_sales if target == SALES else spec.to_bc):
             _note_source(body, spec, target, row)
+            continue
+        if target == BC and spec.bc_service:
+            # Another service shows it, and only once the record exists: it follows as an update.
             continue
         problem = _add_created(body, spec, target, row, lookups)
         if problem is not None:
@@ -67,9 +76,15 @@ def update_body(
 ) -> Body | Problem:
     """What has to be changed in `target`; an empty `after` when nothing has to."""
     body = Body()
-    for merge in merged.fields:
-        if merge.writes_sales if target == SALES else merge.writes_bc:
+    writing = [merge for merge in merged.fields if (merge.writes_sales if target == SALES else merge.writes_bc)]
+    services = sorted({merge.spec.bc_service for merge in writing}) if target == BC else []
+    if services:
+        body.service, body.more = services[0], len(services) > 1
+    for merge in writing:
+        if target == SALES or merge.spec.bc_service == body.service:
             _add_updated(body, target, merge)
+    if body.service:
+        return body
     extras = rule_for(blueprint.name).extras(blueprint, target, bc, sales, lookups)
     if isinstance(extras, Problem):
         return extras

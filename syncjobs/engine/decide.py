@@ -50,7 +50,8 @@ class Decision:
     """What is to be done about one pair.
 
     `bc_base`/`sales_base`: newly agreed values that need no write. `target`: the system that a failure or conflict
-    kept from being written. `again`: something changed that this run may not carry, so the pair has to wait on.
+    kept from being written. `again`: something changed that this run may not carry, so the pair has to wait on;
+    `more`: another write to the same record has to follow.
     `adopts`: the pair gets coupled. `missing`, `outside_filter`: marks of the coupling as they should be.
     """
 
@@ -63,6 +64,7 @@ class Decision:
     target: System = SALES
     clashes: tuple[FieldMerge, ...] = ()
     again: bool = False
+    more: bool = False
     adopts: bool = False
     missing: str = MissingSide.NONE
     outside_filter: str = ""
@@ -268,7 +270,7 @@ def _coupled(
         problem=decision.problem,
         target=decision.target,
         clashes=decision.clashes,
-        again=again,
+        again=again or decision.more,
         outside_filter=outside,
     )
 
@@ -332,6 +334,7 @@ def _carry_out(
         )
     agreed = bodies.agreed_bases(merged)
     writes: list[PlannedWrite] = []
+    more = False
     for target, record in ((SALES, sales), (BC, bc)):
         if target not in targets:
             continue
@@ -340,6 +343,7 @@ def _carry_out(
             return Decision(Outcome.FAILED, problem=body, target=target)
         if not body.after:
             continue
+        more = more or body.more
         writes.append(
             PlannedWrite(
                 system=target,
@@ -347,7 +351,8 @@ def _carry_out(
                 record_id=record.key,
                 before=body.before,
                 after=body.after,
-                expected_token=record.token,
+                expected_token="" if body.service else record.token,
+                table=body.service,
                 bc_base={**agreed[0], **body.bc_base},
                 sales_base={**agreed[1], **body.sales_base},
                 title=bc.title or sales.title,
@@ -355,7 +360,7 @@ def _carry_out(
         )
     again = bool(merged.having(Verdict.WAITING))
     if writes:
-        return Decision(Outcome.WRITE, tuple(writes), again=again)
+        return Decision(Outcome.WRITE, tuple(writes), again=again, more=more)
     outcome = Outcome.AGREED if agreed[0] or agreed[1] else Outcome.UNCHANGED
     return Decision(outcome, bc_base=agreed[0], sales_base=agreed[1], again=again)
 

@@ -23,7 +23,7 @@ INSERT INTO syncjobs_operation (job_id, slice_id, connection_id, mapping_id, cou
     bc_key, sales_key, record_name, kind, state, preview, before, after, expected_token, bc_base, sales_base, bc_token,
     sales_token, attempts, error_code, error_message, error_hint, error_details, created_at)
 SELECT %(job)s, %(slice)s, %(connection)s, %(mapping)s, new.coupling_id, new.system,
-    CASE new.system WHEN 'sales' THEN %(sales_table)s ELSE %(bc_table)s END, new.record_id, new.bc_key, new.sales_key,
+    new.in_table, new.record_id, new.bc_key, new.sales_key,
     new.title, new.kind, new.state, %(preview)s, new.before::jsonb, new.after::jsonb, new.expected_token,
     new.bc_base::jsonb, new.sales_base::jsonb, new.bc_token, new.sales_token, 0, new.code, new.message, new.hint,
     new.details::jsonb, now()
@@ -31,10 +31,10 @@ FROM unnest(%(coupling_ids)s::bigint[], %(systems)s::text[], %(record_ids)s::uui
             %(sales_keys)s::uuid[], %(titles)s::text[], %(kinds)s::text[], %(states)s::text[], %(befores)s::text[],
             %(afters)s::text[], %(expected_tokens)s::text[], %(bc_bases)s::text[], %(sales_bases)s::text[],
             %(bc_tokens)s::text[], %(sales_tokens)s::text[], %(codes)s::text[], %(messages)s::text[],
-            %(hints)s::text[], %(details)s::text[])
+            %(hints)s::text[], %(details)s::text[], %(tables)s::text[])
      WITH ORDINALITY
      AS new (coupling_id, system, record_id, bc_key, sales_key, title, kind, state, before, after, expected_token,
-             bc_base, sales_base, bc_token, sales_token, code, message, hint, details, position)
+             bc_base, sales_base, bc_token, sales_token, code, message, hint, details, in_table, position)
 ORDER BY new.position
 ON CONFLICT DO NOTHING
 RETURNING system, bc_key, sales_key
@@ -46,6 +46,7 @@ class JournalRow:
     """An operation to be. The pair's keys are those its settled coupling will have, as far as they are known."""
 
     system: System
+    table: str
     kind: OperationKind
     state: OperationState
     bc_key: UUID | None
@@ -78,8 +79,6 @@ def insert(
     slice_id: int | None,
     connection_id: int,
     mapping_id: int,
-    bc_table: str,
-    sales_table: str,
     preview: bool,
 ) -> set[tuple[str, UUID | None, UUID | None]]:
     """Inserts `rows` in their order; answers the identities of those that are in the journal now."""
@@ -94,8 +93,6 @@ def insert(
                 "slice": slice_id,
                 "connection": connection_id,
                 "mapping": mapping_id,
-                "bc_table": bc_table,
-                "sales_table": sales_table,
                 "preview": preview,
                 "coupling_ids": [row.coupling_id for row in rows],
                 "systems": [str(row.system) for row in rows],
@@ -116,6 +113,7 @@ def insert(
                 "messages": [row.message for row in rows],
                 "hints": [row.hint for row in rows],
                 "details": [encode(row.details) for row in rows],
+                "tables": [row.table for row in rows],
             },
         )
         return set(cursor.fetchall())

@@ -280,6 +280,7 @@ class _Plan:
         self.rows.append(
             JournalRow(
                 system=write.system,
+                table=write.table or (self.blueprint.sales_table if write.system == SALES else self.blueprint.bc_table),
                 kind=write.kind,
                 state=state,
                 bc_key=bc_key,
@@ -363,8 +364,6 @@ class _Plan:
             slice_id=self.slice.pk if self.slice else None,
             connection_id=self.job.connection_id,
             mapping_id=self.mapping.pk,
-            bc_table=self.blueprint.bc_table,
-            sales_table=self.blueprint.sales_table,
             preview=self.preview,
         )
         for row in self.rows:

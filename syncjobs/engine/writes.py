@@ -14,7 +14,8 @@ from syncjobs.choices import OperationKind
 @dataclass(frozen=True, slots=True)
 class PlannedWrite:
     """`before` and `after` have wire names and hold only what is sent; the bases, under the names of mirrored values,
-    are what the coupling gains once the write is done. A create in Business Central has no `record_id` yet.
+    are what the coupling gains once the write is done. A create in Business Central has no `record_id` yet. `table` is
+    the entity set where it is not the mapping's own: properties that another service shows of the same record.
     """
 
     system: System
@@ -26,3 +27,4 @@ class PlannedWrite:
     bc_base: Mapping[str, Any] = field(default_factory=dict)
     sales_base: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
+    table: str = ""

@@ -268,6 +268,26 @@ def test_read_only_column_is_not_written_after_creation():
     assert (decision.outcome, decision.bc_base["code"]) == (Outcome.AGREED, "USX")
 
 
+def test_property_of_another_service_is_written_there_and_after_the_tables_own():
+    mapping = blueprint(
+        line("displayName", "name"), line("faxNumber", "fax", business_central_service="workflowCustomers")
+    )
+    both = coupled(
+        customer(faxNumber="1"),
+        account(fax="2", name="New"),
+        bc_base={**BC_VALUES, "faxNumber": "1"},
+        sales_base={**SALES_VALUES, "fax": "1"},
+    )
+    first = decided(both, mapping)
+    assert [(write.table, write.after) for write in first.writes] == [("", {"displayName": "New"})]
+    assert first.again
+    later = decided(replace(both, sales=account(fax="2")), mapping)
+    (write,) = later.writes
+    assert (write.table, write.after, write.expected_token) == ("workflowCustomers", {"faxNumber": "2"}, "")
+    (created,) = decided(PairView(sales=account(fax="2")), mapping).writes
+    assert created.after == {"displayName": "Adatum"}
+
+
 def test_constant_is_sent_on_create_and_put_right_afterwards():
     mapping = blueprint(
         line("displayName", "name"), line("", "customertypecode", "to_sales", constant_value="3", sales_type="Picklist")
