@@ -36,6 +36,8 @@ from connector.wire import dumps, loads, parse_http_date
 log = logging.getLogger(__name__)
 
 JSON_CONTENT = "application/json; charset=utf-8"
+# Counts, metadata documents and batches come as something else than JSON.
+_OTHER_CONTENT = frozenset({"text/plain", "application/xml", "text/xml", "multipart/mixed"})
 _LONGEST_DELAY_SECONDS = 60.0
 
 
@@ -231,13 +233,27 @@ class ODataSession:
     def _decode(self, response: requests.Response, about: Mapping[str, str]) -> Any:
         if not response.content:
             return None
-        if not response.headers.get("Content-Type", "").startswith("application/json"):
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind in _OTHER_CONTENT:
             return response.content
+        if kind != "application/json":
+            raise self._not_the_service(kind, about)
         try:
             return loads(response.content)
         except ValueError as error:
             broken = requests.exceptions.ContentDecodingError("The answer is not complete.")
             raise error_of_exception(self.system, broken, host=self._origin[1], request=about) from error
+
+    def _not_the_service(self, kind: str, about: Mapping[str, str]) -> RemoteError:
+        return RemoteError(
+            f"{self._origin[1]} answers, but not as {self.system.label} does.",
+            kind=ErrorKind.CONFIG,
+            code="connection.not_the_service",
+            retry=Retry.NEVER,
+            system=self.system,
+            hint="Check the address; a proxy or a sign-in page may stand in between.",
+            details={**about, "content_type": kind},
+        )
 
     def _refused(self, response: requests.Response, about: Mapping[str, str]) -> RemoteError:
         error = error_of_answer(self.refusal(response.status_code, response.headers, response.content, request=about))

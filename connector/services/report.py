@@ -1,11 +1,16 @@
 """The report of a connection test: one row per step, in words and with a way out."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from connector.choices import System
 from connector.errors import HubError
+
+log = logging.getLogger(__name__)
+
+_UNREADABLE = "What answers at this address does not answer as the service does."
 
 Side = Literal["business_central", "sales", "both"]
 State = Literal["passed", "warning", "failed", "skipped"]
@@ -56,6 +61,10 @@ class Report:
             self.steps.append(Step(side, name, "warning", str(concern), concern.hint))
         except HubError as error:
             self.steps.append(Step(side, name, "failed", str(error), error.hint))
+        except (KeyError, TypeError, ValueError) as error:
+            # Something else than the service answers at the address, in JSON of its own.
+            log.warning("%s, %s: the answer cannot be read (%r).", side, name, error)
+            self.steps.append(Step(side, name, "failed", _UNREADABLE, "Check the address."))
 
     def as_json(self) -> dict[str, Any]:
         return {"succeeded": self.succeeded, "steps": [asdict(step) for step in self.steps]}

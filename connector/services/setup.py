@@ -11,7 +11,7 @@ from django.db import transaction
 from connector.cached import forget
 from connector.choices import ConnectionState, SalesOrderIntegration
 from connector.clients import INTERACTIVE, sales_client
-from connector.errors import RemoteError, SettingsError
+from connector.errors import ErrorKind, HubError, RemoteError, SettingsError
 from connector.models import Connection
 from connector.provisioning import subscribers
 from connector.services import audit, credentials
@@ -56,6 +56,9 @@ SWITCHES = frozenset(
 )
 """Settings that change at any time."""
 
+_NO_WAY_IN = frozenset(
+    {"sales.user_missing", "sales.user_disabled", "sales.token_refused", "business_central.app_not_enabled"}
+)
 _SUBMITTED = "statecode eq 1"
 _NAMED_ORDERS = 5
 _ADDRESSES = ("authority_url", "sales_url", "business_central_url")
@@ -160,6 +163,18 @@ def disable(*, connection: Connection, user: User | None, reason: str, broken: b
             after={"enabled": False, "disabled_reason": reason},
         )
     log.info("Connection %s was disabled. %s", connection.slug, reason)
+
+
+def disable_if_broken(*, connection: Connection, error: HubError) -> bool:
+    """Switches the connection off when `error` says that nothing can work any more; returns whether it did.
+
+    That is so when signing in is refused: each further attempt would be refused too, and some would lock the account.
+    """
+    refused = error.kind is ErrorKind.CONFIG and (error.code.startswith("sign_in.") or error.code in _NO_WAY_IN)
+    if not refused or not connection.enabled:
+        return False
+    disable(connection=connection, user=None, reason=f"{error} {error.hint}".strip(), broken=True)
+    return True
 
 
 def reset_connection(*, connection: Connection, confirm: str, user: User | None) -> None:

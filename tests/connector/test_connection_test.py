@@ -1,5 +1,8 @@
 """The connection test against the sandbox: what passes, and what each wrong setting is called."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from connector import auth
@@ -74,6 +77,31 @@ def test_an_untrusted_certificate_is_named(connection, settings):
     settings.SANDBOX_CA_FILE = ""
     step = _failed(_report(connection))["business_central", "Sign-in"]
     assert "certificate" in step.message
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [("text/html", b"<html>Sign in</html>"), ("application/json", b'{"hello": "world"}'), ("application/json", b"[]")],
+)
+def test_another_service_at_the_address_is_named(connection, content_type, content):
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            """Keeps the test's output quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _change(connection, business_central_url=f"http://127.0.0.1:{server.server_port}")
+        failed = _failed(_report(connection))
+        server.shutdown()
+    assert list(failed) == [("business_central", "Environment")]
+    assert failed["business_central", "Environment"].hint
 
 
 def test_a_missing_application_user_in_sales_is_named(connection, sandbox):

@@ -5,6 +5,8 @@ from uuid import uuid4
 import pytest
 
 from connector import auth, provisioning
+from connector.choices import System
+from connector.error_table import Answer, error_of_answer
 from connector.models import AuditEntry, Connection, Credential
 from connector.provisioning import Subscriber
 from connector.services import setup
@@ -187,6 +189,18 @@ class TestDisableAndReset:
         assert (shown["enabled"], shown["state"], shown["base_currency"]) == (False, "disabled", "")
         assert calls == ["enabled", "disabled"]
         assert AuditEntry.objects.filter(action="disable connection", user=administrator).exists()
+
+    def test_a_refused_sign_in_switches_it_off_and_says_why(self, connection, calls):
+        Connection.objects.update(enabled=True, state="enabled")
+        connection.refresh_from_db()
+        passing = error_of_answer(Answer(System.SALES, 503))
+        assert not setup.disable_if_broken(connection=connection, error=passing)
+        refused = error_of_answer(Answer(System.BUSINESS_CENTRAL, 401, "Authentication_InvalidCredentials", "No."))
+        assert setup.disable_if_broken(connection=connection, error=refused)
+        connection.refresh_from_db()
+        assert (connection.enabled, connection.state) == (False, "broken")
+        assert connection.disabled_reason.startswith("Business Central does not accept the hub's application.")
+        assert calls == ["disabled"]
 
     def test_reset_puts_settings_back_and_provisions_again(self, connection, administrator, api, sandbox, calls):
         Connection.objects.update(extended_pricing=False, ownership_model="person", write_in_product_no="W1")
