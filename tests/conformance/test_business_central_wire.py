@@ -1,0 +1,164 @@
+"""The request and answer examples of the wire specification, played against the sandbox over TLS."""
+
+import base64
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.datasets.company import COMPANY_ID
+from sandbox.identity.clients import GUEST_CLIENT_ID, GUEST_CLIENT_SECRET
+from sandbox.identity.tokens import BUSINESS_CENTRAL_AUDIENCE
+from tests.sandbox.conftest import ApiClient, get_token
+from tests.sandbox_process import SandboxServer
+
+ZERO = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def wire(stranger: SandboxServer) -> ApiClient:
+    """API v2.0's root; company K00120, item A-100 and resource R-20 of the examples exist."""
+    form = {"client_id": GUEST_CLIENT_ID, "client_secret": GUEST_CLIENT_SECRET}
+    token = get_token(stranger, f"{BUSINESS_CENTRAL_AUDIENCE}/.default", **form).json()["access_token"]
+    root = f"{stranger.url}/v2.0/{stranger.tenant}/{stranger.environment}"
+    api = ApiClient(stranger, f"{root}/api/v2.0/", token)
+    company = f"companies({COMPANY_ID})"
+    for path, body in (
+        (
+            f"{company}/customers",
+            {"number": "K00120", "displayName": "Brattvik Marina", "email": "post@brattvik.example"},
+        ),
+        (f"{company}/items", {"number": "A-100", "displayName": "Anchor", "unitPrice": 12}),
+        (
+            f"{root}/ODataV4/Company(Id={COMPANY_ID})/Resource_Card",
+            {"No": "R-20", "Name": "Rigger", "Unit_Price": 95.5},
+        ),
+    ):
+        assert api.request("POST", path, body).status_code == 201
+    return api
+
+
+def only(api: ApiClient, path: str) -> dict[str, Any]:
+    (row,) = api.get(path)["value"]
+    return dict(row)
+
+
+def test_token_answer_and_its_claims(stranger: SandboxServer) -> None:
+    answer = get_token(stranger, f"{BUSINESS_CENTRAL_AUDIENCE}/.default").json()
+    assert (answer["token_type"], answer["expires_in"], answer["ext_expires_in"]) == ("Bearer", 3599, 3599)
+    payload = answer["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["aud"] == BUSINESS_CENTRAL_AUDIENCE
+    assert claims["tid"] == stranger.tenant
+    assert "API.ReadWrite.All" in claims["roles"]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error", "number"),
+    [
+        ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
+        ({"client_id": "5a1f0c52-0000-4000-8000-00000000dead"}, 400, "unauthorized_client", 700016),
+        ({"scope": "nonsense"}, 400, "invalid_scope", 70011),
+    ],
+)
+def test_token_refusals(stranger: SandboxServer, form: dict[str, str], status: int, error: str, number: int) -> None:
+    scope = form.pop("scope", f"{BUSINESS_CENTRAL_AUDIENCE}/.default")
+    answer = get_token(stranger, scope, **form)
+    body = answer.json()
+    assert (answer.status_code, body["error"]) == (status, error)
+    assert body["error_codes"] == [number]
+    assert body["error_description"].startswith("AADSTS")
+
+
+def test_companies(wire: ApiClient) -> None:
+    body = wire.get("companies")
+    assert body["@odata.context"] == f"{wire.root}$metadata#companies"
+    assert set(body["value"][0]) == {
+        "id", "systemVersion", "timestamp", "name", "displayName", "businessProfileId", "systemCreatedAt",
+        "systemCreatedBy", "systemModifiedAt", "systemModifiedBy",
+    }  # fmt: skip
+
+
+def test_filtered_read(wire: ApiClient) -> None:
+    query = "$filter=lastModifiedDateTime gt 2026-08-01T00:00:00Z&$select=id,number,displayName"
+    body = wire.get(f"companies({COMPANY_ID})/customers?{query}")
+    assert body["@odata.context"] == f"{wire.root}$metadata#companies({COMPANY_ID})/customers(id,number,displayName)"
+    (row,) = body["value"]
+    assert list(row) == ["@odata.etag", "id", "number", "displayName"]
+    assert re.fullmatch(r'W/"[A-Za-z0-9+/=]+"', row["@odata.etag"])
+
+
+def test_conditional_update_and_its_refusal(wire: ApiClient) -> None:
+    row = only(wire, f"companies({COMPANY_ID})/customers?$filter=number eq 'K00120'")
+    path = f"companies({COMPANY_ID})/customers({row['id']})"
+    changed = wire.request("PATCH", path, {"phoneNumber": "+47 70 00 00 01"}, If_Match=row["@odata.etag"])
+    assert changed.status_code == 200
+    assert changed.json()["phoneNumber"] == "+47 70 00 00 01"
+    stale = wire.request("PATCH", path, {"phoneNumber": "+47 70 00 00 02"}, If_Match=row["@odata.etag"])
+    assert wire.error(stale) == (409, "Request_EntityChanged")
+    assert re.search(r"CorrelationId:  [0-9a-f-]{36}\.$", stale.json()["error"]["message"])
+
+
+def test_deep_insert_of_an_order(wire: ApiClient) -> None:
+    body = {
+        "customerNumber": "K00120",
+        "externalDocumentNumber": "CRM-7781",
+        "currencyCode": "EUR",
+        "salesOrderLines": [
+            {"lineType": "Item", "lineObjectNumber": "A-100", "quantity": 4},
+            {"lineType": "Resource", "lineObjectNumber": "R-20", "quantity": 2, "unitPrice": 95.5},
+        ],
+    }
+    made = wire.request("POST", f"companies({COMPANY_ID})/salesOrders?$expand=salesOrderLines", body)
+    assert made.status_code == 201
+    order = json.loads(made.text, parse_float=Decimal)
+    assert [line["sequence"] for line in order["salesOrderLines"]] == [10000, 20000]
+    assert order["salesOrderLines"][1]["unitPrice"] == Decimal("95.5")
+    assert (order["currencyCode"], order["currencyId"]) == ("EUR", ZERO)
+    plain = wire.request("POST", f"companies({COMPANY_ID})/salesOrders", {**body, "externalDocumentNumber": "CRM-7782"})
+    assert "salesOrderLines" not in plain.json()
+
+
+def test_snapshot_batch(wire: ApiClient) -> None:
+    item = only(wire, f"companies({COMPANY_ID})/items?$filter=number eq 'A-100'")
+    url = f"companies({COMPANY_ID})/items({item['id']})"
+    headers = {"Content-Type": "application/json", "If-Match": "*"}
+    requests_ = [
+        {"id": "1", "method": "PATCH", "url": url, "headers": headers, "body": {"unitPrice": 12.5}},
+        {"id": "2", "method": "GET", "url": f"{url}?$select=id,unitPrice", "headers": {}},
+    ]
+    answer = wire.request("POST", "$batch", {"requests": requests_}, Isolation="snapshot")
+    first, second = answer.json()["responses"]
+    assert (first["id"], first["status"], second["id"], second["status"]) == ("1", 200, "2", 200)
+    assert second["body"]["unitPrice"] == 12.5
+    assert second["headers"]["odata-version"] == "4.0"
+
+
+def test_page_service_row(wire: ApiClient) -> None:
+    root = wire.root.removesuffix("api/v2.0/")
+    row = wire.get(f"{root}ODataV4/Company(Id={COMPANY_ID})/Resource_Card('R-20')")
+    company = "Company('Nordhavn%20Trading')"
+    assert row["@odata.context"] == f"{root}ODataV4/$metadata#{company}/Resource_Card/$entity"
+    assert (row["No"], row["Type"], row["Unit_Price"], row["Blocked"]) == ("R-20", "Person", Decimal("95.5"), False)
+    assert "id" not in row
+    assert "lastModifiedDateTime" not in row
+
+
+def test_bound_action_without_body(wire: ApiClient) -> None:
+    order = only(wire, f"companies({COMPANY_ID})/salesOrders?$filter=externalDocumentNumber eq 'CRM-7781'")
+    path = f"companies({COMPANY_ID})/salesOrders({order['id']})/Microsoft.NAV.shipAndInvoice"
+    acted = wire.request("POST", path)
+    assert (acted.status_code, acted.content) == (204, b"")
+    invoice = only(wire, f"companies({COMPANY_ID})/salesInvoices?$filter=orderNumber eq '{order['number']}'")
+    assert invoice["orderId"] == order["id"]
+    shipment = only(wire, f"companies({COMPANY_ID})/salesShipments?$filter=orderNumber eq '{order['number']}'")
+    assert shipment["externalDocumentNumber"] == "CRM-7781"
+
+
+def test_bearer_problems(wire: ApiClient) -> None:
+    for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic dXNlcjprZXk="}):
+        answer = requests.get(f"{wire.root}companies", headers=headers, verify=wire.server.ca_file, timeout=30)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "Authentication_InvalidCredentials")
