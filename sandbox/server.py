@@ -33,8 +33,9 @@ MAX_BODY_BYTES = 128 * 1024 * 1024
 MAX_HEADER_BYTES = 192 * 1024
 
 # Clients may send the Prefer header several times; cheroot would keep only the last one.
-if b"Prefer" not in cheroot_server.comma_separated_headers:
-    cheroot_server.comma_separated_headers.append(b"Prefer")
+_JOINED_HEADERS: list[bytes] = vars(cheroot_server)["comma_separated_headers"]
+if b"Prefer" not in _JOINED_HEADERS:
+    _JOINED_HEADERS.append(b"Prefer")
 
 
 class DropConnection(Exception):  # noqa: N818 - an instruction to the gateway, not an error

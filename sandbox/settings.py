@@ -5,7 +5,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent
 
-SECRET_KEY = os.environ.get("SANDBOX_SECRET_KEY", "pages-of-a-local-stand-in-have-no-secrets")  # noqa: S105
+SECRET_KEY = os.environ.get("SANDBOX_SECRET_KEY", "pages-of-a-local-stand-in-have-no-secrets")
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["django.contrib.staticfiles", "sandbox"]

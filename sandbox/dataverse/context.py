@@ -124,6 +124,6 @@ class Context:
             raise errors.DataverseError(
                 403,
                 errors.MISSING_PRIVILEGE,
-                f"Principal user (Id={self.user_id}, type=8) is missing {name} privilege on OTC={table.object_type_code}"
-                f" for entity '{table.logical_name}'. context.Caller={self.user_id}.",
+                f"Principal user (Id={self.user_id}, type=8) is missing {name} privilege on"
+                f" OTC={table.object_type_code} for entity '{table.logical_name}'. context.Caller={self.user_id}.",
             )

@@ -59,8 +59,8 @@ def undeclared_property(name: str, logical_name: str) -> DataverseError:
         400,
         PAYLOAD,
         f"Error identified in Payload provided by the user for Entity :'{logical_name}'. The property '{name}' does not"
-        f" exist on type 'Microsoft.Dynamics.CRM.{logical_name}'. Make sure to only use property names that are defined by"
-        " the type.",
+        f" exist on type 'Microsoft.Dynamics.CRM.{logical_name}'. Make sure to only use property names that are defined"
+        " by the type.",
     )
 
 

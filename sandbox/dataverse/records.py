@@ -275,7 +275,8 @@ def check_version(table: Table, key: str, row: Row, condition: Condition) -> Non
         raise errors.DataverseError(
             412,
             errors.ETAG_MISMATCH,
-            f"The version of the existing record doesn't match the RowVersion property provided. ({table.logical_name} {key})",
+            "The version of the existing record doesn't match the RowVersion property provided."
+            f" ({table.logical_name} {key})",
         )
 
 
@@ -303,7 +304,7 @@ def _duplicate(table: Table, row: Row, error: sqlite3.IntegrityError) -> errors.
             return errors.DataverseError(
                 412,
                 errors.DUPLICATE_KEY,
-                f"A record that has the attribute values {listed} already exists. The entity key {key.name} requires that"
-                " this set of attributes contains unique values. Select unique values and try again.",
+                f"A record that has the attribute values {listed} already exists. The entity key {key.name} requires"
+                " that this set of attributes contains unique values. Select unique values and try again.",
             )
     return errors.DataverseError(412, errors.DUPLICATE, "A record with matching key values already exists.")

@@ -91,8 +91,8 @@ def split_key(table: Table, keys: dict[str, Literal]) -> tuple[str | None, dict[
     raise errors.DataverseError(
         400,
         errors.NO_SUCH_KEY,
-        f"The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.{table.logical_name}'. Ensure that"
-        " the names and number of key properties match the declared or alternate key properties for the resource"
+        f"The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.{table.logical_name}'. Ensure"
+        " that the names and number of key properties match the declared or alternate key properties for the resource"
         f" 'Microsoft.Dynamics.CRM.{table.logical_name}'.",
     )
 

@@ -93,7 +93,7 @@ def _decimal(table: Table, attribute: Attribute, value: Any) -> Decimal:
 def _double(table: Table, attribute: Attribute, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise _wrong_type(attribute, value, "Edm.Double")
-    if abs(value) > _LARGEST_INTEGER:
+    if abs(Decimal(value)) > _LARGEST_INTEGER:
         raise _out_of_range(table, attribute, value, errors.DECIMAL_RANGE)
     _check_range(table, attribute, value, errors.DECIMAL_RANGE)
     return float(value)
@@ -109,7 +109,7 @@ def parse_datetime(attribute: Attribute, value: str) -> str:
     """UTC to the second, or the bare date for date-only columns. Offsets are converted, fractions cut."""
     try:
         if _DATE.fullmatch(value):
-            datetime.strptime(value, "%Y-%m-%d")  # noqa: DTZ007 - only checks the calendar
+            datetime.strptime(value, "%Y-%m-%d")
             text = value if attribute.date_only else f"{value}T00:00:00Z"
         elif attribute.date_only:
             raise ValueError(value)

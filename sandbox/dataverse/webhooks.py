@@ -207,7 +207,13 @@ def _value(table: Table, attribute: Attribute, values: Row) -> Any:
 
 
 def _reference(logical_name: str, key: str, *, typed: bool) -> dict[str, Any]:
-    reference = {"Id": key, "KeyAttributes": [], "LogicalName": logical_name, "Name": None, "RowVersion": None}
+    reference: dict[str, Any] = {
+        "Id": key,
+        "KeyAttributes": [],
+        "LogicalName": logical_name,
+        "Name": None,
+        "RowVersion": None,
+    }
     return {"__type": f"EntityReference:{_CONTRACTS}", **reference} if typed else reference
 
 
@@ -244,7 +250,7 @@ def _call(url: str, headers: dict[str, str], body: bytes) -> tuple[int, str] | N
     try:
         with requests.Session() as session:
             session.trust_env = False
-            response = session.post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, verify=False)  # noqa: S501
+            response = session.post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, verify=False)
     except requests.RequestException as error:
         return 0, str(error)
     return None if 200 <= response.status_code < 300 else (response.status_code, response.reason or "")

@@ -177,22 +177,12 @@ def _resource(form: Mapping[str, str], version: int) -> str:
             400, "invalid_request", 900144, "The request body must contain the following parameter: 'scope'."
         )
     if len(scopes) != 1 or not scopes[0].endswith("/.default"):
-        raise (
-            _OAuthError(
-                400,
-                "invalid_scope",
-                1002012,
-                f"The provided value for scope {' '.join(scopes)} is not valid. Client credential flows must have a scope"
-                " value with /.default suffixed to the resource identifier (application ID URI).",
-            )
-            if len(scopes) == 1 and "://" in scopes[0]
-            else _OAuthError(
-                400,
-                "invalid_scope",
-                70011,
-                "The provided request must include a 'scope' input parameter. The provided value for the input parameter"
-                f" 'scope' is not valid. The scope {' '.join(scopes)} is not valid.",
-            )
+        raise _OAuthError(
+            400,
+            "invalid_scope",
+            70011,
+            "The provided request must include a 'scope' input parameter. The provided value for the input parameter"
+            f" 'scope' is not valid. The scope {' '.join(scopes)} is not valid: it must be a resource with /.default.",
         )
     return scopes[0].removesuffix("/.default")
 
@@ -233,8 +223,8 @@ def _client(sandbox: "Sandbox", request: Request, form: Mapping[str, str]) -> Cl
             401,
             "invalid_client",
             7000215,
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not"
-            f" the client secret ID, for a secret added to app '{client_id}'.",
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value,"
+            f" not the client secret ID, for a secret added to app '{client_id}'.",
         )
     return client
 

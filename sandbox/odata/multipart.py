@@ -5,6 +5,7 @@ addresses), so reading is tolerant where real servers are, and writing is strict
 """
 
 import http
+import itertools
 import re
 import uuid
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ def _split(body: bytes, boundary: str) -> list[tuple[dict[str, str], bytes]]:
     if not marks:
         raise BatchSyntaxError("The boundary of the batch was not found.")
     parts = []
-    for mark, following in zip(marks, marks[1:], strict=False):
+    for mark, following in itertools.pairwise(marks):
         if mark.group(1):
             break
         parts.append(_headers_and_body(body[mark.end() : following.start()].lstrip(b"\r\n")))
@@ -104,9 +105,9 @@ def _request(headers: Mapping[str, str], content: bytes) -> Part:
     words = line.decode("utf-8", "replace").strip().split(" ")
     if len(words) < 3 or not words[-1].startswith("HTTP/"):
         raise BatchSyntaxError(f"The request line '{' '.join(words)[:80]}' is not valid.")
-    if rest.startswith((b"\r\n", b"\n")):  # no headers at all
-        inner_headers, body = {}, rest.lstrip(b"\r\n")
-    else:
+    inner_headers: dict[str, str] = {}
+    body = rest.lstrip(b"\r\n")
+    if not rest.startswith((b"\r\n", b"\n")):  # there are headers
         inner_headers, body = _headers_and_body(rest)
     if "content-id" in headers:
         inner_headers.setdefault("content-id", headers["content-id"])

@@ -271,7 +271,8 @@ def encode(operand: Operand, literal: Literal) -> Any:
         case "datetime" | "date" if kind in ("datetime", "date"):
             return value
     raise FilterError(
-        f"A binary operator with incompatible types was detected. Found operand types for '{operand.name}' and a {kind}."
+        "A binary operator with incompatible types was detected. Found operand types for"
+        f" '{operand.name}' and a {kind}."
     )
 
 

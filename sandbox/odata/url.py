@@ -7,7 +7,6 @@ from sandbox.http import decode_segment
 from sandbox.odata.ast import Call, Literal
 from sandbox.odata.filters import FilterSyntaxError, parse_filter
 
-
 _MARKS = re.compile(r"['()/]")
 
 

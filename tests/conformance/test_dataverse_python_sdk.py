@@ -120,7 +120,9 @@ def test_metadata_reads(client: DataverseClient) -> None:
         "account", select=["LogicalName", "AttributeType"], filter="AttributeType ne 'Virtual'"
     )
     assert {"LogicalName", "AttributeType"} <= set(columns[0])
-    assert client.tables.get_column("account", "name")["MaxLength"] == 160
+    column = client.tables.get_column("account", "name")
+    assert column is not None
+    assert column["MaxLength"] == 160
     assert len(client.tables.list()) > 20
     assert any(
         item["SchemaName"] == "order_customer_accounts" for item in client.tables.list_table_relationships("account")
@@ -146,6 +148,7 @@ def test_custom_table_from_definition_to_deletion(client: DataverseClient) -> No
     values: dict[str, Any] = {"new_name": "G", "new_price": 1.25, "new_count": 3, "new_active": True}
     key = client.records.create("new_Gadget", {**values, "new_AccountId@odata.bind": f"/accounts({account})"})
     record = client.records.retrieve("new_Gadget", key)
+    assert record is not None
     assert {name: record[name] for name in values} == values
     assert record["_new_accountid_value"] == account
     many = client.tables.create_many_to_many_relationship(
@@ -153,7 +156,10 @@ def test_custom_table_from_definition_to_deletion(client: DataverseClient) -> No
             schema_name="new_gadget_contact", entity1_logical_name="new_gadget", entity2_logical_name="contact"
         )
     )
-    assert client.tables.get_relationship("new_gadget_contact").relationship_id == many.relationship_id
+    found = client.tables.get_relationship("new_gadget_contact")
+    assert found is not None
+    assert many.relationship_id is not None
+    assert found.relationship_id == many.relationship_id
     client.tables.delete_relationship(many.relationship_id)
     client.tables.remove_columns("new_Gadget", ["new_Extra"])
     client.tables.delete("new_Gadget")

@@ -158,9 +158,8 @@ def _entity_set(schema: Schema, table: Table) -> list[str]:
     lines = [f'<EntitySet Name="{table.entity_set}" EntityType="{NAMESPACE}.{table.logical_name}">']
     for name, (attribute, target) in table.navigation.items():
         if attribute.type != "owner":
-            lines.append(
-                f'<NavigationPropertyBinding Path={quoteattr(name)} Target="{schema.by_name[target.table].entity_set}" />'
-            )
+            bound = schema.by_name[target.table].entity_set
+            lines.append(f'<NavigationPropertyBinding Path={quoteattr(name)} Target="{bound}" />')
     for name, relationship in schema.collections.get(table.logical_name, {}).items():
         other = schema.by_name.get(relationship.many)
         if other is not None and name not in table.navigation:

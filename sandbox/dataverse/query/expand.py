@@ -76,6 +76,8 @@ def attach(
 def _item(context: Context, table: Table, request: Expand) -> Item:
     name = request.navigation
     if name in table.navigation:
+        if table.navigation[name][0].type == "owner":
+            _check_principal(request)
         lookups = [
             (attribute, context.table(target.table))
             for attribute in table.attributes.values()
@@ -91,6 +93,14 @@ def _item(context: Context, table: Table, request: Expand) -> Item:
         other = association.second if association.first == table.logical_name else association.first
         return Item(request, context.table(other), association=association)
     raise errors.unknown_property(name, table.logical_name)
+
+
+def _check_principal(request: Expand) -> None:
+    """An owner is a principal, which has no property but its key; users and teams are expanded as owninguser and
+    owningteam."""
+    for selected in request.select or ():
+        if selected != "ownerid":
+            raise errors.unknown_property(selected, "principal")
 
 
 def _number(requests: tuple[Expand, ...]) -> int:
@@ -163,7 +173,8 @@ def _attach_many(
     inside = Selection.of(context, table, request.select, options.annotations, inner.columns)
     source = Source.root(context.schema, table)
     join, link, fixed = _link_sql(context, item, outer)
-    condition, params = "", []
+    condition = ""
+    params: list[Any] = []
     if request.filter:
         condition, params = compile_filter(context, source, parse(request.filter, {}))
     order = ", ".join(column.order_by for column in order_columns(source, request.orderby))
