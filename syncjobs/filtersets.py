@@ -5,7 +5,7 @@ from typing import Any
 import django_filters
 from django.db.models import Q, QuerySet
 
-from config.web.filters import FilterSet
+from config.web.filters import FilterSet, YesNoFilter
 from connector.choices import Direction, System
 from coupling.models import TableMapping
 from syncjobs.choices import JobMode, JobState, JobTrigger, OperationKind, OperationState
@@ -25,7 +25,7 @@ class JobFilterSet(FilterSet):
     mode = django_filters.ChoiceFilter(choices=JobMode.choices, label="Kind", empty_label="All kinds")
     direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
     trigger = django_filters.ChoiceFilter(choices=JobTrigger.choices, label="Asked for by", empty_label="Anybody")
-    changed = django_filters.BooleanFilter(method="with_changes", label="With changes", widget=None)
+    changed = YesNoFilter(method="with_changes", label="With changes")
 
     class Meta:
         model = SynchJob

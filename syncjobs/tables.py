@@ -77,7 +77,6 @@ class JobTable(Table):
             "mapping",
             "state",
             "mode",
-            "direction",
             "inserted",
             "modified",
             "failed",
@@ -174,12 +173,12 @@ class MappingTable(Table):
         verbose_name="Filter in Business Central", attrs={"td": {"class": "col-text"}}
     )
     sales_filter = tables.Column(verbose_name="Filter in Sales", attrs={"td": {"class": "col-text"}})
-    interval = tables.Column(verbose_name="Runs")
+    interval = tables.Column(verbose_name="Runs", attrs={"td": {"class": "text-nowrap"}})
     depends_on = tables.Column(verbose_name="After", orderable=False)
 
     class Meta(Table.Meta):
         fields = ()
-        order_by = ("order", "name")
+        order_by = ()
         caption = "Mappings in the order in which they run"
         default_columns = [
             "name",
@@ -211,7 +210,7 @@ class ScheduleTable(Table):
     selection = CheckBoxColumn()
     name = tables.Column(verbose_name="Schedule")
     state = StateColumn(ScheduleState)
-    interval_minutes = tables.Column(verbose_name="Runs")
+    interval_minutes = tables.Column(verbose_name="Runs", attrs={"td": {"class": "text-nowrap"}})
     inactivity_timeout_minutes = tables.Column(verbose_name="Rests after a run without changes")
     last_run = TimeColumn(verbose_name="Last run")
     next_run = TimeColumn(verbose_name="Next run")

@@ -179,7 +179,7 @@ def query(context: template.Context, **changes: Any) -> str:
         parameters.pop(name, None)
         if value not in (None, ""):
             parameters[name] = str(value)
-    return f"?{parameters.urlencode()}" if parameters else "?"
+    return f"?{parameters.urlencode()}" if parameters else str(context["request"].path)
 
 
 @register.simple_tag(takes_context=True)

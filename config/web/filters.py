@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import Model, QuerySet
 
 SEARCH = "search"
@@ -17,6 +18,14 @@ class Chip:
     name: str
     label: str
     value: str
+
+
+class YesNoFilter(django_filters.BooleanFilter):
+    """Yes, no, or either; unlike Django's own select, "either" leaves no trace in the address."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        widget = forms.Select(choices=[("", "Either"), ("true", "Yes"), ("false", "No")])
+        super().__init__(*args, widget=widget, **kwargs)
 
 
 class FilterSet(django_filters.FilterSet):
@@ -44,6 +53,8 @@ class FilterSet(django_filters.FilterSet):
     def _words(self, field: Any, value: Any) -> str:
         if isinstance(value, Model):
             return str(value)
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
         labels = dict(_flat(getattr(field.field, "choices", ())))
         values = value if isinstance(value, list | tuple | QuerySet) else [value]
         return ", ".join(str(labels.get(str(one), one)) for one in values)

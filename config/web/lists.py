@@ -47,6 +47,8 @@ class BulkAction:
 class CappedPaginator(Paginator):
     """Counts only so far, and pages only so far: filters find what lies deeper."""
 
+    object_list: Any
+
     @cached_property
     def count(self) -> int:
         return int(self.object_list.data[: COUNT_LIMIT + 1].count())

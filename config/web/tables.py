@@ -4,6 +4,8 @@ from typing import Any
 
 import django_tables2 as tables
 
+from config.templatetags.couplet import DASH
+
 
 class Table(tables.Table):
     """A list's table.
@@ -18,6 +20,7 @@ class Table(tables.Table):
     class Meta:
         attrs = {"class": "table table-list"}
         orderable = True
+        default = DASH
 
     def __init__(self, *args: Any, chosen: list[str] | None = None, selectable: bool = False, **kwargs: Any) -> None:
         names = list(self.base_columns)

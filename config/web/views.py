@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,14 +14,15 @@ from config.models import ListPreference
 from config.roles import Role
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.lists import DEFAULT_PAGE_SIZE, PAGE_SIZES
+from config.web.request import PageRequest
 
 MOST_COLUMNS = 60
 
 
 @require_http_methods(["GET", "HEAD"])
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: PageRequest) -> HttpResponse:
     """Who one is, one's roles, and whether one has an API token. The key itself is shown once, when it is made."""
-    groups = set(request.user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+    groups = set(request.user.groups.values_list("name", flat=True))
     context: dict[str, Any] = {
         "title": "Your account",
         "roles": [role.value.capitalize() for role in Role if role in groups],
@@ -32,7 +33,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def account_token(request: HttpRequest) -> HttpResponse:
+def account_token(request: PageRequest) -> HttpResponse:
     """Makes a token, replaces it (the old one stops working at once) or takes it away."""
     back = reverse("account")
     revoke = request.POST.get("action") == "revoke"
@@ -54,7 +55,7 @@ def account_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def list_settings(request: HttpRequest, list_name: str) -> HttpResponse:
+def list_settings(request: PageRequest, list_name: str) -> HttpResponse:
     """Stores columns and page size of one list for the person signed in; `reset` forgets them."""
     back = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):

@@ -47,7 +47,7 @@ def home(request: PageRequest) -> HttpResponse:
     return render(request, "syncjobs/_home.html" if wants_partial(request) else "syncjobs/home.html", context)
 
 
-def tiles_of(connection: Connection) -> list[TableMapping]:
+def tiles_of(connection: Connection) -> list[Any]:
     """The enabled mappings with the figures of their tiles, in one query."""
     newest = SynchJob.objects.filter(mapping=OuterRef("pk")).exclude(mode="preview").order_by("-pk")
     schedule = Schedule.objects.filter(mapping=OuterRef("pk"))
@@ -67,9 +67,9 @@ def tiles_of(connection: Connection) -> list[TableMapping]:
         conflicts=count(Q(conflict=True)),
         waiting=Subquery(waiting.annotate(n=Count("pk")).values("n")),
     )
-    tiles = list(mappings)
-    for mapping in tiles:
-        mapping.last_state = JobState(mapping.last_state) if mapping.last_state else None
+    tiles: list[Any] = list(mappings)
+    for tile in tiles:
+        tile.last_state = JobState(tile.last_state) if tile.last_state else None
     return tiles
 
 

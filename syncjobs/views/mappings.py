@@ -6,13 +6,14 @@ import django_filters
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability, capabilities_of, require
-from config.web.filters import FilterSet
+from config.web.filters import FilterSet, YesNoFilter
 from config.web.lists import ListView
 from config.web.request import PageRequest
 from connector.choices import Direction
@@ -33,8 +34,8 @@ FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_syn
 class MappingFilterSet(FilterSet):
     search = django_filters.CharFilter(method="find", label="Search")
     direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
-    enabled = django_filters.BooleanFilter(label="Enabled")
-    available = django_filters.BooleanFilter(label="Available")
+    enabled = YesNoFilter(label="Enabled")
+    available = YesNoFilter(label="Available")
 
     class Meta:
         model = TableMapping
@@ -64,7 +65,7 @@ class MappingList(ListView):
             TableMapping.objects.filter(connection=self.request.connection)
             .select_related("connection")
             .annotate(
-                coupled=Subquery(couplings.annotate(n=Count("pk")).values("n")),
+                coupled=Coalesce(Subquery(couplings.annotate(n=Count("pk")).values("n")), 0),
                 interval=Subquery(schedule.values("interval_minutes")[:1]),
             )
         )
@@ -129,8 +130,8 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
             stored = TableMapping.objects.select_related("connection").get(pk=mapping.pk)
             update_mapping(mapping=stored, changes=changes, user=request.user)
         except MappingError as error:
-            for field, problems in error.fields.items():
-                form.add_error(field if field in form.fields else None, problems)
+            for name_of_field, problems in error.fields.items():
+                form.add_error(name_of_field if name_of_field in form.fields else None, list(problems))
         else:
             messages.success(request, f"{name} is saved." if changes else "Nothing was changed.")
             return redirect(here)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability
-from config.web.filters import FilterSet
+from config.web.filters import FilterSet, YesNoFilter
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
 from connector.errors import HubError
@@ -24,7 +24,7 @@ from syncjobs.tables import ScheduleTable
 class ScheduleFilterSet(FilterSet):
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
     state = django_filters.MultipleChoiceFilter(choices=ScheduleState.choices, label="State")
-    enabled = django_filters.BooleanFilter(label="Enabled")
+    enabled = YesNoFilter(label="Enabled")
 
     class Meta:
         model = Schedule
