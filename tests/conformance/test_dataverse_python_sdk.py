@@ -45,6 +45,7 @@ def test_single_records(client: DataverseClient) -> None:
     key = client.records.create("account", {"name": "Contoso", "telephone1": "1"})
     client.records.update("account", key, {"telephone1": "555"})
     record = client.records.retrieve("account", key, select=["name", "telephone1"])
+    assert record is not None
     assert (record["name"], record["telephone1"]) == ("Contoso", "555")
     client.records.delete("account", key)
     assert client.records.retrieve("account", key) is None
@@ -80,7 +81,9 @@ def test_upsert_single_and_multiple(client: DataverseClient) -> None:
 def test_query_builder(client: DataverseClient) -> None:
     client.records.create("account", [{"name": f"Query {number}", "numberofemployees": number} for number in range(4)])
     query = client.query.builder("account").select("name", "numberofemployees")
-    found = query.where((col("name") == "Query 3") | col("name").in_(["Query 1", "Query 2"])).order_by("name").execute()
+    found: Any = (
+        query.where((col("name") == "Query 3") | col("name").in_(["Query 1", "Query 2"])).order_by("name").execute()
+    )
     assert [row["name"] for row in found] == ["Query 1", "Query 2", "Query 3"]
     few = client.query.builder("account").select("name").where(col("numberofemployees") > 1).top(1).execute()
     assert len(list(few)) == 1
@@ -99,6 +102,7 @@ def test_batch_with_change_set(client: DataverseClient) -> None:
     batch.records.delete("account", key)
     result = batch.execute()
     assert all(response.is_success for response in result.responses)
+    assert result.responses[2].data is not None
     assert result.responses[2].data["name"] == "After"
     (row,) = client.records.list("account", select=["_primarycontactid_value"], filter="name eq 'In set'")
     assert row["_primarycontactid_value"]
@@ -114,6 +118,7 @@ def test_batch_that_goes_on_after_an_error(client: DataverseClient) -> None:
 
 def test_metadata_reads(client: DataverseClient) -> None:
     info = client.tables.get("account")
+    assert info is not None
     assert (info.entity_set_name, info.primary_id_attribute) == ("accounts", "accountid")
     assert client.tables.get("new_missing") is None
     columns = client.tables.list_columns(

@@ -175,7 +175,7 @@ def test_malformed_batches_are_answered_as_json(sales: ApiClient) -> None:
         ("multipart/mixed; boundary=b", "--b\r\nContent-Type: application/http\r\n\r\nnonsense\r\n--b--\r\n"),
     ):
         assert sales.error(sales.request("POST", "$batch", raw=raw, Content_Type=content_type)) == (400, "0x80048d19")
-    many = [part("GET", "/api/data/v9.2/WhoAmI")] * 1001
+    many: list[str | list[str]] = [part("GET", "/api/data/v9.2/WhoAmI")] * 1001
     assert sales.error(send(sales, many)) == (400, "0x80040203")
 
 

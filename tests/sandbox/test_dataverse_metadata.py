@@ -49,7 +49,8 @@ def test_csdl_describes_every_set(sales: ApiClient) -> None:
         "EntityDefinitions(LogicalName='contact')/ManyToOneRelationships"
         "?$select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName",
         "EntityDefinitions(LogicalName='team')/ManyToManyRelationships",
-        "EntityDefinitions?$select=LogicalName&$expand=Attributes($select=LogicalName;$filter=AttributeType eq 'Money')",
+        "EntityDefinitions?$select=LogicalName"
+        "&$expand=Attributes($select=LogicalName;$filter=AttributeType eq 'Money')",
         "EntityDefinitions?$select=LogicalName&$filter=contains(LogicalName,'account') and not (IsIntersect eq true)",
         f"{ACCOUNT}/Attributes?$filter=AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode'Money'",
     ],

@@ -48,8 +48,11 @@ class Command(BaseCommand):
         if options["port_file"]:
             options["port_file"].write_text("\n".join(origins), encoding="utf-8")
         self._wait()
-        for server in servers:
-            server.stop()
+        stopping = [threading.Thread(target=server.stop) for server in servers]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
         sandbox.store.close()
 
     def _servers(self, sandbox: Sandbox, options: dict[str, Any]) -> list[Server]:
