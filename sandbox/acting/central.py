@@ -311,8 +311,15 @@ class CentralWorkspace:
         return [
             self._field(page, prop, row.get(prop.name), new=new)
             for prop in page.properties.values()
-            if prop.kind != "stream" and prop.field not in ("SystemId", "SystemRowVersion")
+            if prop.kind != "stream"
+            and prop.field not in ("SystemId", "SystemRowVersion")
+            and not self._repeats_code(page, prop)
         ]
+
+    def _repeats_code(self, page: Page, prop: Property) -> bool:
+        """An id beside the code it follows from; of a line's product the id is kept, since it offers a choice."""
+        derived = self._schema.tables[page.table].derived_ids.get(prop.field or "")
+        return derived is not None and derived.code_field in page.by_field and derived.code_field != "No."
 
     def _field(self, page: Page, prop: Property, value: Any, *, new: bool) -> FieldView:
         kind: InputKind = "text"
@@ -388,7 +395,7 @@ _PAGE = {"prefer": f"odata.maxpagesize={PAGE_ROWS}"}
 
 def label_of(prop: Property) -> str:
     spelled = _WORDS.sub(" ", prop.name.replace("_", " "))
-    return spelled[:1].upper() + spelled[1:]
+    return (spelled[:1].upper() + spelled[1:]).removesuffix(" Id")
 
 
 def _shown(prop: Property, value: Any) -> str:

@@ -1,5 +1,6 @@
 """The salesperson's workspace: areas over the Web API, acting as one of the organisation's users."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -7,7 +8,6 @@ from typing import Any
 
 from sandbox.acting.client import RefusedError, ServiceClient, path_of
 from sandbox.acting.model import (
-    ActionView,
     AreaLink,
     Choice,
     FieldView,
@@ -26,6 +26,7 @@ API = "/api/data/v9.2"
 PAGE_ROWS = 50
 MAX_CHOICES = 300
 _FORMATTED = "@OData.Community.Display.V1.FormattedValue"
+_NUMBERED = re.compile(r"^(address)(\d)_")
 _HIDDEN = {"overriddencreatedon", "versionnumber", "exchangerate"}
 
 
@@ -332,7 +333,7 @@ class SalesWorkspace:
                 options["$filter"] = " or ".join(f"contains({column},'{text}')" for column in area.search)
             body = self._client.get(f"{API}/{name}", options, headers=_PAGE)
         return Listing(
-            columns=[column.label or column.name for column in columns],
+            columns=[label_of(column) for column in columns],
             rows=[(row[table.primary_id], [_cell(row, column) for column in columns]) for row in body["value"]],
             next_link=path_of(body.get("@odata.nextLink", "")),
             total=body.get("@odata.count"),
@@ -424,7 +425,7 @@ class SalesWorkspace:
             kind = "date" if attribute.date_only else "datetime"
         return FieldView(
             name=attribute.name,
-            label=attribute.label or attribute.name,
+            label=label_of(attribute),
             kind=kind,
             value=text,
             read_only=not (attribute.create if new else attribute.update) or attribute.type == "uniqueidentifier",
@@ -492,7 +493,7 @@ class SalesWorkspace:
             PartView(
                 title=area.title,
                 area=child,
-                columns=[c.label or c.name for c in columns],
+                columns=[label_of(c) for c in columns],
                 rows=[(row[table.primary_id], [_cell(row, c) for c in columns]) for row in rows],
                 can_add=table.allows("Create"),
                 parent_link=f"{column}:{key}",
@@ -521,6 +522,15 @@ class SalesWorkspace:
 _PAGE = {"prefer": f'odata.maxpagesize={PAGE_ROWS},odata.include-annotations="*"'}
 
 
+def label_of(attribute: Attribute) -> str:
+    """The column's label; columns without one get a readable form of their name."""
+    if attribute.label:
+        return attribute.label
+    name = attribute.name.removesuffix("id") if attribute.is_lookup else attribute.name
+    spelled = _NUMBERED.sub(r"\1 \2: ", name).replace("_", " ").strip()
+    return spelled[:1].upper() + spelled[1:]
+
+
 def _cell(row: Mapping[str, Any], attribute: Attribute) -> str:
     formatted = row.get(attribute.property + _FORMATTED)
     return str(formatted) if formatted is not None else humanize(row.get(attribute.property))
@@ -540,6 +550,3 @@ def _json_value(attribute: Attribute, view: FieldView, text: str) -> Any:
     if view.kind == "datetime" and len(text) == 16:
         return f"{text}:00Z"
     return text
-
-
-__all__ = ["ActionView", "SalesWorkspace"]
