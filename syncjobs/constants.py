@@ -28,3 +28,6 @@ DEAD_AFTER = timedelta(seconds=30)
 
 RESUMES = 20
 """Times a job is taken up again after its workers died before it is given up."""
+
+PATIENCE_SECONDS = 60
+"""How long a job about single pairs waits for another run that has these pairs in hand."""

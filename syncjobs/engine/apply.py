@@ -5,7 +5,7 @@ done. Answers come back in groups and are settled at once, so a crash loses at m
 `recover` then looks at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import F
@@ -14,10 +14,19 @@ from django.utils import timezone
 from connector.bulk import Write, WriteResult
 from connector.choices import System
 from connector.errors import ErrorKind, HubError
+from connector.writes import Kind
 from syncjobs.choices import OperationKind, OperationState
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.parts import parts_of
 from syncjobs.models import JobSlice, Operation
+
+_KINDS: Mapping[OperationKind, Kind] = {
+    OperationKind.CREATE: "create",
+    OperationKind.UPDATE: "update",
+    OperationKind.DELETE: "delete",
+    # With something to write: the company's marker goes before the coupling does.
+    OperationKind.UNCOUPLE: "update",
+}
 
 
 def planned_operations(claimed: JobSlice) -> list[Operation]:
@@ -47,11 +56,10 @@ def record_key(operation: Operation) -> UUID | None:
 
 
 def _write(run: JobRun, operation: Operation) -> Write:
-    kind = OperationKind.UPDATE if operation.kind == OperationKind.UNCOUPLE else operation.kind
     part = parts_of(operation, run.reading(System(operation.system)))[0]
     return Write(
         ref=operation.pk,
-        kind=str(kind),
+        kind=_KINDS[OperationKind(operation.kind)],
         table=part.table,
         key=record_key(operation),
         body=dict(part.body),

@@ -15,6 +15,19 @@ CANCELLED = "engine.cancelled"
 EXCLUSIVE_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW, JobMode.MATCH, JobMode.BROKEN, JobMode.UNDO)
 """Runs over a whole mapping; jobs about single pairs overtake them."""
 
+PLAN_KEYS = (
+    "create_in_sales",
+    "create_in_business_central",
+    "update_in_sales",
+    "update_in_business_central",
+    "unchanged",
+    "couple",
+    "ambiguous",
+    "blocked",
+    "failing",
+    "conflicts",
+)
+
 _WORDS = {
     "inserted": "created",
     "modified": "updated",
@@ -67,6 +80,7 @@ def close(job: SynchJob) -> bool:
         if row.state != JobState.RUNNING or not work.is_finished(row):
             return False
         row.state = JobState.PARTLY if row.failed or row.conflicts else JobState.SUCCEEDED
+        row.done = row.total
         _end(row, row.message or _sentence(row))
     return True
 
@@ -123,10 +137,10 @@ def drop_planned(job: SynchJob, claimed: JobSlice) -> None:
 
 def add_to_plan(job: SynchJob, counts: Mapping[str, int]) -> None:
     """Adds a slice's planned changes to the line of the full synchronisation that the job belongs to."""
-    if job.full_synch_line_id is None or not counts:
+    if job.full_synch_line_id is None:
         return
     line = FullSynchLine.objects.select_for_update().get(pk=job.full_synch_line_id)
-    plan = dict(line.plan or {})
+    plan = dict(line.plan or dict.fromkeys(PLAN_KEYS, 0))
     for name, count in counts.items():
         plan[name] = plan.get(name, 0) + count
     FullSynchLine.objects.filter(pk=line.pk).update(plan=plan)
@@ -144,7 +158,7 @@ def _end(job: SynchJob, message: str) -> None:
     job.message = message
     job.finished_at = timezone.now()
     job.heartbeat_at = job.finished_at
-    job.save(update_fields=["state", "message", "hint", "finished_at", "heartbeat_at"])
+    job.save(update_fields=["state", "message", "hint", "done", "finished_at", "heartbeat_at"])
 
 
 def _sentence(job: SynchJob) -> str:

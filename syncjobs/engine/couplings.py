@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
@@ -87,12 +88,15 @@ def remove(coupling_ids: Sequence[int]) -> None:
 
 
 def _create(job: SynchJob, agreements: Sequence[Agreement], outcome: Agreed) -> None:
-    creating = {_pair(each): each for each in agreements if all(_pair(each))}
+    creating: dict[tuple[UUID | None, UUID | None], Agreement] = {
+        _pair(each): each for each in agreements if all(_pair(each))
+    }
     if not creating or job.mapping is None:
         return
     mapping = job.mapping
     rows = list(creating.values())
-    arguments = {
+    bc_keys = [str(bc_key) for bc_key, _ in creating]
+    arguments: dict[str, Any] = {
         "connection": job.connection_id,
         "mapping": mapping.pk,
         "bc_table": mapping.business_central_table,
@@ -102,14 +106,14 @@ def _create(job: SynchJob, agreements: Sequence[Agreement], outcome: Agreed) -> 
         "job": job.pk,
         **_columns(rows),
     }
-    arguments["bc_keys"] = [str(_pair(each)[0]) for each in rows]
-    arguments["sales_keys"] = [str(_pair(each)[1]) for each in rows]
-    known = set(Coupling.objects.filter(mapping=mapping, bc_key__in=arguments["bc_keys"]).values_list("pk", flat=True))
+    arguments["bc_keys"] = bc_keys
+    arguments["sales_keys"] = [str(sales_key) for _, sales_key in creating]
+    known = set(Coupling.objects.filter(mapping=mapping, bc_key__in=bc_keys).values_list("pk", flat=True))
     with database.cursor() as cursor:
         cursor.execute(_CREATE, arguments)
-    found = {
+    found: dict[tuple[UUID | None, UUID | None], Coupling] = {
         (coupling.bc_key, coupling.sales_key): coupling
-        for coupling in Coupling.objects.filter(mapping=mapping, bc_key__in=arguments["bc_keys"])
+        for coupling in Coupling.objects.filter(mapping=mapping, bc_key__in=bc_keys)
     }
     for pair, each in creating.items():
         coupling = found.get(pair)
@@ -130,7 +134,7 @@ def _update(job: SynchJob, agreements: Sequence[Agreement]) -> None:
         restored = [each.key if each.operation.kind == OperationKind.CREATE else None for each in rows]
         bc = system == System.BUSINESS_CENTRAL
         none: list[UUID | None] = [None] * len(rows)
-        arguments = {
+        arguments: dict[str, Any] = {
             "job": job.pk,
             "ids": [each.operation.coupling_id for each in rows],
             "targets": [str(system)] * len(rows),

@@ -121,7 +121,7 @@ def lift_dependents(*, mapping: TableMapping, names: Sequence[str]) -> None:
 
     `names`: what the failed records may have called it: its number, name or key on either side.
     """
-    arguments = {"connection": mapping.connection_id, "mapping": mapping.name, "names": list(names)}
+    arguments: dict[str, Any] = {"connection": mapping.connection_id, "mapping": mapping.name, "names": list(names)}
     with database.cursor() as cursor:
         cursor.execute(_LIFT_COUPLED, arguments)
         waiting = cursor.fetchall()

@@ -199,7 +199,7 @@ def mark_dirty(
     """
     if not keys:
         return
-    arguments = {
+    arguments: dict[str, Any] = {
         "connection": reading.connection.pk,
         "mappings": list(mapping_ids),
         "keys": [str(key) for key in keys],
@@ -278,7 +278,7 @@ def _write_rows(
     encode = WireEncoder().encode
     numbers = [reading.number(record.values) for record in records]
     names = [reading.name(record.values) for record in records]
-    columns = [
+    columns: list[Any] = [
         [str(record.key) for record in records],
         numbers,
         names,

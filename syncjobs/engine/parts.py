@@ -26,9 +26,7 @@ class Part:
 
 def parts_of(operation: Operation, reading: TableReading) -> list[Part]:
     """The parts in the order of sending; the record's own table first, always for a create or delete."""
-    base: Mapping[str, Any] = (
-        operation.bc_base if operation.system == System.BUSINESS_CENTRAL else operation.sales_base
-    )
+    base: Mapping[str, Any] = operation.bc_base if operation.system == System.BUSINESS_CENTRAL else operation.sales_base
     if operation.table != reading.table or not reading.services or operation.kind == OperationKind.DELETE:
         return [Part(operation.table, operation.after, base)]
     tables = [reading.table, *reading.services]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import connection as database
@@ -251,7 +251,7 @@ class _SeenKeys:
             [reading.connection.pk, reading.table],
         )
 
-    def _keys(self, statement: str, arguments: list[object]) -> list[UUID]:
+    def _keys(self, statement: str, arguments: list[Any]) -> list[UUID]:
         with database.cursor() as cursor:
             cursor.execute(statement, arguments)
             return [row[0] for row in cursor.fetchall()]

@@ -118,22 +118,25 @@ class _Undo:
 
     def _uncouple(self) -> None:
         undone = self.operation
-        deleted, _ = Coupling.objects.filter(
-            mapping=undone.mapping, bc_key=undone.bc_key, sales_key=undone.sales_key
-        ).delete()
-        if deleted:
+        coupled = Coupling.objects.filter(mapping=undone.mapping)
+        if undone.bc_key and undone.sales_key:
+            coupled = coupled.filter(bc_key=undone.bc_key, sales_key=undone.sales_key)
+        else:
+            coupled = coupled.none()
+        if coupled.delete()[0]:
             self._done(OperationKind.UNCOUPLE, "uncoupled")
         else:
             self._leave("The records are not coupled with each other any more.")
 
     def _couple_again(self) -> None:
         undone = self.operation
-        free = not Coupling.objects.filter(
-            connection=undone.connection, bc_table=undone.mapping.business_central_table, bc_key=undone.bc_key
-        ).exists() and not Coupling.objects.filter(
-            connection=undone.connection, sales_table=undone.mapping.sales_table, sales_key=undone.sales_key
-        ).exists()  # fmt: skip
-        if not (free and undone.bc_key and undone.sales_key):
+        mine = Coupling.objects.filter(connection=undone.connection)
+        if (
+            undone.bc_key is None
+            or undone.sales_key is None
+            or mine.filter(bc_table=undone.mapping.business_central_table, bc_key=undone.bc_key).exists()
+            or mine.filter(sales_table=undone.mapping.sales_table, sales_key=undone.sales_key).exists()
+        ):
             self._leave("One of the two records is coupled with another one by now.")
             return
         Coupling.objects.create(
@@ -165,7 +168,7 @@ class _Undo:
             job=self.run.job,
             connection=undone.connection,
             mapping=undone.mapping,
-            coupling_id=Coupling.objects.filter(pk=undone.coupling_id).values_list("pk", flat=True).first(),
+            coupling=Coupling.objects.filter(pk=undone.coupling_id or 0).first(),
             system=undone.system,
             table=undone.table,
             record_id=undone.record_id,

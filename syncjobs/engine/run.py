@@ -8,18 +8,21 @@ A worker that has to go leaves its slice open for another one. A cancelled or fa
 """
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from connector.choices import System
 from connector.errors import ErrorKind, HubError
 from coupling.choices import MappingKind
 from coupling.models import Coupling
-from syncjobs.choices import JobMode, JobState, LogLevel, OperationState
-from syncjobs.constants import RESUMES
+from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel, OperationState
+from syncjobs.constants import PATIENCE_SECONDS, RESUMES
 from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
@@ -37,6 +40,7 @@ from syncjobs.engine.settle import settle
 from syncjobs.models import JobSlice, Operation, SynchJob
 
 logger = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.2
 
 
 def run_job(job_id: int) -> bool:
@@ -75,7 +79,10 @@ def _begin(job_id: int) -> SynchJob | None:
                 message=f"Waits until {other.mapping} is done.", heartbeat_at=timezone.now()
             )
             return None
-        if job.state != JobState.QUEUED and locks.is_free(locks.job_lock(job_id)):
+        if job.state != JobState.QUEUED:
+            if not locks.is_free(locks.job_lock(job_id)):
+                # Somebody is on it: help, as soon as there is something to share.
+                return job if job.collected_at else None
             job.resumed += 1
         job.state = JobState.RUNNING
         job.message = ""
@@ -205,11 +212,13 @@ class _Worker:
         """Sends what the slice has planned until all of it has ended; leaves it open when the worker has to go."""
         while operations := planned_operations(claimed):
             by_id = {operation.pk: operation for operation in operations}
+            open_writes = Counter(_pair(operation) for operation in operations)
             unknown = False
             for system, results in send(self.run, operations):
                 outcome = settle(self.run, system, by_id, results)
                 unknown = unknown or bool(outcome.unknown)
-                self._count_done(claimed, outcome.ended)
+                open_writes.subtract(_pair(by_id[result.ref]) for result in results)
+                self._count_done(sum(1 for pair in {_pair(by_id[r.ref]) for r in results} if open_writes[pair] <= 0))
             if unknown:
                 self.progress.log("Some answers never came; the records are looked at before anything is repeated.")
                 recover(self.run, claimed)
@@ -224,9 +233,13 @@ class _Worker:
             closing.drop_planned(self.job, claimed)
             work.close_slice(claimed)
 
-    def _count_done(self, claimed: JobSlice, ended: int) -> None:
-        if ended:
-            SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + ended)
+    def _count_done(self, pairs: int) -> None:
+        if pairs:
+            SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + pairs)
+
+
+def _pair(operation: Operation) -> tuple[UUID | None, UUID | None]:
+    return operation.bc_key, operation.sales_key
 
 
 def _prepare_pairs(run: JobRun) -> None:
@@ -241,6 +254,7 @@ def _prepare_pairs(run: JobRun) -> None:
             wanted_since=timezone.now(),
         )
     if run.options.only_pairs:
+        _wait_for_others(run)
         _read_selected(run)
     else:
         for system in System:
@@ -255,27 +269,39 @@ def _prepare_pairs(run: JobRun) -> None:
     work.collect(run.job, run.mapping, run.options)
 
 
+def _wait_for_others(run: JobRun) -> None:
+    """Somebody waits for these pairs: writes of another run that are under way for them are let through first."""
+    named = Q(bc_key__in=[pair.bc_key for pair in run.options.pairs if pair.bc_key]) | Q(
+        sales_key__in=[pair.sales_key for pair in run.options.pairs if pair.sales_key]
+    )
+    busy = Operation.objects.filter(
+        named, mapping=run.mapping, preview=False, state__in=OPEN_OPERATION_STATES, job__state=JobState.RUNNING
+    ).exclude(job=run.job)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while busy.exists() and time.monotonic() < deadline and not run.progress.should_stop():
+        time.sleep(_LOOK_SECONDS)
+
+
 def _read_selected(run: JobRun) -> None:
     """Reads the named pairs live, both sides of coupled ones."""
-    keys: dict[System, set[object]] = {system: set() for system in System}
-    for pair in run.options.pairs:
-        keys[System.BUSINESS_CENTRAL].add(pair.bc_key)
-        keys[System.SALES].add(pair.sales_key)
+    keys: dict[System, set[UUID]] = {
+        System.BUSINESS_CENTRAL: {pair.bc_key for pair in run.options.pairs if pair.bc_key},
+        System.SALES: {pair.sales_key for pair in run.options.pairs if pair.sales_key},
+    }
     coupled = Coupling.objects.filter(mapping=run.mapping)
     for bc_key, sales_key in [
-        *coupled.filter(bc_key__in=keys[System.BUSINESS_CENTRAL] - {None}).values_list("bc_key", "sales_key"),
-        *coupled.filter(sales_key__in=keys[System.SALES] - {None}).values_list("bc_key", "sales_key"),
+        *coupled.filter(bc_key__in=keys[System.BUSINESS_CENTRAL]).values_list("bc_key", "sales_key"),
+        *coupled.filter(sales_key__in=keys[System.SALES]).values_list("bc_key", "sales_key"),
     ]:
         keys[System.BUSINESS_CENTRAL].add(bc_key)
         keys[System.SALES].add(sales_key)
     for system in System:
-        wanted = [key for key in keys[system] if key is not None]
-        if wanted:
+        if keys[system]:
             refresh_records(
                 reading=run.reading(system),
-                keys=wanted,
+                keys=list(keys[system]),
                 client=run.client(system),
-                progress=run.progress,  # type: ignore[arg-type]
+                progress=run.progress,
             )
 
 

@@ -304,14 +304,14 @@ def _adopt_existing(
     ]
     found = {}
     if existing:
-        keys = [operations[ref].record_id for ref in existing]
+        keys = [key for ref in existing if (key := operations[ref].record_id)]
         reading = run.reading(system)
         found = run.client(system).read_records(reading.table, keys, properties=reading.properties)
     adopted = []
     for result in results:
         if result.status != WriteStatus.EXISTS:
             adopted.append(result)
-        elif record := found.get(operations[result.ref].record_id):
+        elif (key := operations[result.ref].record_id) and (record := found.get(key)):
             # Changed by somebody since or not: the mirror keeps what was sent until the next pull compares.
             adopted.append(WriteResult(result.ref, WriteStatus.DONE, record.key, "", None, None))
         else:

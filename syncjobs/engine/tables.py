@@ -90,6 +90,9 @@ def _service_properties(mapping: TableMapping, system: System) -> dict[str, set[
     for field in mapping.fields.all() if system == System.BUSINESS_CENTRAL else ():
         if field.enabled and field.available and field.business_central_service:
             found.setdefault(field.business_central_service, set()).add(field.business_central_property)
+    if system == System.BUSINESS_CENTRAL:
+        for service, names in rule_for(mapping.name).service_properties.items():
+            found.setdefault(service, set()).update(names)
     return found
 
 

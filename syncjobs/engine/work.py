@@ -121,6 +121,8 @@ def collect(job: SynchJob, mapping: TableMapping, options: RunOptions) -> int:
     A preview copies waiting changes, so that the run that it previews still finds them.
     """
     with transaction.atomic():
+        if SynchJob.objects.select_for_update().get(pk=job.pk).collected_at is not None:
+            return job.total
         if options.only_pairs:
             _collect_selected(job, mapping, options.pairs)
         elif job.mode == JobMode.FULL or job.full_synch_line_id or not _has_run(job):
@@ -128,7 +130,8 @@ def collect(job: SynchJob, mapping: TableMapping, options: RunOptions) -> int:
         else:
             _run(_COPY_WAITING if job.mode == JobMode.PREVIEW else _TAKE_WAITING, job)
             _run(_FAILING, job)
-            _run(_FAILED_UNCOUPLED, job)
+            if not mapping.synch_only_coupled_records or options.ignore_only_coupled:
+                _run(_FAILED_UNCOUPLED, job)
             if rule_for(mapping.name).plans_all_couplings:
                 _run(_COUPLINGS, job)
         total = DirtyPair.objects.filter(job_id=job.pk).count()

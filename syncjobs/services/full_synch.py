@@ -17,6 +17,7 @@ from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from coupling.models import TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, LineState, OperationState
+from syncjobs.engine.closing import PLAN_KEYS
 from syncjobs.engine.options import RunOptions
 from syncjobs.models import FullSynch, FullSynchLine, Operation, SynchJob
 from syncjobs.services.jobs import cancel_job, check_connection, start_job
@@ -225,12 +226,15 @@ def _note_job(line: FullSynchLine) -> None:
             bad = line.state != LineState.FINISHED or system in failed
             setattr(line, column, "error" if bad else "success")
     line.finished_at = job.finished_at
+    if job.mode == JobMode.PREVIEW and line.plan is None:
+        # Nothing was there to be planned.
+        line.plan = dict.fromkeys(PLAN_KEYS, 0)
     _set(line, LineState(line.state))
 
 
 def _set(line: FullSynchLine, state: LineState) -> None:
     line.state = state
-    line.save(update_fields=["state", "to_sales", "to_business_central", "started_at", "finished_at"])
+    line.save(update_fields=["state", "to_sales", "to_business_central", "plan", "started_at", "finished_at"])
 
 
 def _close(full_synch: FullSynch, lines: Sequence[FullSynchLine]) -> None:

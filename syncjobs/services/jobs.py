@@ -123,7 +123,7 @@ def retry_operation(*, operation: Operation, user: User | None, trigger: JobTrig
     if operation.state not in RETRYABLE or operation.preview:
         raise HubError("Only a failed operation can be retried.", kind=ErrorKind.CONFLICT, code="operation.not_failed")
     if operation.coupling is not None:
-        Coupling.objects.filter(pk=operation.coupling_id).mark_retry()
+        Coupling.objects.filter(pk=operation.coupling.pk).mark_retry()
     options = RunOptions.from_json(operation.job.options if operation.job else {})
     return _run_one(operation, RunOptions(retry=True, ignore_only_coupled=options.ignore_only_coupled), user, trigger)
 

@@ -95,7 +95,7 @@ def pause(*, schedule: Schedule, enabled: bool) -> None:
     """Puts a schedule on hold or makes it ready again. A run under way goes on."""
     schedule.enabled = enabled
     schedule.attempts, schedule.message = 0, ""
-    running = SynchJob.objects.filter(pk=schedule.job_id, state__in=LIVE_JOB_STATES).exists()
+    running = SynchJob.objects.filter(pk=schedule.job_id or 0, state__in=LIVE_JOB_STATES).exists()
     if not enabled:
         schedule.state = ScheduleState.ON_HOLD
     elif not running:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection as database
-from django.db.models import F
 from django.utils import timezone
 
 from coupling.models import Coupling, DirtyPair
@@ -38,7 +37,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 def start_worker(hub: Hub, job: SynchJob) -> "subprocess.Popen[bytes]":
     """A process of its own that works on the job, against the test's database."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.engine.worker_settings"}
-    environment["COUPLET_TEST_DATABASE"] = str(database.settings_dict["NAME"])
+    environment["WORKER_TEST_DATABASE"] = str(database.settings_dict["NAME"])
     program = _PROGRAM.format(ca_file=str(settings.SANDBOX_CA_FILE), job_id=job.pk)
     return subprocess.Popen([sys.executable, "-c", program], cwd=_PROJECT, env=environment)
 
@@ -143,11 +142,13 @@ def test_worker_that_is_asked_to_stop_leaves_its_work_to_others(hub: Hub) -> Non
 def test_two_workers_share_a_job(hub: Hub) -> None:
     total = 1200
     hub.create_customers(total)
+    hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 300}})
     job = hub.start("CUSTOMER", JobMode.FULL, options=CREATING)
-    workers = [start_worker(hub, job), start_worker(hub, job)]
-    for worker in workers:
-        assert worker.wait(120) == 0
+    first = start_worker(hub, job)
+    wait_for(lambda: SynchJob.objects.filter(pk=job.pk, collected_at__isnull=False).exists(), first)
+    second = start_worker(hub, job)
+    assert [first.wait(120), second.wait(120)] == [0, 0]
     job.refresh_from_db()
     assert (job.state, job.inserted) == (JobState.SUCCEEDED, total), job.message
-    assert SynchJob.objects.filter(pk=job.pk, done=F("total")).exists()
+    assert job.done == job.total == total
     assert_every_record_has_one_partner(hub, "accounts", "name", total)

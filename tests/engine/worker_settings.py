@@ -5,4 +5,4 @@ import os
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASES
 
-DATABASES["default"]["NAME"] = os.environ["COUPLET_TEST_DATABASE"]
+DATABASES["default"]["NAME"] = os.environ["WORKER_TEST_DATABASE"]
