@@ -58,6 +58,9 @@ class TableRule:
     auxiliary_tables: Mapping[str, tuple[str, ...]] = {}
     """Further Business Central tables that have to be mirrored, with the properties that are looked at."""
 
+    service_properties: Mapping[str, tuple[str, ...]] = {}
+    """Properties that another service shows of the table's own records."""
+
     def properties(self, system: System) -> frozenset[str]:
         """Mirrored values that the rule looks at beyond the field mappings'."""
         return frozenset()
