@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from connector.choices import System
 from connector.errors import ErrorKind, HubError
+from connector.services.setup import disable_if_broken
 from coupling.choices import MappingKind
 from coupling.models import Coupling
 from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel, OperationState
@@ -142,7 +143,9 @@ class _Worker:
 
     def _fail(self, error: HubError) -> bool:
         self.progress.log(str(error), LogLevel.ERROR)
-        return closing.close_failed(self.job, error)
+        closed = closing.close_failed(self.job, error)
+        disable_if_broken(connection=self.job.connection, error=error)
+        return closed
 
     def _check(self) -> None:
         if not self.job.connection.enabled:
