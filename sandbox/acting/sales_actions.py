@@ -58,6 +58,12 @@ def _lose(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
     return "Quote closed as lost."
 
 
+def _cancel(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    closing = {"OrderClose": {"salesorderid@odata.bind": f"/salesorders({key})", "subject": "Cancelled"}, "Status": 4}
+    client.call("POST", f"{api}/CancelSalesOrder", body=closing)
+    return "Order cancelled."
+
+
 def _order_from_quote(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
     body = {"QuoteId": key, "ColumnSet": {"AllColumns": True}}
     client.call("POST", f"{api}/ConvertQuoteToSalesOrder", body=body)
@@ -83,7 +89,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     ),
     "salesorders": (
         Action("submit", "Submit order", (0,), _state(1, 3, "Order submitted.")),
-        Action("cancel", "Cancel order", (0, 1), _state(2, 4, "Order cancelled.")),
+        Action("cancel", "Cancel order", (0, 1), _cancel),
     ),
 }
 

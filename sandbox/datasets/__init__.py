@@ -10,6 +10,7 @@ from sandbox.datasets import bulk, demo
 from sandbox.datasets.central_rows import CentralRows
 from sandbox.datasets.company import company, company_row
 from sandbox.datasets.documents import DocumentMaker
+from sandbox.datasets.sales_documents import SalesDocumentMaker
 from sandbox.datasets.sales_rows import SalesRows
 from sandbox.dataverse.organisation import create_organisation
 from sandbox.storage import Row, Transaction
@@ -39,6 +40,7 @@ def load(sandbox: "Sandbox", name: str, seed: int, sizes: "Sizes") -> None:
         _continue_number_series(tx)
         if name == "demo":
             DocumentMaker(sandbox, tx, random.Random(f"documents/{seed}")).make_all()  # noqa: S311
+            SalesDocumentMaker(sandbox, tx, random.Random(f"sales/{seed}")).make_all()  # noqa: S311
 
 
 def _drop_indexes(tx: Transaction) -> list[str]:
