@@ -1,16 +1,28 @@
 """Records together with their couplings and partners, in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from connector.choices import System
 from connector.models import Connection
 from coupling.models import Coupling, RemoteRecord
 from coupling.querysets import CouplingQuerySet
 from coupling.services.search import mirror_of
+
+_NEEDS = {
+    "broken": ~Q(missing=""),
+    "skipped": Q(skipped_at__isnull=False),
+    "conflict": Q(conflict=True),
+    "failing": ~Q(error_code=""),
+    "outside_filter": ~Q(outside_filter=""),
+    "never_synchronised": Q(last_synchronised_at__isnull=True),
+}
+"""What a coupling in a state has at least; spares working out the state of all others."""
 
 
 def side_of(system: System | str) -> str:
@@ -40,7 +52,10 @@ def only_in_states(
     records: QuerySet[Any], connection: Connection, system: System, table: str, states: Sequence[str]
 ) -> QuerySet[Any]:
     """Keeps the rows whose coupling is in one of the states."""
-    couplings = couplings_of(connection, system, table).with_state().filter(state__in=states)
+    couplings = couplings_of(connection, system, table)
+    if all(state in _NEEDS for state in states):
+        couplings = couplings.filter(reduce(or_, (_NEEDS[state] for state in states)))
+    couplings = couplings.with_state().filter(state__in=states)
     return records.filter(key__in=couplings.values(f"{side_of(system)}_key"))
 
 

@@ -44,7 +44,7 @@ def salespeople_of(mapping: TableMapping) -> list[BusinessCentralRecord]:
 
 
 def lines_of(mapping: TableMapping, salespeople: Sequence[BusinessCentralRecord]) -> list[Line]:
-    """A line per user inside the mapping's filter, and per coupled user outside of it; sorted by name. Three queries."""
+    """A line per user inside the mapping's filter, and per coupled user outside of it; sorted by name. Two queries."""
     couplings = dict(Coupling.objects.filter(mapping=mapping).values_list("sales_key", "bc_key"))
     users = SalesRecord.objects.of_table(mapping.connection_id, mapping.sales_table).alive()
     inside = users.filter(admits(mapping, System.SALES)) | users.filter(key__in=couplings)

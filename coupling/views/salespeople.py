@@ -48,7 +48,7 @@ def _save(request: PageRequest, mapping: TableMapping) -> HttpResponse:
     try:
         for name, value in request.POST.items():
             if name.startswith(_PREFIX):
-                chosen[UUID(name.removeprefix(_PREFIX))] = UUID(value) if value else None
+                chosen[UUID(name.removeprefix(_PREFIX))] = UUID(str(value)) if value else None
     except ValueError as error:
         raise Http404("That is not an id.") from error
     saved = save(mapping=mapping, chosen=chosen, user=request.user)
