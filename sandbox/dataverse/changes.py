@@ -36,7 +36,7 @@ def read(context: Context, target: Collection, options: QueryOptions, query_text
         tracking = {"since": None, "upto": context.tx.version, "deleted": False}
     size = min(options.page_size or context.profile.page_size, context.profile.page_size)
     values, next_last = _rows(context, table, options, tracking, last, size)
-    if tracking["since"] is not None and next_last is None and len(values) < size:
+    if tracking["since"] is not None and next_last is None:
         removed, next_last = _deletions(context, table, tracking, last, size - len(values))
         values += removed
     body: dict[str, Any] = {
@@ -144,7 +144,7 @@ def _deletions(
     name = f"{context.api_root}/$metadata#{table.entity_set}/$deletedEntity"
     values = [{"@odata.context": name, "id": key, "reason": "deleted"} for key, _ in found[:room]]
     if len(found) > room:
-        return values, (found[room - 1][1],)
+        return values, (found[room - 1][1] if room else after,)
     return values, None
 
 

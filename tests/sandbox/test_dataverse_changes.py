@@ -108,3 +108,13 @@ def test_delta_link_expires_with_a_change_of_the_definition(sales: ApiClient) ->
     assert sales.request("POST", "EntityDefinitions(LogicalName='contact')/Attributes", column).status_code == 204
     assert sales.error(sales.request("GET", link)) == (400, "0x80044352")
     assert sales.error(sales.request("GET", "contacts?$deltatoken=nonsense"))[0] == 400
+
+
+def test_deletions_follow_a_page_that_is_exactly_full(sales: ApiClient) -> None:
+    doomed = [sales.create("contacts", {"lastname": "x"}) for _ in range(2)]
+    _, link = read_all(sales, "contacts?$select=lastname", **TRACK)
+    fresh = [sales.create("contacts", {"lastname": "y"}) for _ in range(3)]
+    for key in doomed:
+        sales.request("DELETE", f"contacts({key})")
+    rows, _ = read_all(sales, link, Prefer="odata.maxpagesize=3")
+    assert [row.get("contactid", row.get("id")) for row in rows] == [*fresh, *doomed]
