@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from connector.choices import System
-from connector.errors import ErrorKind
 from coupling.choices import DeletionConflict, MissingSide, UpdateConflict
 from syncjobs.choices import OperationKind
 from syncjobs.engine import bodies
@@ -24,6 +23,7 @@ from syncjobs.engine.blueprint import COMPANY_READ, COMPANY_WRITE, Blueprint
 from syncjobs.engine.lookups import Lookups
 from syncjobs.engine.merge import FieldMerge, Preference, RecordMerge, Sides, Verdict, merge_record
 from syncjobs.engine.options import RunOptions
+from syncjobs.engine.problems import clash, outside_filter, partner_deleted
 from syncjobs.engine.results import Problem
 from syncjobs.engine.rules.base import Leave, Refusal, rule_for
 from syncjobs.engine.views import CouplingView, PairView, RecordView
@@ -111,7 +111,7 @@ def _uncoupled(
         return Decision(Outcome.DROPPED, reason="direction")
     if not source.in_filter:
         if wanted:
-            return Decision(Outcome.FAILED, problem=_outside(source, target.other), target=target)
+            return Decision(Outcome.FAILED, problem=outside_filter(source, target.other), target=target)
         return Decision(Outcome.DROPPED, reason="outside_filter")
     return _create(blueprint, target, source, lookups, new_key)
 
@@ -183,15 +183,8 @@ def _broken(
     restores = options.restore or policy == DeletionConflict.RESTORE_RECORDS
     if restores and gone in blueprint.targets:
         return _create(blueprint, gone, survivor, lookups, new_key)
-    name = survivor.title or str(survivor.key)
-    where = "Business Central" if gone == BC else "Dynamics 365 Sales"
-    problem = Problem(
-        kind=ErrorKind.DATA,
-        code="engine.partner_deleted",
-        message=f"{name} is coupled with a record that was deleted in {where}.",
-        hint="Restore the record, delete its partner, or remove the coupling.",
-        value=str(coupling.bc_key if gone == BC else coupling.sales_key),
-    )
+    gone_key = coupling.bc_key if gone == BC else coupling.sales_key
+    problem = partner_deleted(survivor, gone, gone_key)
     missing = MissingSide.BUSINESS_CENTRAL if gone == BC else MissingSide.SALES
     return Decision(Outcome.FAILED, problem=problem, target=gone, missing=missing)
 
@@ -329,9 +322,7 @@ def _carry_out(
         return Decision(Outcome.FAILED, problem=first.problem, target=target)
     if merged.clashes:
         target = SALES if SALES in blueprint.targets else BC
-        return Decision(
-            Outcome.CONFLICT, problem=_clash_problem(merged.clashes), target=target, clashes=tuple(merged.clashes)
-        )
+        return Decision(Outcome.CONFLICT, problem=clash(merged.clashes), target=target, clashes=tuple(merged.clashes))
     agreed = bodies.agreed_bases(merged)
     writes: list[PlannedWrite] = []
     more = False
@@ -374,37 +365,3 @@ def _refused(refusal: Refusal | Problem, target: System) -> Decision:
     if isinstance(refusal, Problem):
         return Decision(Outcome.FAILED, problem=refusal, target=target)
     return Decision(_LEAVES[refusal.how], reason=refusal.reason)
-
-
-def _outside(source: RecordView, system: System) -> Problem:
-    return Problem(
-        kind=ErrorKind.DATA,
-        code="engine.outside_filter",
-        message=f"{source.title or source.key} is outside the mapping's filter for {system.label}.",
-        hint="Change the record or the filter, then create the partner again.",
-        value=str(source.key),
-    )
-
-
-def _clash_problem(clashes: list[FieldMerge]) -> Problem:
-    labels = ", ".join(merge.spec.label for merge in clashes)
-    return Problem(
-        kind=ErrorKind.CONFLICT,
-        code="engine.conflict",
-        message=f"Both sides changed {labels}.",
-        hint="Choose which side's value to keep.",
-        value=labels,
-        details={
-            "fields": [
-                {
-                    "field": merge.spec.name,
-                    "label": merge.spec.label,
-                    "business_central": merge.bc_now,
-                    "sales": merge.sales_now,
-                    "business_central_property": merge.spec.bc_name,
-                    "sales_attribute": merge.spec.sales_attribute,
-                }
-                for merge in clashes
-            ]
-        },
-    )
