@@ -118,7 +118,7 @@ def _answer(service: "BusinessCentralService", request: Request, parts: list[Par
     if (request.header("isolation") or "").lower() == "snapshot":
         responses = _snapshot(service, request, parts, carry_on)
     else:
-        responses, _ = _run(request, parts, carry_on, service.run)
+        responses, _ = _run(service, request, parts, carry_on, service.run)
     answer = service.to_response(Result(200, {"responses": responses}))
     answer.headers.setdefault("OData-Version", "4.0")
     answer.headers["Request-Id"] = answer.headers["ms-correlation-x"] = request.correlation_id
@@ -130,7 +130,7 @@ def _snapshot(
 ) -> list[dict[str, Any]]:
     try:
         with service.sandbox.store.write() as tx:
-            responses, failed = _run(request, parts, carry_on, _savepoints(service, tx))
+            responses, failed = _run(service, request, parts, carry_on, _savepoints(service, tx))
             if failed:
                 raise _UndoneError(responses)
             return responses
@@ -147,7 +147,11 @@ def _savepoints(service: "BusinessCentralService", tx: Transaction) -> Callable[
 
 
 def _run(
-    request: Request, parts: list[Part], carry_on: bool, run: Callable[[Call], Result]
+    service: "BusinessCentralService",
+    request: Request,
+    parts: list[Part],
+    carry_on: bool,
+    run: Callable[[Call], Result],
 ) -> tuple[list[dict[str, Any]], bool]:
     responses: list[dict[str, Any]] = []
     failed: set[str] = set()
@@ -155,9 +159,9 @@ def _run(
     for part in parts:
         blocked = next((name for name in part.depends_on if name in failed), None)
         if blocked is not None:
-            answer = _error(part, BusinessCentralError(424, "BadRequest", f"'{blocked}' failed."), request)
+            answer = _error(service, part, BusinessCentralError(424, "BadRequest", f"'{blocked}' failed."), request)
         else:
-            answer = _one(part, request, run)
+            answer = _one(service, part, request, run)
         responses.append(answer)
         if answer["status"] >= 400:
             any_failed = True
@@ -167,13 +171,15 @@ def _run(
     return responses, any_failed
 
 
-def _one(part: Part, request: Request, run: Callable[[Call], Result]) -> dict[str, Any]:
+def _one(
+    service: "BusinessCentralService", part: Part, request: Request, run: Callable[[Call], Result]
+) -> dict[str, Any]:
     if isinstance(part.call, ServiceError):
-        return _error(part, part.call, request)
+        return _error(service, part, part.call, request)
     try:
         result = run(part.call)
     except ServiceError as error:
-        return _error(part, error, request)
+        return _error(service, part, error, request)
     headers = {**_INNER_HEADERS, **{name.lower(): value for name, value in result.headers.items()}}
     answer: dict[str, Any] = {"id": part.id, "status": result.status, "headers": headers}
     if result.body is not None:
@@ -181,6 +187,7 @@ def _one(part: Part, request: Request, run: Callable[[Call], Result]) -> dict[st
     return answer
 
 
-def _error(part: Part, error: ServiceError, request: Request) -> dict[str, Any]:
+def _error(service: "BusinessCentralService", part: Part, error: ServiceError, request: Request) -> dict[str, Any]:
+    error = service.vary(error)
     body = errors.error_body(error, request.correlation_id)
     return {"id": part.id, "status": error.status, "headers": dict(_INNER_HEADERS), "body": body}

@@ -21,7 +21,7 @@ from sandbox.business_central.rules import registry
 from sandbox.business_central.schema import PAGES_SERVICE, Page, Schema
 from sandbox.business_central.session import Session
 from sandbox.http import parse_preferences
-from sandbox.odata.options import OptionError, parse_expand
+from sandbox.odata.options import Expand, OptionError, parse_expand
 from sandbox.storage import Row
 
 PDF = "pdfDocument"
@@ -258,6 +258,10 @@ class Resources:
         query = single_query(page, call.options)
         preset = writer.parent_columns(self.schema, target.parent[0], page, target.parent[1]) if target.parent else None
         row = writer.insert(self.session, page, call.body, preset)
+        if self.session.profile["nested_rows_in_answer"] and isinstance(call.body, dict):
+            asked = {item.navigation for item in query.expand}
+            nested = [name for name in call.body if name in page.navigation and name not in asked]
+            query.expand += tuple(Expand(name) for name in nested)
         return self._written(call, target, query, row, 201)
 
     def _patch(self, call: Call, target: Target) -> Result:

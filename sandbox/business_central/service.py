@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from sandbox.business_central import batch, environments, errors, metadata, platform, webhooks
+from sandbox.business_central import batch, environments, errors, metadata, platform, variants, webhooks
 from sandbox.business_central.address import Address, parse_address
 from sandbox.business_central.errors import BusinessCentralError, bad_request, not_found
 from sandbox.business_central.resources import Call, Resources, Result, entity_set_of, find_page
@@ -94,9 +94,12 @@ class BusinessCentralService:
         return Prepared(lambda: self.respond(request, call), [Operation(request.method, name, writes)])
 
     def render_error(self, request: Request, error: ServiceError) -> Response:
-        response = errors.render(error, request)
+        response = errors.render(self.vary(error), request)
         response.headers["x-ms-service-request-id"] = request.correlation_id
         return self._finish(request, response)
+
+    def vary(self, error: ServiceError) -> ServiceError:
+        return variants.vary(error, self.sandbox.profile.business_central)
 
     def unauthorized(self, request: Request, reason: str) -> ServiceError:
         return errors.unauthorized()

@@ -39,6 +39,18 @@ class BusinessCentralProfile:
     """How long changes are collected before they are announced."""
     webhook_threshold: int = 1000
     """More changes of one set than this are announced as one ``collection`` notification."""
+    stale_tag_status: int = 409
+    """Answer to a stale tag; some builds and proxies say 412."""
+    same_key_status: int = 400
+    """Answer to a key that is taken; 409 is the other reading."""
+    missing_row_code: str = "Internal_RecordNotFound"
+    """Code of the 404 for a missing row; BadRequest_ResourceNotFound has been seen as well."""
+    denied_status: int = 403
+    """Answer to a missing permission; older versions say 400."""
+    nested_rows_in_answer: bool = False
+    """Whether a deep insert answers with its lines when $expand does not ask for them."""
+    retry_after: bool = True
+    """Whether throttling answers carry Retry-After."""
 
 
 _SECTIONS: dict[SystemName, type] = {"sales": SalesProfile, "business_central": BusinessCentralProfile}

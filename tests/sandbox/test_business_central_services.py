@@ -144,3 +144,44 @@ def test_changed_local_currency_is_shown_everywhere(business_central: ApiClient,
         assert "EUR" not in codes
     finally:
         steered.control("PUT", "/profile", {"business_central": {"local_currency": "EUR"}})
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        ({"stale_tag_status": 412}, (412, "Request_EntityChanged")),
+        ({"same_key_status": 409}, (409, "Internal_EntityWithSameKeyExists")),
+        ({"missing_row_code": "BadRequest_ResourceNotFound"}, (404, "BadRequest_ResourceNotFound")),
+        ({"denied": ["customers"], "denied_status": 400}, (400, "Internal_ServerError")),
+    ],
+)
+def test_unconfirmed_answers_have_their_other_reading(
+    business_central: ApiClient, steered: Any, variant: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    key = business_central.get("customers?$top=1&$select=id")["value"][0]["id"]
+    steered.control("PUT", "/profile", {"business_central": variant})
+    try:
+        match next(iter(variant)):
+            case "stale_tag_status":
+                refused = business_central.request("PATCH", f"customers({key})", {"city": "X"}, If_Match='W/"JzE="')
+            case "same_key_status":
+                refused = business_central.request("POST", "customers", {"displayName": "X", "number": "C00010"})
+            case "missing_row_code":
+                refused = business_central.request("GET", "customers(5a1f0c52-0000-4000-8000-00000000dead)")
+            case _:
+                refused = business_central.request("GET", f"customers({key})")
+        assert business_central.error(refused) == expected
+    finally:
+        usual = {"stale_tag_status": 409, "same_key_status": 400, "denied": [], "denied_status": 403}
+        usual["missing_row_code"] = "Internal_RecordNotFound"
+        steered.control("PUT", "/profile", {"business_central": usual})
+
+
+def test_nested_rows_come_without_expand_when_the_profile_says_so(business_central: ApiClient, steered: Any) -> None:
+    steered.control("PUT", "/profile", {"business_central": {"nested_rows_in_answer": True}})
+    try:
+        body = {"customerNumber": "C00010", "salesOrderLines": [{"description": "A remark"}]}
+        answer = business_central.request("POST", "salesOrders", body).json()
+        assert [line["description"] for line in answer["salesOrderLines"]] == ["A remark"]
+    finally:
+        steered.control("PUT", "/profile", {"business_central": {"nested_rows_in_answer": False}})
