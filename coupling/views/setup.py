@@ -177,8 +177,12 @@ class Setup:
         if self.choice == NONE or preview is None:
             return verb
         if self.choice == TO_SALES:
-            return f"{verb} and update Sales ({preview.writes_sales} fields)"
-        return f"{verb} and update Business Central ({preview.writes_bc} fields)"
+            return f"{verb} and update Sales ({_fields(preview.writes_sales)})"
+        return f"{verb} and update Business Central ({_fields(preview.writes_bc)})"
+
+
+def _fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number} fields"
 
 
 def _emptied(preview: PairPreview, choice: str) -> list[str]:

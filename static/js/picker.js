@@ -71,6 +71,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What is typed makes the hits below old: Enter must not choose one of them.
+box?.addEventListener("input", () => activate(null));
+
 document.addEventListener("htmx:afterSwap", (event) => {
   // The list is new: nothing in it is active until an arrow key is pressed.
   if (event.target.id === "candidates") box?.removeAttribute("aria-activedescendant");
