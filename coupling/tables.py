@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.templatetags import couplet as tags
+from config.web import parts
 from config.web.columns import CheckBoxColumn, IdColumn, TimeColumn
 from config.web.tables import Table
 from connector.choices import System
@@ -38,7 +38,7 @@ class ValueColumn(tables.Column):
         self.column = column
 
     def render(self, record: Any) -> str | SafeString:
-        return first_value(record, self.column) or tags.NOTHING
+        return first_value(record, self.column) or parts.NOTHING
 
     def value(self, record: Any) -> str:
         return first_value(record, self.column)
@@ -111,10 +111,10 @@ class RecordTable(Table):
 
     def render_state(self, record: Any) -> SafeString:
         if record.deleted_at:
-            return tags.badge("broken", "Deleted")
+            return parts.badge("broken", "Deleted")
         if record.coupling is None:
-            return tags.badge("", "Not coupled")
-        return tags.badge(CouplingState(record.coupling.state))
+            return parts.badge("", "Not coupled")
+        return parts.badge(CouplingState(record.coupling.state))
 
     def value_state(self, record: Any) -> str:
         return record.coupling.state if record.coupling else "not_coupled"
@@ -129,14 +129,14 @@ class RecordTable(Table):
 
     def render_coupled_to(self, record: Any) -> SafeString | str:
         if record.coupling is None:
-            return tags.NOTHING
-        return str(record.partner) if record.partner else tags.NOTHING
+            return parts.NOTHING
+        return str(record.partner) if record.partner else parts.NOTHING
 
     def value_coupled_to(self, record: Any) -> str:
         return str(record.partner) if record.coupling and record.partner else ""
 
     def render_last_synchronised(self, record: Any) -> SafeString:
-        return tags.moment(record.coupling.last_synchronised_at if record.coupling else None)
+        return parts.moment(record.coupling.last_synchronised_at if record.coupling else None)
 
     def value_last_synchronised(self, record: Any) -> str:
         at = record.coupling.last_synchronised_at if record.coupling else None
@@ -145,7 +145,7 @@ class RecordTable(Table):
     def render_problem(self, record: Any) -> SafeString | str:
         message = record.coupling.error_message if record.coupling else ""
         if len(message) <= _PROBLEM_LENGTH:
-            return message or tags.NOTHING
+            return message or parts.NOTHING
         return format_html(
             "<details><summary>{}…</summary>{}</details>", message[:_PROBLEM_LENGTH], message[_PROBLEM_LENGTH:]
         )

@@ -54,12 +54,13 @@ class OperationFilterSet(FilterSet):
     kind = django_filters.ChoiceFilter(choices=OperationKind.choices, label="What", empty_label="Everything")
     system = django_filters.ChoiceFilter(choices=System.choices, label="Written to", empty_label="Both systems")
     error = django_filters.CharFilter(field_name="error_code", label="Error code")
+    coupled = YesNoFilter(field_name="coupling", lookup_expr="isnull", exclude=True, label="Of a coupled record")
     job = django_filters.NumberFilter(field_name="job_id", label="Job")
     coupling = django_filters.NumberFilter(field_name="coupling_id", label="Coupling")
 
     class Meta:
         model = Operation
-        fields = ("search", "mapping", "state", "kind", "system", "error", "job", "coupling")
+        fields = ("search", "mapping", "state", "kind", "system", "error", "coupled", "job", "coupling")
 
     def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value) | Q(table__iexact=value))

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Concat, Now, NullIf, Trim
 from django.urls import reverse
 from django.utils import timezone
 
-from config.templatetags.couplet import words_of_duration
+from config.web.parts import words_of_duration
 from coupling.choices import MissingSide
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobState

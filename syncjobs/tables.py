@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.templatetags import couplet as tags
+from config.web import parts
 from config.web.columns import (
     CheckBoxColumn,
     CountColumn,
@@ -196,14 +196,14 @@ class MappingTable(Table):
 
     def render_state(self, record: Any) -> SafeString:
         if not record.available:
-            return tags.badge("disabled", "Unavailable")
-        return tags.badge("enabled", "On") if record.enabled else tags.badge("disabled", "Off")
+            return parts.badge("disabled", "Unavailable")
+        return parts.badge("enabled", "On") if record.enabled else parts.badge("disabled", "Off")
 
     def render_interval(self, value: int) -> str:
-        return tags.minutes(value)
+        return parts.minutes(value)
 
     def render_depends_on(self, value: list[str]) -> str:
-        return ", ".join(value) or tags.DASH
+        return ", ".join(value) or parts.DASH
 
 
 class ScheduleTable(Table):
@@ -233,10 +233,10 @@ class ScheduleTable(Table):
         empty_hint = "They are made when the connection is enabled."
 
     def render_state(self, record: Any) -> SafeString:
-        return tags.badge(ScheduleState(record.state)) if record.enabled else tags.badge("on_hold", "Paused")
+        return parts.badge(ScheduleState(record.state)) if record.enabled else parts.badge("on_hold", "Paused")
 
     def render_interval_minutes(self, value: int) -> str:
-        return tags.minutes(value)
+        return parts.minutes(value)
 
     def render_inactivity_timeout_minutes(self, value: int) -> str:
-        return tags.words_of_duration(60 * value) if value else tags.DASH
+        return parts.words_of_duration(60 * value) if value else parts.DASH

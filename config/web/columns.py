@@ -8,7 +8,7 @@ from django.db.models import Choices
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.templatetags import couplet as tags
+from config.web import parts
 
 
 class CheckBoxColumn(tables.CheckBoxColumn):
@@ -50,7 +50,7 @@ class StateColumn(tables.Column):
         self.choices = choices
 
     def render(self, record: Any, bound_column: Any) -> SafeString:
-        return tags.badge(self.choices(bound_column.accessor.resolve(record)))
+        return parts.badge(self.choices(bound_column.accessor.resolve(record)))
 
     def value(self, record: Any, bound_column: Any) -> str:
         return str(bound_column.accessor.resolve(record))
@@ -58,7 +58,7 @@ class StateColumn(tables.Column):
 
 class TimeColumn(tables.Column):
     def render(self, value: Any) -> SafeString:
-        return tags.moment(value)
+        return parts.moment(value)
 
     def value(self, value: Any) -> str:
         return value.isoformat() if value else ""
@@ -71,7 +71,7 @@ class DurationColumn(tables.Column):
         super().__init__(attrs={"td": {"class": "col-number"}, "th": {"class": "col-number"}}, **kwargs)
 
     def render(self, value: Any) -> str:
-        return str(tags.duration(value))
+        return str(parts.duration(value))
 
     def value(self, value: Any) -> Any:
         return value.total_seconds() if hasattr(value, "total_seconds") else value
@@ -90,8 +90,8 @@ class CountColumn(tables.Column):
         if not value:
             return format_html('<span class="nothing">{}</span>', 0)
         if self.url:
-            return format_html('<a href="{}">{}</a>', self.url(record), tags.number(value))
-        return format_html("{}", tags.number(value))
+            return format_html('<a href="{}">{}</a>', self.url(record), parts.number(value))
+        return format_html("{}", parts.number(value))
 
     def value(self, value: int) -> int:
         return value
@@ -99,14 +99,14 @@ class CountColumn(tables.Column):
 
 class DirectionColumn(tables.Column):
     def render(self, record: Any, bound_column: Any) -> SafeString:
-        return tags.direction(bound_column.accessor.resolve(record, quiet=True))
+        return parts.direction(bound_column.accessor.resolve(record, quiet=True))
 
 
 class IdColumn(tables.Column):
     """A GUID that can be copied."""
 
     def render(self, value: Any) -> SafeString:
-        return tags.copyable(value)
+        return parts.copyable(value)
 
     def value(self, value: Any) -> str:
         return str(value)
@@ -123,8 +123,8 @@ class PairColumn(tables.Column):
     def render(self, record: Any) -> SafeString:
         return format_html(
             '<span class="pair"><span class="side side-bc">{}</span><span class="side side-sales">{}</span></span>',
-            self.bc(record) or tags.NOTHING,
-            self.sales(record) or tags.NOTHING,
+            self.bc(record) or parts.NOTHING,
+            self.sales(record) or parts.NOTHING,
         )
 
     def value(self, record: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import django_tables2 as tables
 
-from config.templatetags.couplet import DASH
+from config.web.parts import DASH
 
 
 class Table(tables.Table):

@@ -44,6 +44,7 @@ class ErrorList(ListView):
     list_name = "errors"
     table_class = ErrorTable
     filterset_class = ErrorFilterSet
+    template_name = "syncjobs/error_list.html"
     actions = (
         BulkAction("retry", "Retry", "refresh", Capability.COUPLE, "Try {n} records again?"),
         BulkAction(
