@@ -69,6 +69,10 @@ class Answer:
         return parse_http_date(self.headers.get("Date"))
 
 
+# A token may expire or be revoked under way; one that is refused as often as this was never going to be accepted.
+_SIGN_INS = 3
+
+
 class ODataSession:
     """Requests to one service of one connection. Thread-safe."""
 
@@ -119,13 +123,13 @@ class ODataSession:
         repeatable = method == "GET" if repeatable is None else repeatable
         deadline = time.monotonic() + self.patience.total_seconds
         attempt = 0
-        signed_in_again = False
+        sign_ins = 0
         while True:
             try:
                 return self._attempt(request, deadline)
             except RemoteError as error:
-                if error.retry is Retry.SIGN_IN_AGAIN and not signed_in_again:
-                    signed_in_again = True
+                if error.retry is Retry.SIGN_IN_AGAIN and sign_ins < _SIGN_INS:
+                    sign_ins += 1
                     continue
                 if error.kind is not ErrorKind.THROTTLED:
                     attempt += 1
