@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from sandbox.business_central.codec import DECIMAL_SCALE, MAX_DECIMAL
 from sandbox.business_central.documents import payments, posting
 from sandbox.business_central.query import Query
 from sandbox.business_central.reader import Reader
@@ -91,14 +93,34 @@ def _quantities(body: Mapping[str, Any]) -> dict[int, Decimal] | None:
     if not isinstance(given, dict):
         raise ProcessorRequestError(400, "quantities is an object of quantities by line sequence, or null.")
     try:
-        return {int(line): Decimal(str(quantity)) for line, quantity in given.items()}
-    except (ValueError, InvalidOperation) as error:
+        return {int(line): _number(quantity, "A quantity") for line, quantity in given.items()}
+    except ValueError as error:
         raise ProcessorRequestError(400, "quantities is an object of quantities by line sequence, or null.") from error
+
+
+def _number(value: Any, name: str) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ProcessorRequestError(400, f"{name} is a number.") from error
+    if not number.is_finite() or abs(number) >= MAX_DECIMAL:
+        raise ProcessorRequestError(400, f"{name} is out of range.")
+    return round(number, DECIMAL_SCALE)
+
+
+def _posting_date(body: Mapping[str, Any]) -> str:
+    given = body.get("posting_date")
+    if given is None or given == "":
+        return ""
+    try:
+        return date.fromisoformat(str(given)).isoformat()
+    except ValueError as error:
+        raise ProcessorRequestError(400, "posting_date is a date such as 2026-08-21, or null.") from error
 
 
 def order_action(sandbox: "Sandbox", key: str, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """release, reopen, ship or invoice; answers the order (null once it is gone), the shipment and the invoice."""
-    quantities, date = _quantities(body), str(body.get("posting_date") or "")
+    quantities, posting_date = _quantities(body), _posting_date(body)
 
     def work(session: Session) -> dict[str, Any]:
         order = session.by_id("Sales Header", key)
@@ -111,9 +133,9 @@ def order_action(sandbox: "Sandbox", key: str, action: str, body: Mapping[str, A
             case "reopen":
                 posting.reopen(session, order)
             case "ship":
-                shipment = posting.ship(session, order, quantities, date)
+                shipment = posting.ship(session, order, quantities, posting_date)
             case "invoice":
-                invoice = posting.invoice(session, order, quantities, date)
+                invoice = posting.invoice(session, order, quantities, posting_date)
         return {
             "order": _shown(session, "salesOrders", session.by_id("Sales Header", key)),
             "shipment": _shown(session, "salesShipments", shipment),
@@ -145,10 +167,7 @@ def invoice_shipments(sandbox: "Sandbox", body: Mapping[str, Any]) -> dict[str, 
 def invoice_action(sandbox: "Sandbox", key: str, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Registers or unapplies a payment of a posted invoice."""
     amount = body.get("amount")
-    try:
-        paid = None if amount is None else Decimal(str(amount))
-    except InvalidOperation as error:
-        raise ProcessorRequestError(400, "amount is a number or null.") from error
+    paid = None if amount is None else _number(amount, "amount")
 
     def work(session: Session) -> dict[str, Any]:
         invoice = session.by_id("Sales Header", key)
