@@ -12,6 +12,7 @@ from config.roles import Capability, require
 from config.web.lists import BulkAction, ListView
 from connector.choices import Direction, System
 from connector.errors import HubError
+from coupling.choices import MappingKind
 from coupling.filtersets import RecordFilterSet, mappings_of_table
 from coupling.models import Coupling
 from coupling.records import words_of
@@ -20,7 +21,7 @@ from coupling.services.admission import admits
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
 from coupling.tables import RecordTable
-from coupling.views.base import couplings_with_state, system_of
+from coupling.views.base import couplings_with_state, list_url, system_of
 from coupling.views.synchronize import ask_for_many
 
 MOST_AT_ONCE = 10_000
@@ -84,9 +85,25 @@ class RecordListView(ListView):
     def get_context(self) -> dict[str, Any]:
         current = self.request.GET.urlencode()
         return {
+            "tables": self._tables(),
             "views": [(label, query, query == current) for label, query in VIEWS],
             "unavailable": [mapping.unavailable_reason for mapping in self.mappings if mapping.unavailable_reason],
         }
+
+    def _tables(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The lists of all mapped tables, by system: (label, address)."""
+        connection = self.request.connection
+        mapped = list(connection.mappings.filter(kind=MappingKind.RECORD))
+        return [
+            (
+                system.label,
+                [
+                    (words_of(system, table).plural, list_url(connection, system, table))
+                    for table in dict.fromkeys(mapping.table(system) for mapping in mapped)
+                ],
+            )
+            for system in System
+        ]
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") == _SYNCHRONIZE:

@@ -96,7 +96,7 @@ def test_the_list_takes_a_constant_number_of_queries(hub: Hub, signed_in, django
         add_pair(hub.customers, str(50000 + number))
     client = signed_in("salesperson")
     client.get(url("customer-list"))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(url("customer-list"))
 
 
@@ -287,3 +287,10 @@ def test_options_are_listed_and_uncoupled(hub: Hub, signed_in):
     data = {"action": "uncouple", "pk": [mapping.options.get().pk], "confirmed": "1"}
     assert "Couplings of options deleted: 1." in client.post(url("option-list"), data, follow=True).text
     assert mapping.options.count() == 0
+
+
+def test_every_list_leads_to_the_lists_of_all_other_tables(hub: Hub, signed_in):
+    page = signed_in("salesperson").get(url("customer-list")).text
+    assert url("record-list", system="sales", table="products") in page
+    assert url("record-list", system="business_central", table="items") in page
+    assert url("option-list") in page
