@@ -179,3 +179,30 @@ def test_salespeople_are_not_created_by_an_ordinary_run(connection):
     assert not Operation.objects.exists()
     assert SalesRecord.objects.exists()
     assert not BusinessCentralRecord.objects.exists()
+
+
+def person(connection, system, number, email):
+    if system == BC:
+        return make_record(
+            connection, BC, "salespeoplePurchasers", number=number, name=number, code=number, email=email
+        )
+    values = {"internalemailaddress": email, "fullname": number, "isdisabled": False, "islicensed": True}
+    return make_record(connection, SALES, "systemusers", number=email, name=number, isintegrationuser=False, **values)
+
+
+def test_salesperson_with_the_users_address_is_recognised(connection):
+    salesperson = person(connection, BC, "AN", "amira@example.org")
+    user = person(connection, SALES, "Amira Nolan", "AMIRA@example.org")
+    job = plan(connection, "SALESPEOPLE", PairRef(None, user.key), ignore_only_coupled=True)
+    assert list(Coupling.objects.values_list("bc_key", "sales_key")) == [(salesperson.key, user.key)]
+    assert job.coupled == 1
+    assert not Operation.objects.filter(kind=OperationKind.CREATE).exists()
+
+
+def test_salesperson_addresses_that_occur_twice_recognise_nobody(connection):
+    for number in ("AN", "AN2"):
+        person(connection, BC, number, "amira@example.org")
+    user = person(connection, SALES, "Amira Nolan", "amira@example.org")
+    plan(connection, "SALESPEOPLE", PairRef(None, user.key), ignore_only_coupled=True)
+    assert not Coupling.objects.exists()
+    assert Operation.objects.get().after["code"] == "SP NO. 00001"
