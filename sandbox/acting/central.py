@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.acting import central_actions
+from sandbox.acting.central_areas import AREAS, PARTS, Area
 from sandbox.acting.client import RefusedError, ServiceClient, path_of
 from sandbox.acting.model import (
     ActionView,
@@ -20,154 +20,12 @@ from sandbox.acting.model import (
     humanize,
 )
 from sandbox.business_central.bindings import is_writable
-from sandbox.business_central.schema import COMPANION_SERVICE, STANDARD_SERVICE, Page, Property, load_schema
+from sandbox.business_central.schema import COMPANION_SERVICE, Page, Property, load_schema
 from sandbox.state import Sandbox
 
 PAGE_ROWS = 50
 MAX_CHOICES = 400
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """``name`` is the entity set that lists and identifies rows; ``extra`` shows more fields of the same rows."""
-
-    name: str
-    title: str
-    group: str
-    columns: tuple[str, ...]
-    service: str = STANDARD_SERVICE
-    extra: str = ""
-    search: str = "displayName"
-    number: str = "number"
-    listed: bool = True
-    """Lines are reached through their document only."""
-    parent: str = ""
-
-
-_PARTY = ("number", "displayName", "city", "country", "phoneNumber", "salespersonCode", "blocked")
-_DOCUMENT = ("number", "customerName", "externalDocumentNumber", "totalAmountIncludingTax", "status")
-_LINE = ("sequence", "lineType", "lineObjectNumber", "description", "quantity", "unitPrice")
-
-AREAS = {
-    area.name: area
-    for area in (
-        Area("customers", "Customers", "Sales", _PARTY, extra="customerExtras"),
-        Area("contacts", "Contacts", "Sales", ("number", "displayName", "type", "companyName", "email")),
-        Area("salesQuotes", "Sales Quotes", "Sales", _DOCUMENT, search="customerName"),
-        Area("salesOrders", "Sales Orders", "Sales", _DOCUMENT, search="customerName"),
-        Area("salesInvoices", "Sales Invoices", "Sales", (*_DOCUMENT, "remainingAmount"), search="customerName"),
-        Area(
-            "salesShipments",
-            "Posted Shipments",
-            "History",
-            ("number", "customerName", "orderNumber", "postingDate"),
-            search="customerName",
-        ),
-        Area(
-            "salesQuoteArchives",
-            "Quote Archive",
-            "History",
-            ("number", "versionNumber", "sellToCustomerName", "dateArchived"),
-            search="sellToCustomerName",
-        ),
-        Area(
-            "salesOrderArchives",
-            "Order Archive",
-            "History",
-            ("number", "versionNumber", "sellToCustomerName", "dateArchived"),
-            search="sellToCustomerName",
-        ),
-        Area("items", "Items", "Products", ("number", "displayName", "type", "unitPrice", "inventory", "blocked")),
-        Area(
-            "resources",
-            "Resources",
-            "Products",
-            ("number", "displayName", "type", "unitPrice", "blocked"),
-            service=COMPANION_SERVICE,
-        ),
-        Area(
-            "priceLists",
-            "Sales Price Lists",
-            "Products",
-            ("code", "displayName", "sourceType", "sourceNumber", "status"),
-            service=COMPANION_SERVICE,
-            number="code",
-        ),
-        Area(
-            "customerPriceGroups",
-            "Customer Price Groups",
-            "Products",
-            ("code", "displayName"),
-            service=COMPANION_SERVICE,
-            number="code",
-        ),
-        Area(
-            "itemUnitsOfMeasure",
-            "Item Units of Measure",
-            "Products",
-            ("itemNumber", "code", "quantityPerUnitOfMeasure"),
-            service=COMPANION_SERVICE,
-            search="itemNumber",
-            number="code",
-        ),
-        Area(
-            "salespeoplePurchasers", "Salespeople", "Setup", ("code", "displayName", "email", "phoneNo"), number="code"
-        ),
-        Area("vendors", "Vendors", "Purchase", ("number", "displayName", "city", "country", "phoneNumber")),
-        Area("currencies", "Currencies", "Setup", ("code", "displayName", "symbol"), number="code"),
-        Area("paymentTerms", "Payment Terms", "Setup", ("code", "displayName", "dueDateCalculation"), number="code"),
-        Area("shipmentMethods", "Shipment Methods", "Setup", ("code", "displayName"), number="code"),
-        Area(
-            "shippingAgents",
-            "Shipping Agents",
-            "Setup",
-            ("code", "displayName"),
-            service=COMPANION_SERVICE,
-            number="code",
-        ),
-        Area("unitsOfMeasure", "Units of Measure", "Setup", ("code", "displayName"), number="code"),
-        Area("countriesRegions", "Countries/Regions", "Setup", ("code", "displayName"), number="code"),
-        Area(
-            "salesReceivablesSetups",
-            "Sales & Receivables Setup",
-            "Setup",
-            ("customerNumberSeries", "archiveQuotes"),
-            service=COMPANION_SERVICE,
-            search="",
-            number="",
-        ),
-        Area("salesOrderLines", "Order Lines", "", _LINE, listed=False, parent="salesOrders"),
-        Area("salesQuoteLines", "Quote Lines", "", _LINE, listed=False, parent="salesQuotes"),
-        Area("salesInvoiceLines", "Invoice Lines", "", _LINE, listed=False, parent="salesInvoices"),
-        Area(
-            "salesShipmentLines",
-            "Shipment Lines",
-            "",
-            ("sequence", "lineObjectNumber", "description", "quantity"),
-            listed=False,
-            parent="salesShipments",
-        ),
-        Area(
-            "priceListLines",
-            "Price List Lines",
-            "",
-            ("lineNumber", "assetType", "assetNumber", "unitOfMeasureCode", "unitPrice"),
-            service=COMPANION_SERVICE,
-            listed=False,
-            parent="priceLists",
-        ),
-    )
-}
-
-_PARTS = {
-    "salesOrders": ("salesOrderLines", "documentId", "id"),
-    "salesQuotes": ("salesQuoteLines", "documentId", "id"),
-    "salesInvoices": ("salesInvoiceLines", "documentId", "id"),
-    "salesShipments": ("salesShipmentLines", "documentId", "id"),
-    "priceLists": ("priceListLines", "priceListCode", "code"),
-}
-"""Area -> (area of its parts, their property that names the parent, the parent's property)."""
 
 
 class CentralWorkspace:
@@ -365,25 +223,30 @@ class CentralWorkspace:
         return [Choice("", ""), *found]
 
     def _parts(self, area: Area, row: Mapping[str, Any]) -> list[PartView]:
-        if area.name not in _PARTS:
-            return []
-        child_name, reference, own = _PARTS[area.name]
-        child = AREAS[child_name]
-        page = self._page(child)
-        value = row[own]
-        literal = value if page.properties[reference].kind == "guid" else f"'{value}'"
-        options = {"$filter": f"{reference} eq {literal}", "$select": ",".join(["id", *child.columns])}
-        rows = self._client.get(self._path(child.service, child_name), options)["value"]
-        return [
-            PartView(
-                title=child.title,
-                area=child_name,
-                columns=[label_of(page.properties[column]) for column in child.columns],
-                rows=[(r["id"], [_shown(page.properties[c], r.get(c)) for c in child.columns]) for r in rows],
-                can_add=page.can_insert,
-                parent_link=f"{reference}:{value}",
+        found = []
+        for part in PARTS.get(area.name, ()):
+            child = AREAS[part.area]
+            page = self._page(child)
+            conditions = [self._equation(page, theirs, row[own]) for theirs, own in part.match]
+            options = {"$filter": " and ".join(conditions), "$select": ",".join(["id", *child.columns]), "$top": "200"}
+            rows = self._client.get(self._path(child.service, part.area), options)["value"]
+            reference, own = part.match[0]
+            found.append(
+                PartView(
+                    title=child.title,
+                    area=part.area,
+                    columns=[label_of(page.properties[column]) for column in child.columns],
+                    rows=[(r["id"], [_shown(page.properties[c], r.get(c)) for c in child.columns]) for r in rows],
+                    can_add=page.can_insert and not child.listed,
+                    parent_link=f"{reference}:{row[own]}",
+                )
             )
-        ]
+        return found
+
+    @staticmethod
+    def _equation(page: Page, name: str, value: Any) -> str:
+        prop = page.properties[name]
+        return f"{name} eq {value}" if prop.kind in ("guid", "integer") else f"{name} eq '{value}'"
 
     def _actions(self, area: Area, page: Page, row: Mapping[str, Any]) -> list[ActionView]:
         offered = [ActionView(action, _WORDS.sub(" ", action).capitalize()) for action in page.actions]
