@@ -7,10 +7,9 @@ PATCH is compared before business rules run.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from sandbox.business_central import codec
+from sandbox.business_central import codec, renaming
 from sandbox.business_central.bindings import is_writable
 from sandbox.business_central.errors import (
     BusinessCentralError,
@@ -22,8 +21,9 @@ from sandbox.business_central.errors import (
 from sandbox.business_central.navigation import find_join
 from sandbox.business_central.number_series import next_number
 from sandbox.business_central.reader import etag_of
+from sandbox.business_central.relations import related
 from sandbox.business_central.rules import registry
-from sandbox.business_central.schema import Navigation, Page, Property, Schema, load_schema
+from sandbox.business_central.schema import Navigation, Page, Property, Schema
 from sandbox.business_central.session import Session
 from sandbox.storage import Row
 
@@ -93,26 +93,11 @@ def _check_required(page: Page, given: Mapping[str, Any]) -> None:
             raise dialog(f"{prop.field} must be filled in. Enter a value.")
 
 
-@lru_cache(maxsize=4096)
-def _related(service: str, prop: Property) -> tuple[str, str] | None:
-    """Table and column that a code property must be found in."""
-    schema = load_schema()
-    if prop.relates_to is None or prop.kind == "guid":
-        return None
-    target = schema.find_page(service, prop.relates_to[0])
-    if target is None or target.properties[prop.relates_to[1]].field is None:
-        return None
-    table = schema.tables[target.table]
-    field = target.properties[prop.relates_to[1]].field or ""
-    # Only key fields are relations; "customers.displayName" merely says where a text comes from.
-    return (target.table, table.column(field)) if field in table.key else None
-
-
 def _check_relation(session: Session, page: Page, prop: Property, value: Any) -> None:
-    related = _related(page.service, prop)
-    if related is None or codec.is_blank(value):
+    target = related(page.service, prop)
+    if target is None or codec.is_blank(value):
         return
-    table, column = related
+    table, column = target
     if prop.local_currency and value == session.local_currency:
         return
     if not session.exists(table, **{column: value}):
@@ -260,7 +245,7 @@ def modify(session: Session, page: Page, row: Row, raw: Any, if_match: str | Non
     assign(session, page, row, body)
     for rule in registry.modify_rules.get(page.table, ()):
         rule(session, row, old)
-    rename(session, page.table, row, old)
+    renaming.follow(session, page.table, row, old)
     if session.update(page.table, row, old):
         for rule in registry.after_modify_rules.get(page.table, ()):
             rule(session, row, old)
@@ -274,43 +259,3 @@ def delete(session: Session, page: Page, row: Row, if_match: str | None) -> None
     for rule in registry.delete_rules.get(page.table, ()):
         rule(session, row)
     session.delete(page.table, row)
-
-
-# -- Renaming
-
-
-@lru_cache(maxsize=1)
-def _references() -> dict[str, list[tuple[str, str]]]:
-    """For each table the (table, column) pairs that hold its key, so that a rename can follow them."""
-    schema = load_schema()
-    found: dict[str, set[tuple[str, str]]] = {}
-    for service, pages in schema.services.items():
-        for page in pages.values():
-            for prop in page.properties.values():
-                related = _related(service, prop)
-                if related is not None and prop.field in schema.tables[page.table].fields:
-                    column = schema.tables[page.table].column(prop.field or "")
-                    found.setdefault(related[0], set()).add((page.table, column))
-    for table in schema.tables.values():
-        for derived in table.derived_ids.values():
-            found.setdefault(derived.table, set()).add((table.name, table.column(derived.code_field)))
-    return {name: sorted(pairs) for name, pairs in found.items()}
-
-
-def rename(session: Session, table_name: str, row: Row, old: Row) -> None:
-    """A changed key is written into every row that refers to it; ids stay."""
-    table = session.table(table_name)
-    column = table.key_columns[0]
-    if row[column] == old[column] or not isinstance(old[column], str):
-        return
-    if not row[column]:
-        raise dialog(f"{table.key[0]} must be filled in. Enter a value.")
-    for referring, referring_column in _references().get(table_name, ()):
-        if (referring, referring_column) == (table_name, column):
-            continue
-        for other in session.all(referring, **{referring_column: old[column]}):
-            if other["system_id"] == row["system_id"]:
-                row[referring_column] = row[column]
-                continue
-            changed = {**other, referring_column: row[column]}
-            session.update(referring, changed, other)

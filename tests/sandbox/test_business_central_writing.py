@@ -297,3 +297,17 @@ def test_denied_set_is_refused_with_permission_message(business_central: ApiClie
         assert business_central.get("currencies")["value"]
     finally:
         steered.control("PUT", "/profile", {"business_central": {"denied": []}})
+
+
+def test_renumbered_customer_keeps_contact_and_documents(business_central: ApiClient) -> None:
+    customer = create(business_central, "customers", displayName="Renumbered", number="OLD-1")
+    item = create(business_central, "items", displayName="Thing", number="THING-1")
+    lines = [{"lineType": "Item", "lineObjectNumber": "THING-1", "quantity": 1}]
+    order = create(business_central, "salesOrders", customerNumber="OLD-1", salesOrderLines=lines)
+    business_central.request("PATCH", f"customers({customer['id']})", {"number": "NEW-1"}, If_Match="*")
+    business_central.request("PATCH", f"items({item['id']})", {"number": "THING-2"}, If_Match="*")
+    after = business_central.get(f"salesOrders({order['id']})?$expand=salesOrderLines")
+    assert (after["customerNumber"], after["customerId"]) == ("NEW-1", customer["id"])
+    assert after["salesOrderLines"][0]["lineObjectNumber"] == "THING-2"
+    (contact,) = business_central.get(f"customers({customer['id']})/contactsInformation")["value"]
+    assert contact["contactName"] == "Renumbered"
