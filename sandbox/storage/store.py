@@ -23,6 +23,9 @@ CREATE INDEX IF NOT EXISTS {TOMBSTONES}_version ON {TOMBSTONES} (table_name, ver
 FIRST_VERSION = 1_000_000
 """Row versions of a real organisation are large; starting high also shows clients that assume small integers."""
 
+_WRITER_CACHE_KIB = 16_000
+_READER_CACHE_KIB = 1_000
+
 
 class Store:
     """All tables of both systems in one file. Thread-safe; every thread has its own reading connection."""
@@ -32,7 +35,7 @@ class Store:
         self._tables: dict[str, Table] = {}
         self._local = threading.local()
         self._write_lock = threading.RLock()
-        self._writer = self._connect()
+        self._writer = self._connect(_WRITER_CACHE_KIB)
         self._writer.executescript(_BOOKKEEPING)
         self.version = self._stored_version()
 
@@ -146,11 +149,12 @@ class Store:
 
     # -- Helpers
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    def _connect(self, cache_kib: int) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=256)
         connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;"
-            "PRAGMA cache_size = -8000; PRAGMA mmap_size = 4000000000; PRAGMA case_sensitive_like = OFF;"
+            # A hundred threads read: no memory map, which each would hold of the whole file, and small caches.
+            f"PRAGMA cache_size = -{cache_kib}; PRAGMA mmap_size = 0; PRAGMA case_sensitive_like = OFF;"
         )
         functions.register(connection)
         return connection
@@ -158,7 +162,7 @@ class Store:
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = self._connect(_READER_CACHE_KIB)
         return connection
 
     def _stored_version(self) -> int:

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from sandbox import application
 from sandbox.identity.clients import DEFAULT_CLIENTS
 from sandbox.identity.tokens import BUSINESS_CENTRAL_AUDIENCE
-from sandbox.server import Server, start_in_background
+from sandbox.server import Server, share_allocator_arenas, start_in_background
 from sandbox.state import Sandbox, Sizes
 from sandbox.tls import ensure_certificates
 
@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--port-file", type=Path, help="file that receives the address once the sandbox answers")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        share_allocator_arenas()
         sandbox = application.build(options["data_dir"].resolve())
         if options["reset"] or application.loaded_dataset(sandbox) is None:
             sizes = Sizes(**{name: options[name] for name in ("customers", "accounts", "contacts", "items")})
