@@ -97,6 +97,12 @@ class LimitKeeper:
         with self._condition:
             self._windows[system, client_id or ""].executions.append((time.monotonic(), seconds))
 
+    def used(self, system: SystemName, client_id: str | None) -> tuple[int, float]:
+        """(requests, seconds of execution) of the current window."""
+        with self._condition:
+            window = self._windows.get((system, client_id or ""), _Window())
+            return len(window.requests), sum(seconds for _, seconds in window.executions)
+
     def _refusal(self, limits: Limits, window: _Window) -> Refusal | None:
         now = time.monotonic()
         while window.requests and window.requests[0] < now - WINDOW_SECONDS:

@@ -12,6 +12,14 @@ from sandbox.odata.url import UrlError, parse_path
 
 
 def _targets(context: Context, request: Request, table: Table) -> list[dict[str, Any]]:
+    """The checked targets of a bulk message. Tables with a closed list of messages do not have these."""
+    if table.messages:
+        message = request.path.rpartition(".")[2]
+        raise errors.DataverseError(
+            400,
+            "0x80040800",
+            f"The '{message}' method does not support entities of type '{table.logical_name}'.",
+        )
     body = crud.body_of(request)
     targets = body.get("Targets") if isinstance(body, dict) else None
     if not isinstance(targets, list) or not targets or not all(isinstance(item, dict) for item in targets):

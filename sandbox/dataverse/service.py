@@ -32,6 +32,9 @@ _THROTTLED = {
     "concurrent": ("0x80072326", "Number of concurrent requests exceeded the limit of {limit}."),
 }
 
+_REQUESTS_LEFT = "x-ms-ratelimit-burst-remaining-xrm-requests"
+_SECONDS_LEFT = "x-ms-ratelimit-time-remaining-xrm-requests"
+
 
 class DataverseService:
     """Implements `sandbox.control.traffic.System` for Sales."""
@@ -93,9 +96,21 @@ class DataverseService:
 
         def run() -> Response:
             response = self.transact(request, parsed.writes, parsed.execute, headers_of=request)
+            response.headers |= self._allowance(request)
             return responses.complete(request, response)
 
         return Prepared(run, [parsed.operation])
+
+    def _allowance(self, request: Request) -> dict[str, str]:
+        """What is left of the service protection limits, for those who watch it."""
+        limits = self.sandbox.limits.of("sales")
+        requests, seconds = self.sandbox.limits.used("sales", request.client_id)
+        headers = {}
+        if limits.requests_per_5_minutes is not None:
+            headers[_REQUESTS_LEFT] = str(max(0, limits.requests_per_5_minutes - requests))
+        if limits.execution_seconds_per_5_minutes is not None:
+            headers[_SECONDS_LEFT] = f"{max(0, limits.execution_seconds_per_5_minutes - seconds):.2f}"
+        return headers
 
     def transact(
         self,
@@ -150,12 +165,7 @@ class DataverseService:
             f"Bearer authorization_uri={request.origin}/{self.sandbox.tenant_id}/oauth2/authorize,"
             f" resource_id={request.origin}/"
         )
-        return ServiceError(
-            401,
-            "0x80048306" if reason == "invalid" else "",
-            f"The access token is {reason}.",
-            {"WWW-Authenticate": challenge},
-        )
+        return ServiceError(401, "", f"The access token is {reason}.", {"WWW-Authenticate": challenge})
 
     def throttled(self, kind: str, retry_after: int) -> ServiceError:
         code, message = _THROTTLED[kind]
@@ -163,8 +173,8 @@ class DataverseService:
         limit = limits.concurrent if kind == "concurrent" else limits.requests_per_5_minutes
         headers = {
             "Retry-After": str(retry_after),
-            "x-ms-ratelimit-burst-remaining-xrm-requests": "0",
-            "x-ms-ratelimit-time-remaining-xrm-requests": "0",
+            _REQUESTS_LEFT: "0",
+            _SECONDS_LEFT: "0",
         }
         return ServiceError(429, code, message.format(limit=limit if limit is not None else 6000), headers)
 

@@ -105,7 +105,10 @@ def test_latency_is_per_request_and_record(sales: ApiClient, steered: SandboxSer
 
 def test_request_limit(sales: ApiClient, steered: SandboxServer) -> None:
     steered.control("PUT", "/limits", {"sales": {"requests_per_5_minutes": 2}})
-    assert [sales.request("GET", "WhoAmI").status_code for _ in range(3)] == [200, 200, 429]
+    answers = [sales.request("GET", "WhoAmI") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    left = [answer.headers["x-ms-ratelimit-burst-remaining-xrm-requests"] for answer in answers]
+    assert left == ["1", "0", "0"]
     refused = sales.request("GET", "WhoAmI")
     assert sales.error(refused) == (429, "0x80072322")
     assert 1 <= int(refused.headers["Retry-After"]) <= 300
