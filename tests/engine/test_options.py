@@ -1,0 +1,48 @@
+"""Option mappings: codes of Business Central become options of a choice column in Sales."""
+
+from connector.clients import sales_client
+from coupling.models import OptionMapping
+from syncjobs.choices import JobMode
+from syncjobs.models import Operation
+from syncjobs.services.full_synch import start_full_synch
+from tests.engine.live import CREATING, Hub
+
+
+def labels(hub: Hub, entity: str = "account") -> list[str]:
+    return [option.label for option in sales_client(hub.connection).options(entity, "paymenttermscode")]
+
+
+def test_codes_become_options_and_are_repeated_on_documents(hub: Hub) -> None:
+    codes = {row["code"] for row in hub.bc.rows("paymentTerms", "code")}
+    job = hub.run_full("PAYMENT TERMS")
+    assert (job.state, job.inserted + job.coupled) == ("succeeded", len(codes))
+    assert codes <= set(labels(hub))
+    assert codes <= set(labels(hub, "salesorder"))
+    assert set(OptionMapping.objects.values_list("bc_code", flat=True)) == codes
+    again = hub.run("PAYMENT TERMS")
+    assert (again.unchanged, again.inserted, again.modified) == (len(codes), 0, 0)
+
+
+def test_a_renamed_code_relabels_its_option(hub: Hub) -> None:
+    hub.run_full("PAYMENT TERMS")
+    option = OptionMapping.objects.order_by("bc_code").first()
+    assert option is not None
+    hub.bc.update("paymentTerms", option.bc_key, code="RENAMED")
+    job = hub.run("PAYMENT TERMS")
+    assert job.modified == 1
+    renamed = OptionMapping.objects.get(bc_key=option.bc_key)
+    assert (renamed.bc_code, renamed.option_value, renamed.option_label) == ("RENAMED", option.option_value, "RENAMED")
+    assert "RENAMED" in labels(hub)
+
+
+def test_a_preview_writes_nothing(hub: Hub) -> None:
+    before = labels(hub)
+    full_synch = start_full_synch(connection=hub.connection, preview=True, mappings=["PAYMENT TERMS"])
+    plan = full_synch.lines.get().plan
+    assert plan["create_in_sales"] + plan["couple"] == len(hub.bc.rows("paymentTerms", "code"))
+    assert labels(hub) == before
+    assert not OptionMapping.objects.exists()
+    planned = Operation.objects.filter(preview=True, state="planned")
+    assert planned.count() == plan["create_in_sales"]
+    job = hub.run("PAYMENT TERMS", JobMode.FULL, options=CREATING)
+    assert (job.inserted, job.coupled) == (plan["create_in_sales"], plan["couple"])
