@@ -1,10 +1,10 @@
 """Puts the parts together: which path goes to which service, and how data is loaded and reset."""
 
-import importlib
 import json
-import logging
 from pathlib import Path
 
+from sandbox import datasets
+from sandbox.business_central.service import BusinessCentralService
 from sandbox.control import endpoints as control
 from sandbox.control import traffic
 from sandbox.dataverse.service import DataverseService
@@ -12,13 +12,9 @@ from sandbox.http import Request, Response
 from sandbox.identity import endpoints as identity
 from sandbox.state import DATASET_KEY, Sandbox, Sizes
 
-logger = logging.getLogger(__name__)
-
 
 def build(data_directory: Path) -> Sandbox:
     """A sandbox over the data in this directory; `load_dataset` fills an empty one."""
-    from sandbox.business_central.service import BusinessCentralService
-
     sandbox = Sandbox(data_directory)
     sandbox.sales = DataverseService(sandbox)
     sandbox.business_central = BusinessCentralService(sandbox)
@@ -37,7 +33,6 @@ def loaded_dataset(sandbox: Sandbox) -> str | None:
 
 def load_dataset(sandbox: Sandbox, name: str, seed: int, sizes: Sizes) -> None:
     """Drops all data and loads a dataset in one transaction. Raises ValueError for an unknown name."""
-    datasets = importlib.import_module("sandbox.datasets")
     if name not in datasets.NAMES:
         raise ValueError(f"The dataset '{name}' does not exist; there are {', '.join(datasets.NAMES)}.")
     with sandbox.reset_lock:

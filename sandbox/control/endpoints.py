@@ -1,6 +1,5 @@
 """The control API: how tests, benchmarks and people steer the sandbox. JSON, from loopback only, without a token."""
 
-import importlib
 import ipaddress
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cryptography import x509
 
 from sandbox import __version__
+from sandbox.business_central import processor
 from sandbox.clock import SYSTEMS, SystemName
 from sandbox.http import Request, Response, parse_query
 from sandbox.identity.clients import DEFAULT_EXPIRES_IN, Client
@@ -43,8 +43,7 @@ def handle(sandbox: "Sandbox", request: Request) -> Response:
 def _route(sandbox: "Sandbox", request: Request) -> Response:
     path = request.path.rstrip("/").removeprefix("/sandbox")
     if path.startswith("/business-central/"):
-        processor = importlib.import_module("sandbox.business_central.processor")
-        return cast(Response, processor.handle(sandbox, request))
+        return processor.handle(sandbox, request)
     actions = _ROUTES.get(path)
     if actions is None:
         raise ControlError(404, f"There is no {request.path}.")

@@ -60,7 +60,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         (parse_expand, OptionError),
     ):
         try:
-            parser(text)  # type: ignore[operator]
+            parser(text)
         except refusal:
             continue
     try:

@@ -55,7 +55,6 @@ def read_token(text: str) -> PageState:
 class OrderColumn:
     sql: str
     descending: bool
-    text: bool
 
     @property
     def order_by(self) -> str:

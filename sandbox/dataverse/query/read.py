@@ -17,7 +17,6 @@ from sandbox.definitions.dataverse import Table
 from sandbox.odata.ast import Comparison, Expression
 from sandbox.odata.options import OrderTerm
 from sandbox.odata.sql import Compiler, FilterError
-from sandbox.storage import Kind
 
 COUNT_LIMIT = 5000
 
@@ -67,15 +66,12 @@ def order_columns(source: Source, terms: tuple[OrderTerm, ...]) -> list[OrderCol
     columns = []
     try:
         for term in terms:
-            sql, attribute, _ = source.column(term.path)
-            columns.append(OrderColumn(sql, term.descending, attribute.kind == _TEXT))
+            sql, _, _ = source.column(term.path)
+            columns.append(OrderColumn(sql, term.descending))
     except FilterError as error:
         raise errors.bad_query(error.message) from error
-    columns.append(OrderColumn(f'{source.alias}."{source.table.primary_id}"', False, False))
+    columns.append(OrderColumn(f'{source.alias}."{source.table.primary_id}"', False))
     return columns
-
-
-_TEXT: Kind = "text"
 
 
 def collection(context: Context, target: Collection, options: QueryOptions, query_text: str) -> dict[str, Any]:
