@@ -7,6 +7,8 @@ error instead of a change that silently never happens.
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found, server_error
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.pagination import PageNumberPagination
@@ -18,10 +20,13 @@ from connector.errors import ErrorKind, HubError, SettingsError
 
 VERSION = __version__
 
+_API = "/api/"
+
 STATUS_OF_KIND: dict[ErrorKind, int] = {
     ErrorKind.DATA: 400,
-    ErrorKind.CONFIG: 400,
-    ErrorKind.PERMISSION: 403,
+    # Settings and privileges in the two systems; what the person may do is decided before any work, and is 403.
+    ErrorKind.CONFIG: 409,
+    ErrorKind.PERMISSION: 409,
     ErrorKind.CONFLICT: 409,
     ErrorKind.DEPENDENCY: 409,
     ErrorKind.THROTTLED: 503,
@@ -77,6 +82,20 @@ def hub_error_response(error: HubError) -> Response:
             return Response({"detail": str(error), "code": error.code}, status=409)
         return Response(error.fields or {"detail": str(error)}, status=400)
     return Response({"detail": str(error), "code": error.code, "hint": error.hint}, status=STATUS_OF_KIND[error.kind])
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The hub's handler of 404: programs get JSON below /api/, people the page."""
+    if request.path.startswith(_API):
+        return JsonResponse({"detail": "There is nothing at this address."}, status=404)
+    return page_not_found(request, exception)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """The hub's handler of 500; what went wrong stands in the log."""
+    if request.path.startswith(_API):
+        return JsonResponse({"detail": "The mistake is the hub's own and has been written to its log."}, status=500)
+    return server_error(request)
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -204,6 +204,24 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "OAS_VERSION": "3.1.0",
+    # Endpoints are grouped by what follows the connection in their address.
+    "SCHEMA_PATH_PREFIX": r"/api/v1/(connections/\{connection\}/)?",
+    "ENUM_NAME_OVERRIDES": {
+        "System": "connector.choices.System",
+        "Direction": "connector.choices.Direction",
+        "OneWay": "coupling.api.serializers.ONE_WAY",
+        "ConnectionState": "connector.choices.ConnectionState",
+        "CouplingState": "coupling.choices.CouplingState",
+        "JobState": "syncjobs.choices.JobState",
+        "OperationState": "syncjobs.choices.OperationState",
+        "LineState": "syncjobs.choices.LineState",
+        "ScheduleState": "syncjobs.choices.ScheduleState",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.describe_refusals",
+    ],
 }
 
 DJANGO_TABLES2_TEMPLATE = "components/table.html"

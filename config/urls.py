@@ -11,6 +11,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 _DOCS_STYLE = "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"
 _docs = csp_update({"style-src": _DOCS_STYLE})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
+handler404 = "config.rest.not_found"
+handler500 = "config.rest.failed"
+
 urlpatterns = [
     path("", include("config.web.urls")),
     path("api/v1/", include("config.api")),

@@ -1,12 +1,12 @@
-"""Filters of the record lists; names are those of the REST API."""
+"""Filters of the lists of records and mappings; the REST API takes the same."""
 
 from typing import Any
 
 import django_filters
 from django.db.models import Q, QuerySet
 
-from config.web.filters import FilterSet
-from connector.choices import System
+from config.web.filters import FilterSet, YesNoFilter
+from connector.choices import Direction, System
 from coupling.choices import CouplingState
 from coupling.models import TableMapping
 from coupling.services.admission import admits
@@ -39,7 +39,7 @@ class RecordFilterSet(FilterSet):
 
     @classmethod
     def for_table(cls, system: System, table: str) -> type["RecordFilterSet"]:
-        return type("RecordFilterSet", (cls,), {"system": system, "table": table})
+        return type(cls.__name__, (cls,), {"system": system, "table": table})
 
     @property
     def _connection(self) -> Any:
@@ -59,6 +59,25 @@ class RecordFilterSet(FilterSet):
         for mapping in mappings_of_table(self._connection, self.system, self.table):
             inside |= admits(mapping, self.system)
         return rows.filter(inside) if value == "inside" else rows.exclude(inside)
+
+
+class MappingFilterSet(FilterSet):
+    search = django_filters.CharFilter(method="find", label="Search")
+    direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
+    enabled = YesNoFilter(label="Enabled")
+    available = YesNoFilter(label="Available")
+
+    class Meta:
+        model = TableMapping
+        fields = ("search", "direction", "enabled", "available")
+
+    def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(
+            Q(name__icontains=value)
+            | Q(business_central_label__icontains=value)
+            | Q(business_central_table__icontains=value)
+            | Q(sales_table__icontains=value)
+        )
 
 
 def mappings_of_table(connection: Any, system: System, table: str) -> list[TableMapping]:

@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 from config.web.filters import FilterSet, YesNoFilter
 from connector.choices import Direction, System
 from coupling.models import TableMapping
-from syncjobs.choices import JobMode, JobState, JobTrigger, OperationKind, OperationState
-from syncjobs.models import Operation, SynchJob
+from syncjobs.choices import JobMode, JobState, JobTrigger, OperationKind, OperationState, ScheduleState
+from syncjobs.models import Operation, Schedule, SynchJob
 
 
 def mappings_of(request: Any) -> QuerySet[TableMapping]:
@@ -64,3 +64,13 @@ class OperationFilterSet(FilterSet):
 
     def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value) | Q(table__iexact=value))
+
+
+class ScheduleFilterSet(FilterSet):
+    search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
+    state = django_filters.MultipleChoiceFilter(choices=ScheduleState.choices, label="State")
+    enabled = YesNoFilter(label="Enabled")
+
+    class Meta:
+        model = Schedule
+        fields = ("search", "state", "enabled")

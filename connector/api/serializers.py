@@ -95,3 +95,10 @@ class ReportSerializer(serializers.Serializer[Any]):
 
     succeeded = serializers.BooleanField()
     steps = StepSerializer(many=True)
+
+
+class ChecksFailedSerializer(serializers.Serializer[Any]):
+    """Why a connection could not be enabled, with every step; or sentences by property, for any other refusal."""
+
+    detail = serializers.CharField()
+    steps = StepSerializer(many=True)

@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from connector.api.serializers import NewConnectionSerializer, ReportSerializer, ResetSerializer, SettingsSerializer
+from connector.api.serializers import (
+    ChecksFailedSerializer,
+    NewConnectionSerializer,
+    ReportSerializer,
+    ResetSerializer,
+    SettingsSerializer,
+)
 from connector.models import Connection
 from connector.services import setup
 from connector.services.connection_test import run_connection_test
@@ -20,13 +26,23 @@ def connection_of(request: Request) -> Connection:
     return connection
 
 
+_TAGS = ["connections"]
+
+
+@extend_schema_view(get=extend_schema(tags=_TAGS, operation_id="connections_list", summary="All connections"))
 class ConnectionsView(ListAPIView[Connection]):
     """All connections, and making another one."""
 
     queryset = Connection.objects.order_by("slug")
     serializer_class = SettingsSerializer
 
-    @extend_schema(request=NewConnectionSerializer, responses={201: SettingsSerializer})
+    @extend_schema(
+        tags=_TAGS,
+        operation_id="connections_create",
+        summary="Make another connection",
+        request=NewConnectionSerializer,
+        responses={201: SettingsSerializer},
+    )
     def post(self, request: Request) -> Response:
         serializer = NewConnectionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -40,11 +56,20 @@ class ConnectionsView(ListAPIView[Connection]):
 class ConnectionView(APIView):
     """One connection's settings."""
 
-    @extend_schema(responses=SettingsSerializer)
+    @extend_schema(
+        tags=_TAGS, operation_id="connection_retrieve", summary="Settings; no secrets", responses=SettingsSerializer
+    )
     def get(self, request: Request, connection: str) -> Response:
         return Response(SettingsSerializer(connection_of(request)).data)
 
-    @extend_schema(request=SettingsSerializer, responses=SettingsSerializer)
+    @extend_schema(
+        tags=_TAGS,
+        operation_id="connection_update",
+        summary="Change settings, enable, disable",
+        description="`enabled: true` runs the connection test within the request; a failed check is 400 with steps.",
+        request=SettingsSerializer,
+        responses={200: SettingsSerializer, 400: ChecksFailedSerializer},
+    )
     def patch(self, request: Request, connection: str) -> Response:
         current = connection_of(request)
         serializer = SettingsSerializer(current, data=request.data, partial=True)
@@ -59,7 +84,13 @@ class ConnectionView(APIView):
 class ConnectionTestView(APIView):
     """Tests both systems; changes nothing."""
 
-    @extend_schema(request=None, responses=ReportSerializer)
+    @extend_schema(
+        tags=_TAGS,
+        operation_id="connection_test",
+        summary="Test both systems",
+        request=None,
+        responses=ReportSerializer,
+    )
     def post(self, request: Request, connection: str) -> Response:
         return Response(run_connection_test(connection=connection_of(request)).as_json())
 
@@ -67,7 +98,13 @@ class ConnectionTestView(APIView):
 class ConnectionResetView(APIView):
     """Forgets everything but addresses and credentials."""
 
-    @extend_schema(request=ResetSerializer, responses={204: None})
+    @extend_schema(
+        tags=_TAGS,
+        operation_id="connection_reset",
+        summary="Forget mirror, couplings and jobs; defaults for the rest",
+        request=ResetSerializer,
+        responses={204: None},
+    )
     def post(self, request: Request, connection: str) -> Response:
         serializer = ResetSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -82,4 +119,4 @@ def _user(request: Request) -> Any:
 
 
 def _checks_failed(error: setup.ChecksFailedError) -> Response:
-    return Response({"detail": str(error), **error.report.as_json()}, status=400)
+    return Response({"detail": str(error), "steps": error.report.as_json()["steps"]}, status=400)

@@ -32,6 +32,28 @@ class WireRenderer(JSONRenderer):
         return text.encode()
 
 
+# The layer above sends jobs; it describes them under this name.
+JOB_SCHEMA = {"$ref": "#/components/schemas/Job"}
+JOB_OR_NULL_SCHEMA = {"anyOf": [JOB_SCHEMA, {"type": "null"}]}
+STARTED_SCHEMA = {"type": "object", "properties": {"job": JOB_SCHEMA}, "required": ["job"]}
+ALL_STARTED_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "job": JOB_OR_NULL_SCHEMA,
+        "jobs": {"type": "array", "items": JOB_SCHEMA},
+        "left_out": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"coupling": {"type": "integer"}, "reason": {"type": "string"}},
+                "required": ["coupling", "reason"],
+            },
+        },
+    },
+    "required": ["job", "jobs", "left_out"],
+}
+
+
 class ConnectionView(GenericAPIView):
     """Base of all endpoints below `/connections/{connection}/`; the permission gate has resolved the connection."""
 
@@ -75,8 +97,8 @@ class ConnectionView(GenericAPIView):
         return super().handle_exception(exc)
 
 
-def started(job: StartedJob, **more: Any) -> Response:
-    return Response({"job": job.representation, **more}, status=202)
+def started(job: StartedJob) -> Response:
+    return Response({"job": job.representation}, status=202)
 
 
 def all_started(work: Started) -> Response:

@@ -5,13 +5,15 @@ from typing import Any
 import django_filters
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connector.choices import System
-from coupling.api.base import ConnectionView, all_started, started
+from coupling.api.base import ALL_STARTED_SCHEMA, STARTED_SCHEMA, ConnectionView, all_started, started
 from coupling.api.serializers import (
     BulkSerializer,
+    CoupledSerializer,
     CoupleSerializer,
     CouplingSerializer,
     CreateOtherSideSerializer,
@@ -23,7 +25,7 @@ from coupling.choices import CouplingState
 from coupling.models import Coupling
 from coupling.querysets import CouplingQuerySet
 from coupling.services import requests
-from coupling.services.couplings import couple, move
+from coupling.services.couplings import couple, move, read_live, require_usable
 from coupling.services.pairs import attach_records
 
 
@@ -32,13 +34,15 @@ class CouplingFilterSet(django_filters.FilterSet):
     business_central_id = django_filters.UUIDFilter(field_name="bc_key")
     sales_id = django_filters.UUIDFilter(field_name="sales_key")
     state = django_filters.MultipleChoiceFilter(choices=CouplingState.choices)
+    error = django_filters.CharFilter(field_name="error_code")
 
     class Meta:
         model = Coupling
-        fields = ("mapping", "business_central_id", "sales_id", "state")
+        fields = ("mapping", "business_central_id", "sales_id", "state", "error")
 
 
 class _Couplings(ConnectionView):
+    queryset = Coupling.objects.none()
     serializer_class = CouplingSerializer
 
     def get_queryset(self) -> CouplingQuerySet:
@@ -59,15 +63,17 @@ class _Couplings(ConnectionView):
 class CouplingList(_Couplings):
     filterset_class = CouplingFilterSet
 
+    @extend_schema(summary="Couplings, newest first", responses=CouplingSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         attach_records(page)
         return self.get_paginated_response(CouplingSerializer(page, many=True).data)
 
+    @extend_schema(summary="Couple two records", request=CoupleSerializer, responses={201: CoupledSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:
         asked = self.body(CoupleSerializer)
         mapping = self.named_mapping(asked["mapping"])
-        force_from = requests.source_of(asked["synchronize"], mapping)
+        force_from = requests.source_of(asked["synchronize"], mapping, setting="synchronize")
         coupling = couple(
             mapping=mapping,
             bc_key=asked["business_central_id"],
@@ -83,13 +89,15 @@ class CouplingList(_Couplings):
 
 
 class CouplingDetail(_Couplings):
+    @extend_schema(summary="One coupling")
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(self.shown(self.coupling()))
 
+    @extend_schema(summary="Move to another free row", request=MoveSerializer, responses=CoupledSerializer)
     def patch(self, request: Request, **kwargs: Any) -> Response:
         coupling = self.coupling()
         asked = self.body(MoveSerializer)
-        force_from = requests.source_of(asked["synchronize"], coupling.mapping)
+        force_from = requests.source_of(asked["synchronize"], coupling.mapping, setting="synchronize")
         coupling = move(coupling=coupling, sales_key=asked["sales_id"], user=self.person)
         job = None
         if force_from:
@@ -98,6 +106,7 @@ class CouplingDetail(_Couplings):
             )
         return Response({**self.shown(coupling), "job": job.representation if job else None})
 
+    @extend_schema(summary="Uncouple; both records stay", responses={204: None, 202: STARTED_SCHEMA})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         work = requests.uncouple_many(couplings=[self.coupling()], user=self.person, trigger="api")
         return started(work.jobs[0]) if work.jobs else Response(status=204)
@@ -106,17 +115,20 @@ class CouplingDetail(_Couplings):
 class CouplingCreate(ConnectionView):
     serializer_class = CreateOtherSideSerializer
 
+    @extend_schema(summary="Create the missing side and couple", responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         asked = self.body(CreateOtherSideSerializer)
         system = System.SALES if "sales_id" in asked else System.BUSINESS_CENTRAL
         key = asked.get("sales_id") or asked["business_central_id"]
-        work = requests.create_other_side(
-            mapping=self.named_mapping(asked["mapping"]), system=system, keys=[key], user=self.person, trigger="api"
-        )
+        mapping = self.named_mapping(asked["mapping"])
+        require_usable(mapping)
+        read_live(mapping, system, key)
+        work = requests.create_other_side(mapping=mapping, system=system, keys=[key], user=self.person, trigger="api")
         return started(work.jobs[0])
 
 
 class CouplingSynchronize(_Couplings):
+    @extend_schema(summary="Synchronize now", request=SynchronizeSerializer, responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         coupling = self.coupling()
         asked = self.body(SynchronizeSerializer)
@@ -129,6 +141,7 @@ class CouplingAction(_Couplings):
 
     action = ""
 
+    @extend_schema(request=None, responses={202: ALL_STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         coupling = self.coupling()
         self.body(NothingSerializer)
@@ -143,6 +156,7 @@ class CouplingAction(_Couplings):
 
 
 class CouplingBulk(_Couplings):
+    @extend_schema(summary="Many at once", request=BulkSerializer, responses={202: ALL_STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         asked = self.body(BulkSerializer)
         wanted = set(asked["couplings"])

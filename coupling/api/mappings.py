@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.roles import Capability, require
-from coupling.api.base import ConnectionView, started
+from coupling.api.base import STARTED_SCHEMA, ConnectionView, started
 from coupling.api.serializers import (
     FieldSerializer,
     MappingSerializer,
@@ -18,6 +18,7 @@ from coupling.api.serializers import (
     RunSerializer,
     TemplateSerializer,
 )
+from coupling.filtersets import MappingFilterSet
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
 from coupling.services.couplings import require_usable
 from coupling.services.mappings import (
@@ -33,22 +34,27 @@ from coupling.synchronisation import MatchField, service
 
 
 class MappingList(ConnectionView):
+    queryset = TableMapping.objects.none()
     serializer_class = MappingSerializer
+    filterset_class = MappingFilterSet
 
     def get_queryset(self) -> QuerySet[TableMapping]:
         return TableMapping.objects.filter(connection=self.hub_connection)
 
+    @extend_schema(summary="Mappings in execution order", responses=MappingSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(MappingSerializer(page, many=True).data)
 
 
 class MappingDetail(ConnectionView):
     serializer_class = MappingSerializer
 
+    @extend_schema(summary="One mapping")
     def get(self, request: Request, connection: str, name: str) -> Response:
         return Response(MappingSerializer(self.mapping(name)).data)
 
+    @extend_schema(summary="Change a mapping")
     def patch(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         changes = self.body(MappingSerializer, mapping, partial=True)
@@ -56,15 +62,18 @@ class MappingDetail(ConnectionView):
 
 
 class FieldList(ConnectionView):
+    queryset = FieldMapping.objects.none()
     serializer_class = FieldSerializer
 
     def get_queryset(self) -> QuerySet[FieldMapping]:
         return FieldMapping.objects.filter(mapping=self.mapping(self.kwargs["name"])).order_by("order", "id")
 
+    @extend_schema(summary="Field mappings of a mapping", responses=FieldSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(FieldSerializer(page, many=True).data)
 
+    @extend_schema(summary="Add a field mapping; it comes disabled", responses={201: FieldSerializer})
     def post(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         field = add_field(mapping=mapping, values=self.body(FieldSerializer), user=self.person)
@@ -86,18 +95,22 @@ class FieldDetail(ConnectionView):
         changes = self.body(FieldSerializer, field, partial=True)
         return Response(FieldSerializer(update_field(field=field, changes=changes, user=self.person)).data)
 
+    @extend_schema(summary="Remove it", responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         remove_field(field=self._field(), user=self.person)
         return Response(status=204)
 
 
 class TemplateList(ConnectionView):
+    queryset = RecordTemplate.objects.none()
     serializer_class = TemplateSerializer
 
+    @extend_schema(summary="Values for new records", responses=TemplateSerializer(many=True))
     def get(self, request: Request, connection: str, name: str) -> Response:
         page = self.paginate_queryset(RecordTemplate.objects.filter(mapping=self.mapping(name)))
         return self.get_paginated_response(TemplateSerializer(page, many=True).data)
 
+    @extend_schema(summary="Add values for new records", responses={201: TemplateSerializer})
     def post(self, request: Request, connection: str, name: str) -> Response:
         template = RecordTemplate(mapping=self.mapping(name), **self.body(TemplateSerializer))
         save_template(template=template, user=self.person)
@@ -121,6 +134,7 @@ class TemplateDetail(ConnectionView):
         save_template(template=template, user=self.person)
         return Response(TemplateSerializer(template).data)
 
+    @extend_schema(summary="Remove it", responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         remove_template(template=self._template(), user=self.person)
         return Response(status=204)
@@ -131,6 +145,7 @@ class MappingSynchronize(ConnectionView):
 
     serializer_class = RunSerializer
 
+    @extend_schema(summary="Run the whole mapping", responses={202: STARTED_SCHEMA})
     def post(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         asked = self.body(RunSerializer)
@@ -145,14 +160,17 @@ class MappingSynchronize(ConnectionView):
 
 
 class MappingMatch(ConnectionView):
+    """Couples records by equal values; records without a clear match count as failed, each with its reason."""
+
     serializer_class = MatchSerializer
 
+    @extend_schema(summary="Match-based coupling", responses={202: STARTED_SCHEMA})
     def post(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         asked = self.body(MatchSerializer)
         require_usable(mapping)
         if asked["synchronize"]:
-            source_of(asked["synchronize"], mapping)
+            source_of(asked["synchronize"], mapping, setting="synchronize")
         job = service().match(
             mapping=mapping,
             fields=[MatchField(**field) for field in asked["fields"]],
@@ -168,7 +186,7 @@ class MappingMatch(ConnectionView):
 class MappingFindBroken(ConnectionView):
     serializer_class = NothingSerializer
 
-    @extend_schema(request=NothingSerializer)
+    @extend_schema(summary="Look for couplings with a missing side", request=None, responses={202: STARTED_SCHEMA})
     def post(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         self.body(NothingSerializer)

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from config.rest import StrictModelSerializer, StrictSerializer
 from connector.choices import Direction, System
-from coupling.choices import DeletionConflict, UpdateConflict
+from coupling.api.base import JOB_OR_NULL_SCHEMA
+from coupling.choices import CouplingOrigin, CouplingState, DeletionConflict, UpdateConflict
 from coupling.models import Coupling, FieldMapping, RecordTemplate, TableMapping
 from coupling.services.links import business_central_url, sales_url
 
@@ -155,14 +157,33 @@ class NothingSerializer(StrictSerializer):
     """An empty body."""
 
 
+class ErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with a record: a stable code, a sentence, what to do about it."""
+
+    code = serializers.CharField(source="error_code")
+    message = serializers.CharField(source="error_message")
+    hint = serializers.CharField(source="error_hint")
+
+
+class ErrorField(ErrorSerializer):
+    """`error_code`, `error_message` and `error_hint` of a row as one object; null without an error."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "source": "*", "read_only": True, "allow_null": True})
+
+    def to_representation(self, instance: Any) -> Any:
+        return super().to_representation(instance) if instance.error_code else None
+
+
 class CouplingSerializer(serializers.ModelSerializer[Coupling]):
     """A coupling with its state; `attach_records` has set both mirror rows."""
 
     mapping = serializers.CharField(source="mapping.name")
     business_central_id = serializers.UUIDField(source="bc_key")
     sales_id = serializers.UUIDField(source="sales_key")
-    state = serializers.CharField()
-    error = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=CouplingState.choices)
+    origin = serializers.ChoiceField(choices=CouplingOrigin.choices)
+    error = ErrorField()
     sales_url = serializers.SerializerMethodField()
     business_central_url = serializers.SerializerMethodField()
 
@@ -182,11 +203,6 @@ class CouplingSerializer(serializers.ModelSerializer[Coupling]):
             "business_central_url",
         )
 
-    def get_error(self, coupling: Coupling) -> dict[str, str] | None:
-        if not coupling.error_code:
-            return None
-        return {"code": coupling.error_code, "message": coupling.error_message, "hint": coupling.error_hint}
-
     def get_sales_url(self, coupling: Coupling) -> str:
         return sales_url(coupling.mapping.connection, coupling.mapping.sales_entity, coupling.sales_key)
 
@@ -195,18 +211,43 @@ class CouplingSerializer(serializers.ModelSerializer[Coupling]):
         return business_central_url(coupling.mapping.connection, coupling.bc_table, record.number if record else "")
 
 
-class RecordSerializer(serializers.Serializer):
+@extend_schema_field(JOB_OR_NULL_SCHEMA)
+class _StartedJobField(serializers.DictField):
+    """The job that was started, as the layer above shows it; null without one."""
+
+
+class CoupledSerializer(CouplingSerializer):
+    """A coupling that was just made or moved, with the job of its first synchronisation."""
+
+    job = _StartedJobField(allow_null=True)
+
+    class Meta(CouplingSerializer.Meta):
+        fields = (*CouplingSerializer.Meta.fields, "job")  # type: ignore[assignment]
+
+
+class RecordCouplingSerializer(serializers.Serializer[Any]):
+    """The coupling of a mirrored record; the partner is the record of the other system."""
+
+    id = serializers.IntegerField()
+    mapping = serializers.CharField()
+    state = serializers.ChoiceField(choices=CouplingState.choices)
+    partner_id = serializers.UUIDField()
+    partner_name = serializers.CharField()
+
+
+class RecordSerializer(serializers.Serializer[Any]):
     """A mirrored record with its coupling; `attach_couplings` has set both."""
 
     id = serializers.UUIDField(source="key")
     number = serializers.CharField()
     name = serializers.CharField()
     table = serializers.CharField()
-    modified_at = serializers.DateTimeField()
-    deleted_at = serializers.DateTimeField()
-    values = serializers.JSONField()
+    modified_at = serializers.DateTimeField(allow_null=True)
+    deleted_at = serializers.DateTimeField(allow_null=True)
+    values = serializers.DictField()
     coupling = serializers.SerializerMethodField()
 
+    @extend_schema_field(RecordCouplingSerializer(allow_null=True))
     def get_coupling(self, record: Any) -> dict[str, Any] | None:
         coupling = record.coupling
         if coupling is None:

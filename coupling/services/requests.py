@@ -32,16 +32,21 @@ class Started:
     left_out: Sequence[LeftOut] = field(default_factory=tuple)
 
 
-def source_of(direction: Direction | str | None, mapping: TableMapping) -> System | None:
-    """The system whose values win in a direction; None merges. Raises MappingError where the mapping rules it out."""
+def source_of(
+    direction: Direction | str | None, mapping: TableMapping, *, setting: str = "direction"
+) -> System | None:
+    """The system whose values win in a direction; None merges. Raises MappingError where the mapping rules it out.
+
+    `setting`: what the direction is called where it was given.
+    """
     if not direction:
         return None
     if direction == Direction.BIDIRECTIONAL:
-        raise MappingError("Choose one direction.", fields={"direction": ["Choose to_sales or to_business_central."]})
+        raise MappingError("Choose one direction.", fields={setting: ["Choose to_sales or to_business_central."]})
     if mapping.direction not in (direction, Direction.BIDIRECTIONAL):
         label = Direction(mapping.direction).label
         sentence = f"{mapping.name} runs in one direction only: {label}."
-        raise MappingError(sentence, fields={"direction": [sentence]})
+        raise MappingError(sentence, fields={setting: [sentence]})
     return System.BUSINESS_CENTRAL if direction == Direction.TO_SALES else System.SALES
 
 

@@ -1,29 +1,22 @@
-"""Filters of the API's lists; an unknown value is an error naming the filter, not an empty list."""
+"""Filters of the API's lists: those of the pages. A mapping that does not exist leaves the list empty."""
 
 import django_filters
 
-from connector.choices import System
-from syncjobs.choices import JobState, OperationKind, OperationState
+from syncjobs import filtersets as pages
 from syncjobs.models import Operation, SynchJob
 
 
-class JobFilterSet(django_filters.FilterSet):
+class JobFilterSet(pages.JobFilterSet):
     mapping = django_filters.CharFilter(field_name="mapping__name")
-    state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
 
     class Meta:
         model = SynchJob
-        fields = ("mapping", "state", "mode", "trigger")
+        fields = pages.JobFilterSet.Meta.fields
 
 
-class OperationFilterSet(django_filters.FilterSet):
-    job = django_filters.NumberFilter(field_name="job_id")
-    coupling = django_filters.NumberFilter(field_name="coupling_id")
+class OperationFilterSet(pages.OperationFilterSet):
     mapping = django_filters.CharFilter(field_name="mapping__name")
-    state = django_filters.MultipleChoiceFilter(choices=OperationState.choices)
-    kind = django_filters.ChoiceFilter(choices=OperationKind.choices)
-    system = django_filters.ChoiceFilter(choices=System.choices)
 
     class Meta:
         model = Operation
-        fields = ("job", "coupling", "mapping", "state", "kind", "system")
+        fields = pages.OperationFilterSet.Meta.fields

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,12 +11,18 @@ from rest_framework.response import Response
 from config.roles import Capability, require
 from coupling.api.base import ConnectionView
 from coupling.api.serializers import NothingSerializer
-from syncjobs.api.serializers import FullSynchSerializer, RestartSerializer, StartFullSynchSerializer
+from syncjobs.api.serializers import (
+    AcceptedFullSynchSerializer,
+    FullSynchSerializer,
+    RestartSerializer,
+    StartFullSynchSerializer,
+)
 from syncjobs.models import FullSynch, FullSynchLine
 from syncjobs.services.full_synch import cancel_full_synch, restart_lines, start_full_synch
 
 
 class _FullSynchs(ConnectionView):
+    queryset = FullSynch.objects.none()
     serializer_class = FullSynchSerializer
 
     def get_queryset(self) -> QuerySet[FullSynch]:
@@ -31,10 +38,16 @@ class _FullSynchs(ConnectionView):
 
 
 class FullSynchList(_FullSynchs):
+    @extend_schema(summary="Full synchronisations, newest first", responses=FullSynchSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(FullSynchSerializer(page, many=True).data)
 
+    @extend_schema(
+        summary="Start a full synchronisation, or a preview of one",
+        request=StartFullSynchSerializer,
+        responses={202: AcceptedFullSynchSerializer},
+    )
     def post(self, request: Request, **kwargs: Any) -> Response:
         preview = isinstance(request.data, dict) and request.data.get("preview") is True
         require(self.person, Capability.OPERATE if preview else Capability.RUN_FULL)
@@ -43,11 +56,13 @@ class FullSynchList(_FullSynchs):
 
 
 class FullSynchDetail(_FullSynchs):
+    @extend_schema(summary="One full synchronisation with its lines")
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(FullSynchSerializer(self.full_synch()).data)
 
 
 class FullSynchRestart(_FullSynchs):
+    @extend_schema(summary="Run lines again", request=RestartSerializer, responses={202: AcceptedFullSynchSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:
         full_synch = self.full_synch()
         restart_lines(full_synch=full_synch, mappings=self.body(RestartSerializer)["mappings"])
@@ -55,6 +70,7 @@ class FullSynchRestart(_FullSynchs):
 
 
 class FullSynchCancel(_FullSynchs):
+    @extend_schema(summary="Cancel", request=None, responses={202: AcceptedFullSynchSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:
         self.body(NothingSerializer)
         full_synch = self.full_synch()

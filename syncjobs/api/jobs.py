@@ -4,13 +4,15 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import FilterSet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from connector.choices import System
-from coupling.api.base import ConnectionView
+from coupling.api.base import STARTED_SCHEMA, ConnectionView
 from coupling.api.serializers import NothingSerializer
 from syncjobs.api.filtersets import JobFilterSet, OperationFilterSet
 from syncjobs.api.serializers import JobLogSerializer, JobSerializer, OperationSerializer, ResolveSerializer
@@ -21,6 +23,7 @@ from syncjobs.services.undo import undo_job
 
 
 class _Jobs(ConnectionView):
+    queryset: QuerySet[Any] = SynchJob.objects.none()
     serializer_class: type[BaseSerializer[Any]] = JobSerializer
     filterset_class: type[FilterSet] | None = JobFilterSet
 
@@ -36,15 +39,18 @@ class _Jobs(ConnectionView):
 
 
 class JobList(_Jobs):
+    @extend_schema(summary="Jobs, newest first", responses=JobSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(JobSerializer(page, many=True).data)
 
 
 class JobDetail(_Jobs):
+    @extend_schema(summary="One job")
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(JobSerializer(self.job()).data)
 
+    @extend_schema(summary="Remove an ended job with its journal", responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
         delete_job(job=self.job())
         return Response(status=204)
@@ -53,17 +59,28 @@ class JobDetail(_Jobs):
 class JobLog(_Jobs):
     """The job's log, oldest first; `?after=` continues behind the entry of that id."""
 
+    queryset = JobLogEntry.objects.none()
     serializer_class = JobLogSerializer
     filterset_class = None
 
+    @extend_schema(
+        summary="The job's log, oldest first",
+        parameters=[OpenApiParameter("after", int, description="Only what was written after the entry of this id")],
+        responses=JobLogSerializer(many=True),
+    )
     def get(self, request: Request, **kwargs: Any) -> Response:
         after = request.query_params.get("after", "0")
-        entries = JobLogEntry.objects.filter(job=self.job(), pk__gt=int(after) if after.isdecimal() else 0)
+        if not after.isdecimal():
+            raise ValidationError({"after": ["Enter the id of an entry."]})
+        entries = JobLogEntry.objects.filter(job=self.job(), pk__gt=int(after))
         page = self.paginate_queryset(entries.order_by("pk"))
         return self.get_paginated_response(JobLogSerializer(page, many=True).data)
 
 
 class JobCancel(_Jobs):
+    """A waiting job ends at once, a running one after the requests under way; what was written stays."""
+
+    @extend_schema(summary="Cancel", request=None, responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         self.body(NothingSerializer)
         job = self.job()
@@ -72,13 +89,17 @@ class JobCancel(_Jobs):
 
 
 class JobUndo(_Jobs):
+    """Reverts in a job of its own what this one wrote where that is still unchanged, and lists the rest."""
+
+    @extend_schema(summary="Undo", request=None, responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         self.body(NothingSerializer)
         return self.accepted(undo_job(job=self.job(), user=self.person, trigger=JobTrigger.API))
 
 
 class _Operations(_Jobs):
-    serializer_class = OperationSerializer
+    queryset = Operation.objects.none()
+    serializer_class: type[BaseSerializer[Any]] = OperationSerializer
     filterset_class = OperationFilterSet
 
     def operations(self) -> QuerySet[Operation]:
@@ -91,12 +112,14 @@ class _Operations(_Jobs):
 
 
 class OperationList(_Operations):
+    @extend_schema(summary="The journal, newest first", responses=OperationSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.operations()))
         return self.get_paginated_response(OperationSerializer(page, many=True).data)
 
 
 class OperationRetry(_Operations):
+    @extend_schema(summary="Try a failed record again", request=None, responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         self.body(NothingSerializer)
         return self.accepted(retry_operation(operation=self.operation(), user=self.person, trigger=JobTrigger.API))
@@ -105,6 +128,7 @@ class OperationRetry(_Operations):
 class OperationResolve(_Operations):
     serializer_class = ResolveSerializer
 
+    @extend_schema(summary="Decide a conflict", responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         asked = self.body(ResolveSerializer)
         job = resolve_conflict(

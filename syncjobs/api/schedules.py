@@ -3,21 +3,24 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.roles import Capability, require
-from coupling.api.base import ConnectionView
+from coupling.api.base import STARTED_SCHEMA, ConnectionView
 from coupling.api.serializers import NothingSerializer
 from syncjobs.api.serializers import JobSerializer, ScheduleSerializer
 from syncjobs.choices import JobTrigger
+from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
 from syncjobs.services.jobs import check_connection
 from syncjobs.services.schedules import change_intervals, pause, run_now
 
 
 class _Schedules(ConnectionView):
+    queryset = Schedule.objects.none()
     serializer_class = ScheduleSerializer
 
     def get_queryset(self) -> QuerySet[Schedule]:
@@ -29,22 +32,27 @@ class _Schedules(ConnectionView):
 
 
 class ScheduleList(_Schedules):
+    filterset_class = ScheduleFilterSet
+
+    @extend_schema(summary="Schedules", responses=ScheduleSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(ScheduleSerializer(page, many=True).data)
 
 
 class ScheduleDetail(_Schedules):
+    @extend_schema(summary="One schedule")
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(ScheduleSerializer(self.schedule()).data)
 
+    @extend_schema(summary="Pause, resume, or change the intervals")
     def patch(self, request: Request, **kwargs: Any) -> Response:
         """`enabled` pauses and resumes, which an operator may; the intervals are a setting."""
-        if set(request.data) - {"enabled"}:
+        if isinstance(request.data, dict) and set(request.data) - {"enabled"}:
             require(self.person, Capability.CHANGE_SETTINGS)
+        check_connection(self.hub_connection)
         schedule = self.schedule()
         changes = self.body(ScheduleSerializer, schedule, partial=True)
-        check_connection(schedule.connection)
         enabled = changes.pop("enabled", None)
         if changes:
             change_intervals(schedule=schedule, user=self.person, **changes)
@@ -54,7 +62,9 @@ class ScheduleDetail(_Schedules):
 
 
 class ScheduleRun(_Schedules):
+    @extend_schema(summary="Run now", request=None, responses={202: STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         self.body(NothingSerializer)
+        check_connection(self.hub_connection)
         job = run_now(schedule=self.schedule(), user=self.person, trigger=JobTrigger.API)
         return Response({"job": JobSerializer(job).data}, status=202)

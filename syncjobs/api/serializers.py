@@ -3,19 +3,49 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from config.rest import StrictModelSerializer, StrictSerializer
-from connector.choices import Direction, System
+from connector.choices import ConnectionState, Direction, System
+from coupling.api.serializers import ErrorField
+from syncjobs.choices import LineState
 from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, Operation, Schedule, SynchJob
+
+_SIDE = {"anyOf": [{"type": "string", "enum": ["running", "success", "error"]}, {"type": "null"}]}
+
+
+class CountersSerializer(serializers.Serializer[Any]):
+    """Records by what was done with them, once per system that was written to."""
+
+    inserted = serializers.IntegerField()
+    modified = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    coupled = serializers.IntegerField()
+    uncoupled = serializers.IntegerField()
+    deleted = serializers.IntegerField()
+    conflicts = serializers.IntegerField()
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """How far a job is. `rate`: pairs per second since it started."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    rate = serializers.FloatField()
+    throttled_seconds = serializers.FloatField()
+    requests = serializers.IntegerField()
 
 
 class JobSerializer(serializers.ModelSerializer[SynchJob]):
-    """A job; `progress.rate` is in pairs per second since the start."""
+    """A job. `message` ends in what to do about it where the job itself failed."""
 
-    mapping = serializers.CharField(source="mapping.name", default=None)
-    user = serializers.CharField(source="user.username", default=None)
-    counters = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    mapping = serializers.CharField(source="mapping.name", default=None, allow_null=True, read_only=True)
+    user = serializers.CharField(source="user.username", default=None, allow_null=True, read_only=True)
+    message = serializers.SerializerMethodField()
+    counters = CountersSerializer()
     progress = serializers.SerializerMethodField()
 
     class Meta:
@@ -29,7 +59,6 @@ class JobSerializer(serializers.ModelSerializer[SynchJob]):
             "user",
             "state",
             "message",
-            "hint",
             "counters",
             "progress",
             "created_at",
@@ -37,6 +66,10 @@ class JobSerializer(serializers.ModelSerializer[SynchJob]):
             "finished_at",
         )
 
+    def get_message(self, job: SynchJob) -> str:
+        return f"{job.message} {job.hint}".strip()
+
+    @extend_schema_field(ProgressSerializer)
     def get_progress(self, job: SynchJob) -> dict[str, float]:
         seconds = ((job.finished_at or timezone.now()) - job.started_at).total_seconds() if job.started_at else 0.0
         return {
@@ -54,24 +87,12 @@ class JobLogSerializer(serializers.ModelSerializer[JobLogEntry]):
         fields = ("id", "at", "level", "message")
 
 
-class ErrorField(serializers.Field[dict[str, str] | None, Any, Any, Any]):
-    """`error_code`, `error_message` and `error_hint` of a row as one object; null without an error."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "source": "*", "read_only": True})
-
-    def to_representation(self, value: Any) -> dict[str, str] | None:
-        if not value.error_code:
-            return None
-        return {"code": value.error_code, "message": value.error_message, "hint": value.error_hint}
-
-
 class OperationSerializer(serializers.ModelSerializer[Operation]):
     mapping = serializers.CharField(source="mapping.name")
-    job = serializers.IntegerField(source="job_id")
-    coupling = serializers.IntegerField(source="coupling_id")
-    before = serializers.JSONField(read_only=True)
-    after = serializers.JSONField(read_only=True)
+    job = serializers.IntegerField(source="job_id", allow_null=True)
+    coupling = serializers.IntegerField(source="coupling_id", allow_null=True)
+    before = serializers.DictField(read_only=True)
+    after = serializers.DictField(read_only=True)
     error = ErrorField()
 
     class Meta:
@@ -102,7 +123,7 @@ class ResolveSerializer(StrictSerializer):
 
 
 class ScheduleSerializer(StrictModelSerializer):
-    mapping = serializers.CharField(source="mapping.name", default=None, read_only=True)
+    mapping = serializers.CharField(source="mapping.name", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = Schedule
@@ -121,6 +142,21 @@ class ScheduleSerializer(StrictModelSerializer):
         extra_kwargs = {"interval_minutes": {"min_value": 1, "max_value": 7 * 24 * 60}}
 
 
+class PlanSerializer(serializers.Serializer[Any]):
+    """What a preview found, in records."""
+
+    create_in_sales = serializers.IntegerField()
+    create_in_business_central = serializers.IntegerField()
+    update_in_sales = serializers.IntegerField()
+    update_in_business_central = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    couple = serializers.IntegerField()
+    ambiguous = serializers.IntegerField()
+    blocked = serializers.IntegerField()
+    failing = serializers.IntegerField()
+    conflicts = serializers.IntegerField()
+
+
 class FullSynchLineSerializer(serializers.ModelSerializer[FullSynchLine]):
     """One line; expects `jobs` prefetched and `blocked_by` annotated by the service."""
 
@@ -130,6 +166,8 @@ class FullSynchLineSerializer(serializers.ModelSerializer[FullSynchLine]):
     counters = serializers.SerializerMethodField()
     blocked_by = serializers.SerializerMethodField()
     jobs = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=LineState.choices)
+    plan = PlanSerializer(allow_null=True)
 
     class Meta:
         model = FullSynchLine
@@ -148,12 +186,15 @@ class FullSynchLineSerializer(serializers.ModelSerializer[FullSynchLine]):
             "finished_at",
         )
 
+    @extend_schema_field(_SIDE)
     def get_to_sales(self, line: FullSynchLine) -> str | None:
         return line.to_sales or None
 
+    @extend_schema_field(_SIDE)
     def get_to_business_central(self, line: FullSynchLine) -> str | None:
         return line.to_business_central or None
 
+    @extend_schema_field(CountersSerializer)
     def get_counters(self, line: FullSynchLine) -> dict[str, int]:
         jobs = line.jobs.all()
         return {name: sum(getattr(job, name) for job in jobs) for name in SynchJob.COUNTERS}
@@ -174,6 +215,7 @@ class FullSynchSerializer(serializers.ModelSerializer[FullSynch]):
         model = FullSynch
         fields = ("id", "state", "preview", "message", "created_at", "started_at", "finished_at", "lines")
 
+    @extend_schema_field(FullSynchLineSerializer(many=True))
     def get_lines(self, full_synch: FullSynch) -> Any:
         lines = list(full_synch.lines.all())
         return FullSynchLineSerializer(lines, many=True, context={"lines": lines}).data
@@ -181,9 +223,44 @@ class FullSynchSerializer(serializers.ModelSerializer[FullSynch]):
 
 class StartFullSynchSerializer(StrictSerializer):
     preview = serializers.BooleanField(default=False)
-    mappings = serializers.ListField(child=serializers.CharField(), allow_null=True, default=None)
+    mappings = serializers.ListField(child=serializers.CharField(), allow_null=True, allow_empty=False, default=None)
     directions = serializers.DictField(child=serializers.ChoiceField(choices=Direction.choices), default=dict)
 
 
 class RestartSerializer(StrictSerializer):
     mappings = serializers.ListField(child=serializers.CharField(), allow_empty=False)
+
+
+class IdSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+
+
+class AcceptedFullSynchSerializer(serializers.Serializer[Any]):
+    """A full synchronisation that goes on by itself."""
+
+    full_synch = IdSerializer()
+
+
+class ConnectionStatusSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    enabled = serializers.BooleanField()
+    state = serializers.ChoiceField(choices=ConnectionState.choices)
+    disabled_reason = serializers.CharField()
+
+
+class WorkerSerializer(serializers.Serializer[Any]):
+    """A worker or the scheduler, with its newest sign of life."""
+
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["worker", "scheduler"])
+    heartbeat_at = serializers.DateTimeField()
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    """The hub as a whole. `queues`: waiting tasks by queue; empty where Redis cannot be reached."""
+
+    version = serializers.CharField()
+    connections = ConnectionStatusSerializer(many=True)
+    workers = WorkerSerializer(many=True)
+    queues = serializers.DictField(child=serializers.IntegerField())

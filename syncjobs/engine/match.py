@@ -6,7 +6,7 @@ by the later groups, none leaves the record to them. Rows that are coupled alrea
 that only such rows equal is reported as taken. Two records that claim the same row are both left for a person.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, groupby
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from syncjobs.engine.context import JobRun
 from syncjobs.engine.marks import lift_dependents
 from syncjobs.engine.options import MatchCriteria, PairRef
 from syncjobs.engine.pull import pull_table
+from syncjobs.engine.tables import TableReading
 from syncjobs.models import Operation, SynchJob
 
 _BLANKS = ["", "0", "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000"]
@@ -63,15 +64,16 @@ def run_match(run: JobRun) -> None:
             progress=run.progress,
             wanted_since=timezone.now(),
         )
-    _check_known(run, criteria.fields)
+    check_readable({system: run.reading(system) for system in System}, criteria.fields)
     with transaction.atomic():
         _Matching(run, criteria).match()
 
 
-def _check_known(run: JobRun, fields: Iterable[MatchField]) -> None:
+def check_readable(readings: Mapping[System, TableReading], fields: Iterable[MatchField]) -> None:
+    """Raises HubError for a criterion whose values the mirror does not hold."""
     for each in fields:
         for system, name in ((System.BUSINESS_CENTRAL, each.business_central), (System.SALES, each.sales)):
-            reading = run.reading(system)
+            reading = readings[system]
             if name not in reading.properties and name not in set().union(*reading.services.values()):
                 raise HubError(
                     f"{name} is not read from {system.label}.",

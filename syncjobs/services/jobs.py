@@ -15,8 +15,10 @@ from django.utils import timezone
 from connector.choices import Direction, System
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
+from coupling.exceptions import MappingError
 from coupling.models import Coupling, TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, OperationState
+from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.fan_out import enqueue
 from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.models import FullSynchLine, Operation, SynchJob
@@ -138,12 +140,14 @@ def resolve_conflict(
 ) -> SynchJob:
     """Decides a conflict: `use` wins where both sides changed the same value; `fields` says otherwise per property.
 
-    A value in `fields` is a side or what both sides shall hold. Raises HubError when there is no conflict any more.
+    A property is named as in either system; a value in `fields` is a side or what both sides shall hold. Raises
+    MappingError for a property that is not mapped, HubError when there is no conflict any more.
     """
     coupling = operation.coupling
     if operation.state != OperationState.CONFLICT or coupling is None or not coupling.conflict:
         raise HubError("There is no conflict here any more.", kind=ErrorKind.CONFLICT, code="operation.no_conflict")
-    return _run_one(operation, RunOptions(winner=use, choices=dict(fields or {}), retry=True), user, trigger)
+    choices = _choices(operation.mapping, fields or {})
+    return _run_one(operation, RunOptions(winner=use, choices=choices, retry=True), user, trigger)
 
 
 def delete_job(*, job: SynchJob) -> None:
@@ -186,6 +190,21 @@ def _check_mapping(mapping: TableMapping) -> None:
             code="mapping.disabled",
             hint="Switch it on among the mappings first.",
         )
+
+
+def _choices(mapping: TableMapping, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Decisions under the names that planning knows; both systems' names are understood."""
+    specs = Blueprint.of(mapping).fields
+    names = {spec.sales_attribute: spec.name for spec in specs} | {spec.name: spec.name for spec in specs}
+    refused = [f"{mapping} has no field “{name}”." for name in fields if name not in names]
+    refused += [f"{name} takes a side or a single value." for name, value in fields.items() if _is_compound(value)]
+    if refused:
+        raise MappingError(refused[0], fields={"fields": refused})
+    return {names[name]: value for name, value in fields.items()}
+
+
+def _is_compound(value: Any) -> bool:
+    return isinstance(value, dict | list)
 
 
 def _direction(mapping: TableMapping, direction: Direction | str | None) -> Direction:

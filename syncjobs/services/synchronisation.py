@@ -17,6 +17,7 @@ from syncjobs.api.serializers import JobSerializer
 from syncjobs.choices import JobMode, JobTrigger, OperationKind, OperationState
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.marks import lift_dependents
+from syncjobs.engine.match import check_readable
 from syncjobs.engine.options import MatchCriteria, PairRef, RunOptions
 from syncjobs.engine.preview import preview_pair
 from syncjobs.engine.pull import client_of, pull_table, refresh_records
@@ -149,6 +150,8 @@ class Synchronisation:
         user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
+        readings = {system: TableReading(mapping.connection, system, mapping.table(system)) for system in System}
+        check_readable(readings, fields)
         options = RunOptions.matching(MatchCriteria(tuple(fields), create_unmatched, synchronize))
         if bc_keys is not None:
             options = options.with_pairs([PairRef(key, None) for key in bc_keys])

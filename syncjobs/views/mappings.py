@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import django_filters
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,12 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability, capabilities_of, require
-from config.web.filters import FilterSet, YesNoFilter
 from config.web.lists import ListView
 from config.web.request import PageRequest
 from connector.choices import Direction
 from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
+from coupling.filtersets import MappingFilterSet
 from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.services.mappings import update_field, update_mapping
 from coupling.views.base import says_errors
@@ -29,25 +28,6 @@ from syncjobs.tables import MappingTable
 
 RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW)
 FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
-
-
-class MappingFilterSet(FilterSet):
-    search = django_filters.CharFilter(method="find", label="Search")
-    direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
-    enabled = YesNoFilter(label="Enabled")
-    available = YesNoFilter(label="Available")
-
-    class Meta:
-        model = TableMapping
-        fields = ("search", "direction", "enabled", "available")
-
-    def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return rows.filter(
-            Q(name__icontains=value)
-            | Q(business_central_label__icontains=value)
-            | Q(business_central_table__icontains=value)
-            | Q(sales_table__icontains=value)
-        )
 
 
 class MappingList(ListView):

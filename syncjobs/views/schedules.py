@@ -1,6 +1,5 @@
 """Schedules: when each mapping runs by itself, with run now, pause and, for administrators, the intervals."""
 
-import django_filters
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -10,25 +9,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability
-from config.web.filters import FilterSet, YesNoFilter
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
 from connector.errors import HubError
 from coupling.views.base import says_errors
-from syncjobs.choices import ScheduleState
+from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
 from syncjobs.services.schedules import change_intervals, pause, run_now
 from syncjobs.tables import ScheduleTable
-
-
-class ScheduleFilterSet(FilterSet):
-    search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
-    state = django_filters.MultipleChoiceFilter(choices=ScheduleState.choices, label="State")
-    enabled = YesNoFilter(label="Enabled")
-
-    class Meta:
-        model = Schedule
-        fields = ("search", "state", "enabled")
 
 
 class ScheduleList(ListView):
