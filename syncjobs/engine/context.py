@@ -25,7 +25,7 @@ class JobRun:
     progress: Progress
     _clients: dict[System, SalesClient | BusinessCentralClient] = field(default_factory=dict)
     _writers: dict[System, BulkWriter] = field(default_factory=dict)
-    _readings: dict[System, TableReading] = field(default_factory=dict)
+    _readings: dict[tuple[System, str], TableReading] = field(default_factory=dict)
 
     @property
     def connection(self) -> Connection:
@@ -43,7 +43,9 @@ class JobRun:
             self._writers[system] = BulkWriter(self.client(system))
         return self._writers[system]
 
-    def reading(self, system: System) -> TableReading:
-        if system not in self._readings:
-            self._readings[system] = TableReading(self.connection, system, self.mapping.table(system))
-        return self._readings[system]
+    def reading(self, system: System, table: str = "") -> TableReading:
+        """How a table is mirrored, the mapping's own where none is named."""
+        table = table or self.mapping.table(system)
+        if (system, table) not in self._readings:
+            self._readings[system, table] = TableReading(self.connection, system, table)
+        return self._readings[system, table]

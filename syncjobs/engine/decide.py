@@ -10,7 +10,7 @@ both are there, what does the merge say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -153,6 +153,7 @@ def _adopt(blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Loo
         blueprint, sides, lookups=lookups, targets=frozenset({target}), preference=Preference(force=target.other)
     )
     decision = _carry_out(blueprint, merged, bc, sales, lookups, frozenset({target}))
+    decision = _with_steps(blueprint, decision, PairView(None, bc, sales), lookups, frozenset({target}))
     if decision.outcome in (Outcome.UNCHANGED, Outcome.AGREED, Outcome.WRITE):
         outcome = Outcome.WRITE if decision.writes else Outcome.AGREED
         return Decision(outcome, decision.writes, bc_base=decision.bc_base, sales_base=decision.sales_base, adopts=True)
@@ -237,7 +238,8 @@ def _coupled(
         return Decision(Outcome.SKIPPED, reason="outside_filter", outside_filter=outside)
     rule = rule_for(blueprint.name)
     for target in sorted(targets):
-        refusal = rule.refuse(blueprint, target, bc if target == SALES else sales, lookups, coupled=True)
+        source, other = (bc, sales) if target == SALES else (sales, bc)
+        refusal = rule.refuse(blueprint, target, source, lookups, coupled=True) or rule.keep(blueprint, target, other)
         if isinstance(refusal, Problem):
             return Decision(Outcome.FAILED, problem=refusal, target=target, outside_filter=outside)
         if refusal is not None:
@@ -248,6 +250,7 @@ def _coupled(
     if options.keep_newer and force is not None and _target_is_newer(merged, sides, force):
         return Decision(Outcome.SKIPPED, reason="target_is_newer", outside_filter=outside)
     decision = _carry_out(blueprint, merged, bc, sales, lookups, targets)
+    decision = _with_steps(blueprint, decision, PairView(coupling, bc, sales), lookups, targets)
     # Only a narrower run leaves a change waiting; a record outside the filter is dirty again once it comes back.
     again = targets != blueprint.direction.targets and not outside and decision.again
     tokens_differ = (coupling.bc_token, coupling.sales_token) != (bc.token, sales.token)
@@ -266,6 +269,21 @@ def _coupled(
         again=again or decision.more,
         outside_filter=outside,
     )
+
+
+def _with_steps(
+    blueprint: Blueprint, decision: Decision, pair: PairView, lookups: Lookups, targets: frozenset[System]
+) -> Decision:
+    """What is left to be written beside the two records, once they themselves are in step."""
+    rule = rule_for(blueprint.name)
+    if not rule.has_steps or decision.outcome not in (Outcome.UNCHANGED, Outcome.AGREED):
+        return decision
+    steps = rule.steps(blueprint, pair, lookups)
+    if isinstance(steps, Problem):
+        return Decision(Outcome.FAILED, problem=steps, target=SALES)
+    writes = tuple(step for step in steps if step.system in targets)
+    outcome = Outcome.WRITE if writes and decision.outcome == Outcome.UNCHANGED else decision.outcome
+    return replace(decision, outcome=outcome, writes=writes)
 
 
 def _sides(blueprint: Blueprint, coupling: CouplingView, bc: RecordView, sales: RecordView) -> Sides:

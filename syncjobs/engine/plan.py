@@ -265,11 +265,12 @@ class _Plan:
         problem: Problem | None = None,
     ) -> None:
         creates = write.kind == OperationKind.CREATE and problem is None
-        if creates and write.system == SALES:
+        own_table = self.blueprint.sales_table if write.system == SALES else self.blueprint.bc_table
+        if (creates or write.is_step) and write.system == SALES:
             sales_key = write.record_id
         elif creates:
             bc_key = None
-        if state == OperationState.PLANNED:
+        if state == OperationState.PLANNED and not write.is_step:
             if (write.kind, write.system) in _PLAN_KEYS:
                 self.result.plan[_PLAN_KEYS[write.kind, write.system]] += 1
             if self.preview:
@@ -280,7 +281,7 @@ class _Plan:
         self.rows.append(
             JournalRow(
                 system=write.system,
-                table=write.table or (self.blueprint.sales_table if write.system == SALES else self.blueprint.bc_table),
+                table=write.table or own_table,
                 kind=write.kind,
                 state=state,
                 bc_key=bc_key,
@@ -372,7 +373,7 @@ class _Plan:
             if row.identity in written:
                 self.result.operations += 1
             else:
-                self._wait(row.bc_key, row.sales_key)
+                self._wait(row.bc_key, None if row.bc_key else row.sales_key)
 
 
 def _in_hand(mapping: TableMapping, pairs: Sequence[PairView]) -> set[UUID]:

@@ -30,6 +30,7 @@ from syncjobs.engine.apply import record_key
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.settle import settle
+from syncjobs.engine.steps import is_step
 from syncjobs.models import JobSlice, Operation, SynchJob
 
 
@@ -72,14 +73,20 @@ def _look_at_records(run: JobRun, system: System, operations: Sequence[Operation
     keys = {operation.pk: key for operation in operations if (key := record_key(operation))}
     if not keys:
         return []
-    reading, client = run.reading(system), run.client(system)
-    found = client.read_records(reading.table, list(set(keys.values())), properties=reading.properties)
-    for service, names in reading.services.items():
-        for key, shown in client.read_records(service, list(found), properties=names).items():
-            found[key].values.update(shown.values)
-    return [
-        _judge(operation, parts_of(operation, reading)[0], found.get(keys[operation.pk])) for operation in operations
-    ]
+    own, client, results = run.reading(system), run.client(system), []
+    tables = {operation.pk: operation.table if is_step(run, operation) else own.table for operation in operations}
+    for table in set(tables.values()):
+        reading = run.reading(system, table)
+        here = [operation for operation in operations if tables[operation.pk] == table]
+        wanted = list({keys[operation.pk] for operation in here})
+        found = client.read_records(table, wanted, properties=reading.properties)
+        for service, names in reading.services.items():
+            for key, shown in client.read_records(service, list(found), properties=names).items():
+                found[key].values.update(shown.values)
+        for operation in here:
+            part = parts_of(operation, own)[0]
+            results.append(_judge(operation, part, found.get(keys[operation.pk])))
+    return results
 
 
 def _judge(operation: Operation, part: Part, record: WireRecord | None) -> WriteResult:

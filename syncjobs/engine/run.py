@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from connector.choices import System
@@ -38,6 +39,7 @@ from syncjobs.engine.recover import adopt_orphans, recover
 from syncjobs.engine.revert import plan_undo
 from syncjobs.engine.rules import rule_for
 from syncjobs.engine.settle import settle
+from syncjobs.engine.steps import write_prerequisites
 from syncjobs.models import JobSlice, Operation, SynchJob
 
 logger = logging.getLogger(__name__)
@@ -202,7 +204,7 @@ class _Worker:
                 return None
             outcome = plan_slice(self.job, claimed.slice, claimed.pairs)
             waiting = Operation.objects.filter(slice=claimed.slice, state=OperationState.PLANNED, preview=False)
-            pairs = waiting.values("bc_key", "sales_key").distinct().count()
+            pairs = waiting.annotate(pair=Coalesce("bc_key", "sales_key")).values("pair").distinct().count()
             SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + len(claimed.pairs) - pairs)
             closing.add_to_plan(self.job, outcome.plan)
         for level, message in outcome.log:
@@ -221,7 +223,8 @@ class _Worker:
                 outcome = settle(self.run, system, by_id, results)
                 unknown = unknown or bool(outcome.unknown)
                 open_writes.subtract(_pair(by_id[result.ref]) for result in results)
-                self._count_done(sum(1 for pair in {_pair(by_id[r.ref]) for r in results} if open_writes[pair] <= 0))
+                pairs = {_pair(by_id[result.ref]) for result in results} - {_pair(each) for each in outcome.extra}
+                self._count_done(sum(1 for pair in pairs if open_writes[pair] <= 0))
             if unknown:
                 self.progress.log("Some answers never came; the records are looked at before anything is repeated.")
                 recover(self.run, claimed)
@@ -241,21 +244,26 @@ class _Worker:
             SynchJob.objects.filter(pk=self.job.pk).update(done=F("done") + pairs)
 
 
-def _pair(operation: Operation) -> tuple[UUID | None, UUID | None]:
-    return operation.bc_key, operation.sales_key
+def _pair(operation: Operation) -> UUID | None:
+    key: UUID | None = operation.bc_key or operation.sales_key
+    return key
 
 
 def _prepare_pairs(run: JobRun) -> None:
     """Reads what the run is about and hands its pairs to the job."""
-    for table in rule_for(run.mapping.name).auxiliary_tables:
-        pull_table(
-            connection=run.connection,
-            system=System.BUSINESS_CENTRAL,
-            table=table,
-            client=run.client(System.BUSINESS_CENTRAL),
-            progress=run.progress,
-            wanted_since=timezone.now(),
-        )
+    rule = rule_for(run.mapping.name)
+    beside = {System.BUSINESS_CENTRAL: rule.auxiliary_tables, System.SALES: rule.sales_tables}
+    for system, tables in beside.items():
+        for table in tables:
+            pull_table(
+                connection=run.connection,
+                system=system,
+                table=table,
+                client=run.client(system),
+                progress=run.progress,
+                wanted_since=timezone.now(),
+            )
+    write_prerequisites(run)
     if run.options.only_pairs:
         _wait_for_others(run)
         _read_selected(run)

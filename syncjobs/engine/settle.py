@@ -29,6 +29,7 @@ from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
 from syncjobs.engine.options import PairRef
 from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.pull import refresh_records
+from syncjobs.engine.steps import is_step, next_steps, settle_steps
 from syncjobs.engine.work import put_back
 from syncjobs.models import Operation, SynchJob
 
@@ -61,10 +62,15 @@ def settle(run: JobRun, system: System, operations: dict[int, Operation], result
     results = _adopt_existing(run, system, operations, results)
     again = [result for result in results if _goes_back(result)]
     # Read before the pair goes back, so that whoever plans it next sees what changed.
-    stale = [key for result in again if (key := record_key(operations[result.ref])) and not _is_transient(result)]
-    if stale:
-        keys = list(dict.fromkeys(stale))
-        refresh_records(reading=run.reading(system), keys=keys, client=run.client(system), progress=run.progress)
+    stale: dict[str, dict[UUID, None]] = {}
+    for result in again:
+        operation = operations[result.ref]
+        if (key := record_key(operation)) and not _is_transient(result):
+            table = operation.table if is_step(run, operation) else ""
+            stale.setdefault(table, {})[key] = None
+    for table, keys in stale.items():
+        reading = run.reading(system, table)
+        refresh_records(reading=reading, keys=list(keys), client=run.client(system), progress=run.progress)
     with transaction.atomic():
         sent = set(
             Operation.objects.select_for_update()
@@ -95,12 +101,16 @@ class _Group:
         self.later: list[PairRef] = []
         self.lost: set[int] = set()
         self.follow_ups: list[tuple[Operation, UUID, Part]] = []
+        self.settled: list[Operation] = []
 
     def settle_done(self, results: Sequence[WriteResult]) -> None:
         written: list[mirror.OwnWrite] = []
         deleted: list[UUID] = []
         agreed: list[couplings.Agreement] = []
         removed: list[Operation] = []
+        steps = [result for result in results if is_step(self.run, self.operations[result.ref])]
+        self._settle_steps(steps)
+        results = [result for result in results if result not in steps]
         for result in results:
             operation = self.operations[result.ref]
             key = result.key or record_key(operation)
@@ -135,6 +145,8 @@ class _Group:
             key = result.key or record_key(operation)
             if not self._is_follow_up(operation):
                 self.counters[_COUNTED[OperationKind(operation.kind)]] += 1
+            if operation.kind in (OperationKind.CREATE, OperationKind.UPDATE):
+                self.settled.append(operation)
             self.endings.append(
                 Ending(operation.pk, OperationState.SETTLED, key, outcome.coupling_ids.get(operation.pk))
             )
@@ -143,12 +155,32 @@ class _Group:
                 waiting = self.replan if operation.kind == OperationKind.CREATE else self.later
                 waiting.append(_pair_with(operation, key))
 
+    def _settle_steps(self, results: Sequence[WriteResult]) -> None:
+        """A step makes its pair count as modified where the pair itself was not written."""
+        done = [(self.operations[result.ref], result) for result in results]
+        settle_steps(self.run, self.system, done)
+        counted = set(
+            Operation.objects.filter(
+                slice_id__in={operation.slice_id for operation, _ in done},
+                bc_key__in={operation.bc_key for operation, _ in done if operation.bc_key},
+                state=OperationState.SETTLED,
+                preview=False,
+            ).values_list("bc_key", flat=True)
+        )
+        for operation, _ in done:
+            if operation.bc_key and operation.bc_key not in counted:
+                counted.add(operation.bc_key)
+                self.counters["modified"] += 1
+            self.endings.append(Ending(operation.pk, OperationState.SETTLED))
+            self.settled.append(operation)
+
     def settle_again(self, results: Sequence[WriteResult]) -> None:
         spent = _replans(self.run.job, [self.operations[result.ref] for result in results])
         for result in results:
             operation = self.operations[result.ref]
-            pair = PairRef(operation.bc_key, operation.sales_key)
-            if spent[pair] >= REPLANS_PER_RUN:
+            spent_times = spent[PairRef(operation.bc_key, operation.sales_key)]
+            pair = self._pair_of(operation)
+            if spent_times >= REPLANS_PER_RUN:
                 self.later.append(pair)
                 self.counters["failed"] += 1
                 self._end_failed(operation, result)
@@ -172,13 +204,14 @@ class _Group:
             if operation.coupling_id:
                 failures.append(Failure.from_error(operation.coupling_id, self.system, _error(result)))
             if _error(result).kind in (ErrorKind.CONFIG, ErrorKind.PERMISSION):
-                self.later.append(PairRef(operation.bc_key, operation.sales_key))
+                self.later.append(self._pair_of(operation))
         skipped = mark_failures(failures, job_id=self.run.job.pk)
         self.counters["skipped"] += len(skipped)
         self.counters["failed"] += len(results) - len(skipped)
 
     def write(self) -> None:
         end_operations(self.endings)
+        self.extra += next_steps(self.run, self.settled)
         # After the first part has ended: one operation of a pair and system may be open.
         Operation.objects.bulk_create(self.extra)
         job, mapping = self.run.job, self.run.mapping
@@ -189,6 +222,12 @@ class _Group:
         changes = {name: F(name) + count for name, count in self.counters.items() if count}
         if changes:
             SynchJob.objects.filter(pk=job.pk).update(**changes)
+
+    def _pair_of(self, operation: Operation) -> PairRef:
+        """The row that a step writes is none of the pair's."""
+        if is_step(self.run, operation):
+            return PairRef(operation.bc_key, None)
+        return PairRef(operation.bc_key, operation.sales_key)
 
     def _split(self, operation: Operation, key: UUID) -> Part:
         """The part of the operation that was written; the rest becomes an operation of its own, sent next."""
@@ -303,10 +342,10 @@ def _adopt_existing(
         result.ref for result in results if result.status == WriteStatus.EXISTS and operations[result.ref].record_id
     ]
     found = {}
-    if existing:
-        keys = [key for ref in existing if (key := operations[ref].record_id)]
-        reading = run.reading(system)
-        found = run.client(system).read_records(reading.table, keys, properties=reading.properties)
+    for table in {operations[ref].table for ref in existing}:
+        keys = [key for ref in existing if (key := operations[ref].record_id) and operations[ref].table == table]
+        properties = run.reading(system, table).properties
+        found.update(run.client(system).read_records(table, keys, properties=properties))
     adopted = []
     for result in results:
         if result.status != WriteStatus.EXISTS:

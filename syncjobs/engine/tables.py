@@ -10,7 +10,7 @@ from typing import Any
 from connector.choices import System
 from connector.models import Connection
 from coupling.choices import MappingKind
-from coupling.definitions import bc_property
+from coupling.definitions import bc_property, sales_attribute, sales_attributes
 from coupling.models import TableMapping
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.rules import mirrored_properties, rule_for
@@ -24,6 +24,11 @@ _BC_SPECIAL: Mapping[str, tuple[str, str]] = {
     "salesQuotes": ("number", "customerName"),
     "salesInvoices": ("number", "customerName"),
     "generalLedgerEntries": ("documentNumber", "description"),
+    "unitGroups": ("sourceNumber", ""),
+    "itemUnitsOfMeasure": ("itemNumber", "code"),
+    "resourceUnitsOfMeasure": ("resourceNumber", "code"),
+    "priceListLines": ("priceListCode", "assetNumber"),
+    "salesPrices": ("salesCode", "itemNumber"),
 }
 _SALES_NUMBERS: Mapping[str, str] = {
     "accounts": "accountnumber",
@@ -32,6 +37,7 @@ _SALES_NUMBERS: Mapping[str, str] = {
     "salesorders": "ordernumber",
     "quotes": "quotenumber",
     "invoices": "invoicenumber",
+    "productpricelevels": "productnumber",
     "systemusers": "internalemailaddress",
 }
 
@@ -78,11 +84,11 @@ class TableReading:
 
 
 def _auxiliary(connection: Connection, system: System, table: str) -> frozenset[str]:
-    """Properties of a table that is read for the rules of mappings and not for a mapping of its own."""
-    if system != System.BUSINESS_CENTRAL:
-        return frozenset()
+    """Properties of a table that is read for the rules of mappings and not, or not only, for a mapping of its own."""
     names = TableMapping.objects.filter(connection=connection, enabled=True).values_list("name", flat=True)
-    return frozenset().union(*(rule_for(name).auxiliary_tables.get(table, ()) for name in names))
+    rules = [rule_for(name) for name in names]
+    wanted = [rule.sales_tables if system == System.SALES else rule.auxiliary_tables for rule in rules]
+    return frozenset().union(*(tables.get(table, ()) for tables in wanted))
 
 
 def _service_properties(mapping: TableMapping, system: System) -> dict[str, set[str]]:
@@ -98,13 +104,19 @@ def _service_properties(mapping: TableMapping, system: System) -> dict[str, set[
 
 def _identifying(system: System, table: str, mappings: list[TableMapping]) -> tuple[str, str]:
     if system == System.SALES:
-        name = next((mapping.sales_primary_name for mapping in mappings if mapping.sales_primary_name), "")
-        return _SALES_NUMBERS.get(table, ""), name
+        named = (mapping for mapping in mappings if mapping.sales_primary_name)
+        # The name of a price list item is its product's, which is no column of its own.
+        names = (each.sales_primary_name for each in named if _is_column(each.sales_entity, each.sales_primary_name))
+        return _SALES_NUMBERS.get(table, ""), next(names, "")
     if table in _BC_SPECIAL:
         return _BC_SPECIAL[table]
     number = next((name for name in _BC_NUMBERS if bc_property(table, name)), "")
     name = next((name for name in _BC_NAMES if bc_property(table, name)), "")
     return number, name
+
+
+def _is_column(entity: str, name: str) -> bool:
+    return not sales_attributes(entity) or sales_attribute(entity, name) is not None
 
 
 def _text(value: Any, length: int) -> str:

@@ -15,7 +15,8 @@ from syncjobs.choices import OperationKind
 class PlannedWrite:
     """`before` and `after` have wire names and hold only what is sent; the bases, under the names of mirrored values,
     are what the coupling gains once the write is done. A create in Business Central has no `record_id` yet. `table` is
-    the entity set where it is not the mapping's own: properties that another service shows of the same record.
+    the entity set where it is not the mapping's own: properties that another service shows of the same record, or the
+    further row of a step.
     """
 
     system: System
@@ -28,3 +29,5 @@ class PlannedWrite:
     sales_base: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     table: str = ""
+    is_step: bool = False
+    """The row is none of the pair's own records."""

@@ -17,7 +17,7 @@ from connector.models import Connection
 from syncjobs.engine.blueprint import COMPANY_READ, COMPANY_WRITE, OWNED_TABLES, OWNER_WRITE, Blueprint
 from syncjobs.engine.lookups import Lookups
 from syncjobs.engine.results import Problem
-from syncjobs.engine.views import RecordView
+from syncjobs.engine.views import PairView, RecordView
 from syncjobs.engine.writes import PlannedWrite
 
 
@@ -58,6 +58,12 @@ class TableRule:
     auxiliary_tables: Mapping[str, tuple[str, ...]] = {}
     """Further Business Central tables that have to be mirrored, with the properties that are looked at."""
 
+    sales_tables: Mapping[str, tuple[str, ...]] = {}
+    """Further Sales tables that have to be mirrored, with the properties that are looked at."""
+
+    has_steps = False
+    """A pair may need writes to further rows once its own two records are in step; `steps` says which."""
+
     service_properties: Mapping[str, tuple[str, ...]] = {}
     """Properties that another service shows of the table's own records."""
 
@@ -79,6 +85,23 @@ class TableRule:
 
     def standalone(self, blueprint: Blueprint, lookups: Lookups) -> Sequence[PlannedWrite]:
         """Writes of the run that belong to no pair."""
+        return ()
+
+    def prerequisites(self, blueprint: Blueprint, connection: Connection) -> Sequence[PlannedWrite]:
+        """Once per job, after its tables were read: rows that have to exist before any pair is planned."""
+        return ()
+
+    def keep(self, blueprint: Blueprint, target: System, record: RecordView) -> Refusal | Problem | None:
+        """Whether a coupled record must not be written, whatever its partner holds."""
+        return None
+
+    def steps(self, blueprint: Blueprint, pair: PairView, lookups: Lookups) -> Sequence[PlannedWrite] | Problem:
+        """What is still to be written for a coupled pair of which both records are in step.
+
+        Asked whenever nothing else is to be written and again after each of these writes, so the answer has to follow
+        from what the mirror holds alone; that is what makes a crash between two of them harmless. Each write names its
+        table and record; no two of one answer name the same.
+        """
         return ()
 
     def refuse(

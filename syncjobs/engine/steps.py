@@ -1,0 +1,230 @@
+"""Writes to further rows that a pair needs besides its own two records: a product's price list items, for example.
+
+A step is planned when everything before it has been written, and it follows from what the mirror holds: after a crash
+the next planning of the pair finds what is missing, and a step that was written already is never planned again. Steps
+are operations of their own and travel in bulk with those of the other pairs.
+
+`bc_key` names the pair a step belongs to, `record_id` the row it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Q
+
+from connector.bulk import WriteResult
+from connector.choices import System
+from coupling.wire import WireEncoder
+from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, OperationKind, OperationState
+from syncjobs.engine import locks, mirror, work
+from syncjobs.engine.apply import planned_operations, record_key, send
+from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.context import JobRun
+from syncjobs.engine.journal_rows import JournalRow, insert
+from syncjobs.engine.load import load_slice
+from syncjobs.engine.options import PairRef
+from syncjobs.engine.results import Problem
+from syncjobs.engine.rules import rule_for
+from syncjobs.engine.writes import PlannedWrite
+from syncjobs.models import JobSlice, Operation
+
+BC, SALES = System.BUSINESS_CENTRAL, System.SALES
+
+# Values that a step gave a record which is coupled itself are no change of that record.
+_AGREE_BESIDE = """
+UPDATE coupling_coupling coupling SET
+    bc_base = coupling.bc_base || new.bc_base::jsonb, sales_base = coupling.sales_base || new.sales_base::jsonb,
+    {token} = coalesce(nullif(new.token, ''), coupling.{token})
+FROM unnest(%(keys)s::uuid[], %(tables)s::text[], %(bc_bases)s::text[], %(sales_bases)s::text[], %(tokens)s::text[])
+     AS new (key, in_table, bc_base, sales_base, token)
+WHERE coupling.connection_id = %(connection)s AND coupling.{table} = new.in_table AND coupling.{key} = new.key
+"""
+
+_LIFT = """
+UPDATE coupling_coupling SET error_code = '', error_message = '', error_hint = '', error_details = '{}',
+    error_target = '', error_fingerprint = '', failures = 0, failed_at = NULL, skipped_at = NULL,
+    last_synchronised_at = now(), last_job_id = %(job)s
+WHERE id = ANY(%(ids)s) AND error_target IN ('', %(target)s)
+"""
+
+
+def is_step(run: JobRun, operation: Operation) -> bool:
+    """Whether the operation writes to a row beside the pair's own records."""
+    reading = run.reading(System(operation.system))
+    return operation.table != reading.table and operation.table not in reading.services
+
+
+def settle_steps(run: JobRun, system: System, done: Sequence[tuple[Operation, WriteResult]]) -> None:
+    """The mirror and the couplings after steps were written. Part of the caller's transaction."""
+    by_table: dict[str, list[tuple[Operation, WriteResult]]] = {}
+    for operation, result in done:
+        by_table.setdefault(operation.table, []).append((operation, result))
+    for table, written in by_table.items():
+        mirror.store_own(
+            run.reading(system, table),
+            [
+                mirror.OwnWrite(key, _sent(operation), result.token, returned=result.values)
+                for operation, result in written
+                if (key := result.key or record_key(operation))
+            ],
+        )
+    if done:
+        _agree_beside(run, system, done)
+
+
+def next_steps(run: JobRun, operations: Iterable[Operation]) -> list[Operation]:
+    """Steps that became possible by operations that have just been settled; open ones of a pair come first.
+
+    A pair with a failure in this slice is left to the next run.
+    """
+    rule = rule_for(run.mapping.name)
+    settled = list(operations)
+    if not rule.has_steps or not settled:
+        return []
+    keys = {key for operation in settled if (key := _pair_key(operation))}
+    slice_id = settled[0].slice_id
+    busy = Operation.objects.filter(mapping=run.mapping, bc_key__in=keys, preview=False).filter(
+        Q(state__in=OPEN_OPERATION_STATES) | Q(state=OperationState.FAILED, slice_id=slice_id)
+    )
+    keys -= set(busy.values_list("bc_key", flat=True))
+    blueprint = Blueprint.of(run.mapping).limited_to(run.job.direction)
+    loaded = load_slice(blueprint, run.connection, [PairRef(key, None) for key in keys], run.options)
+    found = []
+    for pair in loaded.pairs:
+        if pair.coupling is None or pair.bc is None or pair.sales is None:
+            continue
+        steps = rule.steps(blueprint, pair, loaded.lookups)
+        # A problem is reported by the next planning of the pair, which meets it again.
+        for write in () if isinstance(steps, Problem) else steps:
+            if write.system in blueprint.targets:
+                found.append(_operation(run, slice_id, pair.coupling.id, pair.bc.key, pair.sales.key, write))
+    return found
+
+
+def write_prerequisites(run: JobRun) -> None:
+    """Writes what the mapping's rule wants to exist before any pair is planned.
+
+    One slice of its own, taken up again like any other when its worker dies.
+    """
+    if run.job.mode == JobMode.PREVIEW:
+        return
+    while (abandoned := work.abandoned_slice(run.job)) is not None:
+        _process(run, abandoned)
+    blueprint = Blueprint.of(run.mapping).limited_to(run.job.direction)
+    writes = [
+        write
+        for write in rule_for(run.mapping.name).prerequisites(blueprint, run.connection)
+        if write.system in blueprint.targets
+    ]
+    if not writes:
+        return
+    with transaction.atomic():
+        claimed = JobSlice.objects.create(job=run.job)
+        insert(
+            [
+                JournalRow(
+                    system=write.system,
+                    table=write.table,
+                    kind=write.kind,
+                    state=OperationState.PLANNED,
+                    bc_key=None,
+                    sales_key=write.record_id,
+                    record_id=write.record_id,
+                    title=write.title,
+                    after=write.after,
+                    bc_base=write.bc_base,
+                    sales_base=write.sales_base,
+                )
+                for write in writes
+            ],
+            job_id=run.job.pk,
+            slice_id=claimed.pk,
+            connection_id=run.connection.pk,
+            mapping_id=run.mapping.pk,
+            preview=False,
+        )
+    locks.try_lock(locks.slice_lock(claimed.pk))
+    _process(run, claimed)
+
+
+def _process(run: JobRun, claimed: JobSlice) -> None:
+    # Both of them settle, and settling plans steps.
+    from syncjobs.engine.recover import recover
+    from syncjobs.engine.settle import settle
+
+    recover(run, claimed)
+    while (operations := planned_operations(claimed)) and not run.progress.should_stop():
+        by_id = {operation.pk: operation for operation in operations}
+        unknown = False
+        for system, results in send(run, operations):
+            unknown = bool(settle(run, system, by_id, results).unknown) or unknown
+        if unknown:
+            recover(run, claimed)
+    if not run.progress.should_stop():
+        work.close_slice(claimed)
+
+
+def _operation(
+    run: JobRun, slice_id: int | None, coupling_id: int, bc_key: UUID, sales_key: UUID, write: PlannedWrite
+) -> Operation:
+    return Operation(
+        job=run.job,
+        slice_id=slice_id,
+        connection=run.connection,
+        mapping=run.mapping,
+        coupling_id=coupling_id,
+        system=write.system,
+        table=write.table or run.mapping.table(write.system),
+        record_id=write.record_id,
+        bc_key=bc_key,
+        # Where several rows of one pair are written at once, the row tells the operations apart.
+        sales_key=write.record_id if write.is_step and write.system == SALES else sales_key,
+        record_name=write.title[:500],
+        kind=write.kind,
+        before=dict(write.before),
+        after=dict(write.after),
+        bc_base=dict(write.bc_base),
+        sales_base=dict(write.sales_base),
+    )
+
+
+def _pair_key(operation: Operation) -> UUID | None:
+    key: UUID | None = operation.bc_key
+    if key is None and operation.system == BC:
+        key = operation.record_id
+    return key
+
+
+def _sent(operation: Operation) -> dict[str, Any]:
+    sent: dict[str, Any] = operation.sales_base if operation.system == SALES else operation.bc_base
+    return sent
+
+
+def _agree_beside(run: JobRun, system: System, done: Sequence[tuple[Operation, WriteResult]]) -> None:
+    encode = WireEncoder().encode
+    updates = [(operation, result) for operation, result in done if operation.kind == OperationKind.UPDATE]
+    with database.cursor() as cursor:
+        if updates:
+            cursor.execute(
+                _AGREE_BESIDE.format(table=f"{_short(system)}_table", key=f"{_short(system)}_key",
+                                     token=f"{_short(system)}_token"),
+                {
+                    "connection": run.connection.pk,
+                    "keys": [str(record_key(operation)) for operation, _ in updates],
+                    "tables": [operation.table for operation, _ in updates],
+                    "bc_bases": [encode(operation.bc_base) for operation, _ in updates],
+                    "sales_bases": [encode(operation.sales_base) for operation, _ in updates],
+                    "tokens": [result.token for _, result in updates],
+                },
+            )  # fmt: skip
+        ids = [operation.coupling_id for operation, _ in done if operation.coupling_id]
+        cursor.execute(_LIFT, {"job": run.job.pk, "ids": ids, "target": str(system)})
+
+
+def _short(system: System) -> str:
+    return "bc" if system == BC else "sales"
