@@ -74,6 +74,14 @@ class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 1000
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "properties": {"count": {"type": "integer"}, "next": link, "previous": link, "results": schema},
+            "required": ["count", "next", "previous", "results"],
+        }
+
 
 def hub_error_response(error: HubError) -> Response:
     """The sentence as `detail`, with the stable code and the way out beside it."""

@@ -5,7 +5,7 @@ from typing import Any
 import django_filters
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +27,7 @@ from coupling.querysets import CouplingQuerySet
 from coupling.services import requests
 from coupling.services.couplings import couple, move, read_live, require_usable
 from coupling.services.pairs import attach_records
+from coupling.services.requests import Started
 
 
 class CouplingFilterSet(django_filters.FilterSet):
@@ -136,23 +137,37 @@ class CouplingSynchronize(_Couplings):
         return started(job)
 
 
-class CouplingAction(_Couplings):
-    """The errors page's actions on one pair; which one stands in the address."""
+class _CouplingAction(_Couplings):
+    """An action of the errors page on one pair."""
 
-    action = ""
+    def work(self, coupling: Coupling) -> Started:
+        raise NotImplementedError
 
     @extend_schema(request=None, responses={202: ALL_STARTED_SCHEMA})
     def post(self, request: Request, **kwargs: Any) -> Response:
         coupling = self.coupling()
         self.body(NothingSerializer)
-        if self.action in ("restore", "delete-record"):
-            requests.require_one_missing(coupling)
-        work = {
-            "retry": requests.retry_many,
-            "restore": requests.restore_many,
-            "delete-record": requests.delete_survivors,
-        }[self.action](couplings=[coupling], user=self.person, trigger="api")
-        return all_started(work)
+        return all_started(self.work(coupling))
+
+
+@extend_schema_view(post=extend_schema(summary="Lift failure marks and synchronise again"))
+class CouplingRetry(_CouplingAction):
+    def work(self, coupling: Coupling) -> Started:
+        return requests.retry_many(couplings=[coupling], user=self.person, trigger="api")
+
+
+@extend_schema_view(post=extend_schema(summary="Create the missing record again"))
+class CouplingRestore(_CouplingAction):
+    def work(self, coupling: Coupling) -> Started:
+        requests.require_one_missing(coupling)
+        return requests.restore_many(couplings=[coupling], user=self.person, trigger="api")
+
+
+@extend_schema_view(post=extend_schema(summary="Delete the record whose partner is gone"))
+class CouplingDeleteRecord(_CouplingAction):
+    def work(self, coupling: Coupling) -> Started:
+        requests.require_one_missing(coupling)
+        return requests.delete_survivors(couplings=[coupling], user=self.person, trigger="api")
 
 
 class CouplingBulk(_Couplings):

@@ -87,9 +87,11 @@ class FieldDetail(ConnectionView):
         rows = FieldMapping.objects.select_related("mapping__connection")
         return get_object_or_404(rows, mapping=self.mapping(self.kwargs["name"]), pk=self.kwargs["pk"])
 
+    @extend_schema(summary="One field mapping")
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(FieldSerializer(self._field()).data)
 
+    @extend_schema(summary="Change a field mapping")
     def patch(self, request: Request, **kwargs: Any) -> Response:
         field = self._field()
         changes = self.body(FieldSerializer, field, partial=True)
@@ -124,9 +126,11 @@ class TemplateDetail(ConnectionView):
         rows = RecordTemplate.objects.select_related("mapping__connection")
         return get_object_or_404(rows, mapping=self.mapping(self.kwargs["name"]), pk=self.kwargs["pk"])
 
+    @extend_schema(summary="One template")
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(TemplateSerializer(self._template()).data)
 
+    @extend_schema(summary="Change a template")
     def patch(self, request: Request, **kwargs: Any) -> Response:
         template = self._template()
         for name, value in self.body(TemplateSerializer, template, partial=True).items():

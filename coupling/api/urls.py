@@ -24,11 +24,7 @@ urlpatterns = [
     path(f"{_CONNECTION}/couplings/bulk/", couplings.CouplingBulk.as_view(), name="api-coupling-bulk"),
     path(f"{_COUPLING}/", couplings.CouplingDetail.as_view(), name="api-coupling-detail"),
     path(f"{_COUPLING}/synchronize/", couplings.CouplingSynchronize.as_view(), name="api-coupling-synchronize"),
-    path(f"{_COUPLING}/retry/", couplings.CouplingAction.as_view(action="retry"), name="api-coupling-retry"),
-    path(f"{_COUPLING}/restore/", couplings.CouplingAction.as_view(action="restore"), name="api-coupling-restore"),
-    path(
-        f"{_COUPLING}/delete-record/",
-        couplings.CouplingAction.as_view(action="delete-record"),
-        name="api-coupling-delete-record",
-    ),
+    path(f"{_COUPLING}/retry/", couplings.CouplingRetry.as_view(), name="api-coupling-retry"),
+    path(f"{_COUPLING}/restore/", couplings.CouplingRestore.as_view(), name="api-coupling-restore"),
+    path(f"{_COUPLING}/delete-record/", couplings.CouplingDeleteRecord.as_view(), name="api-coupling-delete-record"),
 ]
