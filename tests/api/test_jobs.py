@@ -1,0 +1,416 @@
+"""Jobs, their log, the journal, schedules and full synchronisations over the REST API: shown and refused."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from coupling.models import Coupling
+from syncjobs.models import JobLogEntry, Operation, SynchJob, WorkerHeartbeat
+from tests.api.builders import (
+    BEGIN,
+    END,
+    NO_COUNTERS,
+    iso,
+    make_full_synch,
+    make_job,
+    make_operation,
+    make_pair,
+    make_schedule,
+)
+
+
+def test_a_job_is_shown_with_exactly_the_documented_properties(connection, api, people):
+    job = make_job(
+        connection, user=people["operator"], trigger="api", state="partly", message="8 created, 2 failed.", inserted=8,
+        failed=2, done=10, total=10, requests=3, throttled_seconds=1.25,
+    )  # fmt: skip
+    assert api("salesperson").get(f"jobs/{job.pk}/").json() == {
+        "id": job.pk,
+        "mapping": "CUSTOMER",
+        "mode": "modified",
+        "direction": "bidirectional",
+        "trigger": "api",
+        "user": "operator",
+        "state": "partly",
+        "message": "8 created, 2 failed.",
+        "counters": {**NO_COUNTERS, "inserted": 8, "failed": 2},
+        "progress": {"done": 10, "total": 10, "rate": 2.5, "throttled_seconds": 1.2, "requests": 3},
+        "created_at": iso(job.created_at),
+        "started_at": iso(BEGIN),
+        "finished_at": iso(END),
+    }
+
+
+def test_a_failed_jobs_message_says_what_to_do(connection, api):
+    job = make_job(connection, state="failed", message="Sales has no such column.", hint="Switch the field off.")
+    shown = api("salesperson").get(f"jobs/{job.pk}/").json()
+    assert shown["message"] == "Sales has no such column. Switch the field off."
+
+
+def test_a_job_that_waits_has_no_rate_and_no_user(connection, api):
+    job = make_job(connection, state="queued", started_at=None, finished_at=None)
+    shown = api("salesperson").get(f"jobs/{job.pk}/").json()
+    assert (shown["user"], shown["started_at"], shown["progress"]["rate"]) == (None, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ({}, ["c", "b", "a"]),
+        ({"mapping": "CUSTOMER"}, ["b", "a"]),
+        ({"mapping": "NONE"}, []),
+        ({"state": "failed"}, ["b"]),
+        ({"state": ["failed", "succeeded"]}, ["c", "b", "a"]),
+        ({"mode": "full"}, ["c"]),
+        ({"trigger": "api"}, ["a"]),
+        ({"direction": "to_sales"}, ["c"]),
+        ({"search": "broke"}, ["b"]),
+        ({"changed": "true"}, ["a"]),
+    ],
+)
+def test_jobs_take_the_filters_of_the_page_newest_first(connection, api, query, kept):
+    jobs = {
+        "a": make_job(connection, trigger="api", inserted=1),
+        "b": make_job(connection, state="failed", message="It broke."),
+        "c": make_job(connection, "CURRENCY", mode="full", direction="to_sales"),
+    }
+    rows = api("salesperson").get("jobs/", **query).json()["results"]
+    assert [row["id"] for row in rows] == [jobs[name].pk for name in kept]
+
+
+def test_the_log_goes_on_behind_an_entry(connection, api):
+    job = make_job(connection)
+    first, second = (JobLogEntry.objects.create(job=job, message=text) for text in ("Reading.", "Writing."))
+    client = api("salesperson")
+    rows = client.get(f"jobs/{job.pk}/log/").json()["results"]
+    assert rows[0] == {"id": first.pk, "at": iso(first.at), "level": "info", "message": "Reading."}
+    rows = client.get(f"jobs/{job.pk}/log/", after=first.pk).json()["results"]
+    assert [row["id"] for row in rows] == [second.pk]
+    bad = client.get(f"jobs/{job.pk}/log/", after="x")
+    assert (bad.status_code, list(bad.json())) == (400, ["after"])
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_only_once(connection, api):
+    job = make_job(connection, state="queued", started_at=None, finished_at=None)
+    answer = api("operator").post(f"jobs/{job.pk}/cancel/")
+    assert answer.status_code == 202
+    assert answer.json()["job"]["state"] == "cancelled"
+    assert answer.json()["job"] == api("operator").get(f"jobs/{job.pk}/").json()
+    assert api("operator").post(f"jobs/{job.pk}/cancel/").status_code == 409
+
+
+def test_a_running_job_is_asked_to_stop(connection, api):
+    job = make_job(connection, state="running", finished_at=None)
+    assert api("operator").post(f"jobs/{job.pk}/cancel/").json()["job"]["state"] == "running"
+    job.refresh_from_db()
+    assert job.cancel_requested
+
+
+def test_a_job_goes_with_its_journal_unless_it_runs_or_a_skipped_pair_refers_to_it(connection, api):
+    job, pair = make_job(connection), make_pair(connection)
+    make_operation(job, pair)
+    Coupling.objects.update(skipped_at=END, last_job_id=job.pk)
+    assert api("administrator").delete(f"jobs/{job.pk}/").status_code == 409
+    Coupling.objects.update(skipped_at=None)
+    SynchJob.objects.update(state="running")
+    assert api("administrator").delete(f"jobs/{job.pk}/").status_code == 409
+    SynchJob.objects.update(state="succeeded")
+    assert api("administrator").delete(f"jobs/{job.pk}/").status_code == 204
+    assert not SynchJob.objects.exists()
+    assert not Operation.objects.exists()
+
+
+def test_undo_is_409_where_there_is_nothing_to_undo(connection, api):
+    running, idle = make_job(connection, state="running"), make_job(connection)
+    for job in (running, idle):
+        assert api("administrator").post(f"jobs/{job.pk}/undo/").status_code == 409
+
+
+def test_an_operation_is_shown_with_before_after_and_error(connection, api):
+    job, pair = make_job(connection), make_pair(connection)
+    operation = make_operation(
+        job, pair, state="failed", attempts=2, error_code="record.too_long", error_message="The name is too long.",
+        error_hint="Shorten it.",
+    )  # fmt: skip
+    [shown] = api("salesperson").get("operations/").json()["results"]
+    assert shown == {
+        "id": operation.pk,
+        "job": job.pk,
+        "coupling": pair.pk,
+        "mapping": "CUSTOMER",
+        "system": "sales",
+        "table": "accounts",
+        "record_id": str(pair.sales_key),
+        "kind": "update",
+        "state": "failed",
+        "before": {"name": "Old"},
+        "after": {"name": "New"},
+        "attempts": 2,
+        "error": {"code": "record.too_long", "message": "The name is too long.", "hint": "Shorten it."},
+        "created_at": iso(operation.created_at),
+    }
+
+
+def test_an_operation_of_an_uncoupled_record_has_nulls(connection, api):
+    operation = make_operation(make_job(connection), make_pair(connection), record_id=None)
+    Operation.objects.update(coupling=None, job=None)
+    [shown] = api("salesperson").get("operations/").json()["results"]
+    assert shown["id"] == operation.pk
+    assert (shown["job"], shown["coupling"], shown["record_id"], shown["error"]) == (None, None, None, None)
+
+
+def test_money_in_the_journal_keeps_its_digits(connection, api):
+    from decimal import Decimal
+
+    make_operation(make_job(connection), make_pair(connection), after={"creditlimit": Decimal("1234567890123.4500")})
+    answer = api("salesperson").get("operations/")
+    assert '"creditlimit":1234567890123.4500' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ({}, ["b", "a"]),
+        ({"job": "{job}"}, ["a"]),
+        ({"coupling": "{pair}"}, ["b", "a"]),
+        ({"coupling": 999}, []),
+        ({"state": "conflict"}, ["b"]),
+        ({"kind": "create"}, ["b"]),
+        ({"system": "business_central"}, ["b"]),
+        ({"mapping": "CURRENCY"}, []),
+        ({"error": "engine.conflict"}, ["b"]),
+    ],
+)
+def test_operations_take_the_filters_of_the_page_newest_first(connection, api, query, kept):
+    pair, job = make_pair(connection), make_job(connection)
+    rows = {
+        "a": make_operation(job, pair),
+        "b": make_operation(
+            make_job(connection), pair, state="conflict", kind="create", system="business_central",
+            error_code="engine.conflict",
+        ),
+    }  # fmt: skip
+    known = {"{job}": job.pk, "{pair}": pair.pk}
+    query = {name: known.get(value, value) for name, value in query.items()}
+    answer = api("salesperson").get("operations/", **query).json()
+    assert [row["id"] for row in answer["results"]] == [rows[name].pk for name in kept]
+
+
+@pytest.mark.parametrize(
+    ("address", "query", "named"),
+    [
+        ("jobs/", {"state": "happy"}, "state"),
+        ("jobs/", {"mode": "sometimes"}, "mode"),
+        ("operations/", {"state": "happy"}, "state"),
+        ("operations/", {"job": "x"}, "job"),
+        ("operations/", {"system": "mars"}, "system"),
+        ("couplings/", {"state": "happy"}, "state"),
+        ("couplings/", {"sales_id": "x"}, "sales_id"),
+        ("schedules/", {"state": "happy"}, "state"),
+        ("mappings/", {"direction": "up"}, "direction"),
+        ("records/sales/accounts/", {"coupled": "maybe"}, "coupled"),
+        ("records/sales/accounts/", {"state": "happy"}, "state"),
+        ("records/sales/accounts/", {"mapping": "NONE"}, "mapping"),
+    ],
+)
+def test_an_unknown_filter_value_is_400_naming_the_filter(connection, api, address, query, named):
+    answer = api("administrator").get(address, **query)
+    assert (answer.status_code, list(answer.json())) == (400, [named])
+
+
+def test_only_failed_operations_are_retried_and_only_conflicts_resolved(connection, api):
+    settled = make_operation(make_job(connection), make_pair(connection))
+    client = api("salesperson")
+    assert client.post(f"operations/{settled.pk}/retry/").json()["code"] == "operation.not_failed"
+    assert client.post(f"operations/{settled.pk}/resolve/", {"use": "sales"}).json()["code"] == "operation.no_conflict"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, "use"),
+        ({"use": "nobody"}, "use"),
+        ({"use": "sales", "fields": {"colour": "sales"}}, "fields"),
+        ({"use": "sales", "fields": {"city": ["sales"]}}, "fields"),
+    ],
+)
+def test_a_bad_decision_is_400_naming_it(connection, api, body, named):
+    conflict = make_operation(make_job(connection), make_pair(connection, conflict=True), state="conflict")
+    answer = api("salesperson").post(f"operations/{conflict.pk}/resolve/", body)
+    assert (answer.status_code, list(answer.json())) == (400, [named])
+    assert SynchJob.objects.count() == 1
+
+
+def test_a_schedule_is_shown_paused_and_changed(connection, api):
+    make_schedule(connection, interval_minutes=30, inactivity_timeout_minutes=720, last_run=BEGIN)
+    client = api("administrator")
+    shown = client.get("schedules/CUSTOMER/").json()
+    assert shown == {
+        "name": "CUSTOMER",
+        "mapping": "CUSTOMER",
+        "enabled": True,
+        "interval_minutes": 30,
+        "inactivity_timeout_minutes": 720,
+        "state": "ready",
+        "attempts": 0,
+        "last_run": iso(BEGIN),
+        "next_run": iso(END),
+    }
+    assert client.get("schedules/").json()["results"] == [shown]
+    paused = client.patch("schedules/CUSTOMER/", {"enabled": False}).json()
+    assert (paused["enabled"], paused["state"]) == (False, "on_hold")
+    changed = client.patch("schedules/CUSTOMER/", {"enabled": True, "interval_minutes": 5}).json()
+    assert (changed["enabled"], changed["state"], changed["interval_minutes"]) == (True, "ready", 5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"interval_minutes": 0}, {"interval_minutes": None}, {"inactivity_timeout_minutes": -1}, {"enabled": "perhaps"}],
+)
+def test_a_bad_change_of_a_schedule_is_400_under_its_name(connection, api, body):
+    make_schedule(connection)
+    answer = api("administrator").patch("schedules/CUSTOMER/", body)
+    assert (answer.status_code, list(answer.json())) == (400, list(body))
+
+
+def test_schedules_are_409_while_the_connection_is_disabled(connection, api):
+    connection.enabled = False
+    connection.save()
+    client = api("administrator")
+    assert client.get("schedules/").status_code == 200
+    assert client.patch("schedules/CUSTOMER/", {"enabled": False}).status_code == 409
+    assert client.post("schedules/CUSTOMER/run/").status_code == 409
+
+
+def test_a_schedule_with_a_blank_in_its_name_is_found_percent_encoded(connection, api):
+    make_schedule(connection, "PAYMENT TERMS")
+    assert api("operator").get("schedules/PAYMENT%20TERMS/").json()["name"] == "PAYMENT TERMS"
+
+
+def test_a_full_synchronisation_is_shown_with_its_lines(connection, api):
+    full_synch = make_full_synch(connection, "CURRENCY", "CUSTOMER", state="partly", preview=True)
+    line = full_synch.lines.get(mapping__name="CUSTOMER")
+    line.depends_on, line.state, line.to_sales = ["CURRENCY"], "blocked", ""
+    line.started_at = line.finished_at = None
+    line.save()
+    full_synch.lines.filter(mapping__name="CURRENCY").update(state="error", to_sales="error")
+    job = make_job(connection, "CURRENCY", full_synch_line=full_synch.lines.get(mapping__name="CURRENCY"), failed=3)
+    shown = api("salesperson").get(f"full-synchs/{full_synch.pk}/").json()
+    assert (shown["id"], shown["state"], shown["preview"]) == (full_synch.pk, "partly", True)
+    assert shown["lines"] == [
+        {
+            "mapping": "CURRENCY",
+            "direction": "to_sales",
+            "depends_on": [],
+            "state": "error",
+            "blocked_by": [],
+            "to_sales": "error",
+            "to_business_central": None,
+            "counters": {**NO_COUNTERS, "failed": 3},
+            "plan": None,
+            "jobs": [job.pk],
+            "started_at": iso(BEGIN),
+            "finished_at": iso(END),
+        },
+        {
+            "mapping": "CUSTOMER",
+            "direction": "bidirectional",
+            "depends_on": ["CURRENCY"],
+            "state": "blocked",
+            "blocked_by": ["CURRENCY"],
+            "to_sales": None,
+            "to_business_central": None,
+            "counters": NO_COUNTERS,
+            "plan": None,
+            "jobs": [],
+            "started_at": None,
+            "finished_at": None,
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        ({"mappings": ["NONE"]}, "NONE"),
+        ({"directions": {"NONE": "to_sales"}}, "NONE"),
+        ({"directions": {"CURRENCY": "to_business_central"}}, "CURRENCY"),
+        ({"directions": {"CUSTOMER": "sideways"}}, "sideways"),
+        ({"mappings": []}, "mappings"),
+        ({"preview": "perhaps"}, "preview"),
+    ],
+)
+def test_a_bad_full_synchronisation_is_400_naming_what_is_wrong(connection, api, body, part):
+    answer = api("administrator").post("full-synchs/", body)
+    assert answer.status_code == 400
+    assert part in answer.content.decode()
+
+
+def test_one_full_synchronisation_at_a_time(connection, api):
+    running = make_full_synch(connection, "CURRENCY", state="running")
+    client = api("administrator")
+    for preview in (True, False):
+        assert client.post("full-synchs/", {"preview": preview}).status_code == 409
+    ended = make_full_synch(connection, "CURRENCY")
+    for full_synch in (running, ended):
+        assert client.post(f"full-synchs/{full_synch.pk}/restart/", {"mappings": ["CURRENCY"]}).status_code == 409
+    assert client.post(f"full-synchs/{ended.pk}/cancel/").status_code == 409
+    answer = client.post(f"full-synchs/{running.pk}/cancel/")
+    assert (answer.status_code, answer.json()) == (202, {"full_synch": {"id": running.pk}})
+
+
+def test_a_line_that_is_not_there_cannot_be_restarted(connection, api):
+    full_synch = make_full_synch(connection, "CURRENCY")
+    answer = api("administrator").post(f"full-synchs/{full_synch.pk}/restart/", {"mappings": ["CUSTOMER"]})
+    assert answer.status_code == 400
+    assert "CUSTOMER" in answer.json()["detail"]
+
+
+def test_the_status_shows_connections_workers_and_queues(connection, api):
+    at = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+    WorkerHeartbeat.objects.create(name="w1", kind="worker", at=at)
+    shown = api("salesperson").get("/api/v1/status/").json()
+    assert shown.pop("version")
+    assert shown == {
+        "connections": [
+            {
+                "slug": "default",
+                "name": "Business Central and Sales",
+                "enabled": True,
+                "state": "enabled",
+                "disabled_reason": "",
+            }
+        ],
+        "workers": [{"name": "w1", "kind": "worker", "heartbeat_at": iso(at)}],
+        "queues": {"high": 0, "default": 0, "low": 0},
+    }
+
+
+def test_the_status_is_200_without_any_connection(db, api):
+    answer = api("salesperson").get("/api/v1/status/")
+    assert (answer.status_code, answer.json()["connections"]) == (200, [])
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_lists_take_a_constant_number_of_queries(connection, api, django_assert_num_queries, rows):
+    names = ["CUSTOMER", "CURRENCY", "VENDOR"]
+    for number in range(rows):
+        job, pair = make_job(connection), make_pair(connection, str(number))
+        make_operation(job, pair)
+        JobLogEntry.objects.create(job=job, message="Reading.")
+        make_schedule(connection, names[number])
+        make_full_synch(connection, *names[: number + 1])
+    client = api("operator")
+    numbers = {
+        "jobs/": 5,
+        f"jobs/{job.pk}/log/": 6,
+        "operations/": 5,
+        "schedules/": 5,
+        "full-synchs/": 7,
+        "mappings/": 5,
+        "couplings/": 7,
+        "records/sales/accounts/": 8,
+    }
+    for address, queries in numbers.items():
+        with django_assert_num_queries(queries):
+            assert client.get(address).status_code == 200
