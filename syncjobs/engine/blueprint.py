@@ -23,6 +23,7 @@ from coupling.filters import filter_properties
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
 from syncjobs.engine.convert import Converter, FieldContext, converter_for
 from syncjobs.engine.convert.references import OptionConverter, ReferenceConverter
+from syncjobs.engine.product_state import ProductStateConverter
 from syncjobs.engine.results import SKIP, Problem
 
 MARKED_TABLES = frozenset(
@@ -135,6 +136,7 @@ class Facts:
     person_ownership: bool
     unit_groups: bool = True
     write_in_product: str = ""
+    write_in_product_type: str = ""
 
     @classmethod
     def of(cls, connection: Connection) -> Facts:
@@ -153,6 +155,7 @@ class Facts:
             person_ownership=connection.ownership_model == OwnershipModel.PERSON,
             unit_groups=connection.unit_group_mapping,
             write_in_product=connection.write_in_product_no,
+            write_in_product_type=connection.write_in_product_type,
         )
 
 
@@ -204,7 +207,7 @@ class Blueprint:
             sales_entity=mapping.sales_entity,
             sales_primary_key=mapping.sales_primary_key,
             direction=direction,
-            fields=tuple(spec for spec in specs if spec is not None),
+            fields=(*(spec for spec in specs if spec is not None), *_state_fields(mapping, direction)),
             only_coupled=mapping.synch_only_coupled_records,
             merge_fields=mapping.merge_fields,
             update_policy=UpdateConflict(mapping.update_conflict_resolution),
@@ -304,6 +307,31 @@ def _compile_field(mapping: TableMapping, row: FieldMapping, mapping_direction: 
         constant=_constant(row.constant_value, sales.kind if to_sales else bc.kind) if is_constant else None,
         not_null=row.not_null,
         clear_on_failure=row.clear_value_on_failed_sync,
+    )
+
+
+def _state_fields(mapping: TableMapping, direction: Direction) -> tuple[FieldSpec, ...]:
+    """States that travel like fields and are no field mappings: nobody may map them or turn them off."""
+    if mapping.sales_entity != "product" or System.BUSINESS_CENTRAL not in direction.targets:
+        return ()
+    name = "blocked" if bc_property(mapping.business_central_table, "blocked") else "Blocked"
+    return (
+        FieldSpec(
+            field_id=0,
+            label="Blocked",
+            bc_name=name,
+            bc_service="",
+            sales_name="statecode",
+            sales_write="statecode",
+            sales_attribute="statecode",
+            target_set="",
+            to_sales=System.SALES in direction.targets,
+            to_bc=True,
+            converter=ProductStateConverter(),
+            bc_on_create=False,
+            sales_on_create=False,
+            sales_on_update=False,
+        ),
     )
 
 

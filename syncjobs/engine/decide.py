@@ -239,7 +239,12 @@ def _coupled(
     rule = rule_for(blueprint.name)
     for target in sorted(targets):
         source, other = (bc, sales) if target == SALES else (sales, bc)
-        refusal = rule.refuse(blueprint, target, source, lookups, coupled=True) or rule.keep(blueprint, target, other)
+        refusal = rule.refuse(blueprint, target, source, lookups, coupled=True)
+        if refusal is None and (kept := rule.keep(blueprint, target, other)) is not None:
+            if isinstance(kept, Refusal):
+                targets -= {target}
+                continue
+            refusal = kept
         if isinstance(refusal, Problem):
             return Decision(Outcome.FAILED, problem=refusal, target=target, outside_filter=outside)
         if refusal is not None:

@@ -28,6 +28,7 @@ from syncjobs.choices import LogLevel
 from syncjobs.constants import PAGE_ROWS, SWEEP_STOP_RECORDS, SWEEP_STOP_SHARE
 from syncjobs.engine import locks, mirror
 from syncjobs.engine.tables import TableReading
+from syncjobs.engine.unit_groups import client_for
 
 CURSOR_EXPIRED = "sales.delta_expired"
 _REREADS = 3
@@ -76,7 +77,7 @@ def pull_table(
     A reading that another worker began after `wanted_since` is good enough. `sweep` looks for deletions in any case.
     Raises RemoteError when the table cannot be read; what was read before stays, the cursor does not move.
     """
-    reading = TableReading(connection, system, table)
+    reading, client = TableReading(connection, system, table), client_for(table, client)
     with locks.waiting_lock(table_lock(reading), while_waiting=progress.beat):
         cursor, _ = TableCursor.objects.get_or_create(connection=connection, system=system, table=table)
         if cursor.read_at and cursor.read_at >= wanted_since and not sweep:
@@ -98,6 +99,7 @@ def refresh_records(*, reading: TableReading, keys: Sequence[UUID], client: Clie
 
     A row that a write of ours renewed meanwhile is read once more, so that the mirror never goes back in time.
     """
+    client = client_for(reading.table, client)
     wanted, found = list(keys), set[UUID]()
     for _ in range(_REREADS):
         if not wanted:

@@ -29,7 +29,7 @@ from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
 from syncjobs.engine.options import PairRef
 from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.pull import refresh_records
-from syncjobs.engine.steps import is_step, next_steps, settle_steps
+from syncjobs.engine.steps import already_written, is_step, next_steps, settle_steps
 from syncjobs.engine.work import put_back
 from syncjobs.models import Operation, SynchJob
 
@@ -102,12 +102,14 @@ class _Group:
         self.lost: set[int] = set()
         self.follow_ups: list[tuple[Operation, UUID, Part]] = []
         self.settled: list[Operation] = []
+        self.counted: set[UUID] = set()
 
     def settle_done(self, results: Sequence[WriteResult]) -> None:
         written: list[mirror.OwnWrite] = []
         deleted: list[UUID] = []
         agreed: list[couplings.Agreement] = []
         removed: list[Operation] = []
+        self.counted = already_written(self.run, [self.operations[result.ref] for result in results])
         steps = [result for result in results if is_step(self.run, self.operations[result.ref])]
         self._settle_steps(steps)
         results = [result for result in results if result not in steps]
@@ -143,7 +145,7 @@ class _Group:
                 self._undo_create(lost[operation.pk])
                 continue
             key = result.key or record_key(operation)
-            if not self._is_follow_up(operation):
+            if operation.bc_key not in self.counted and not self._is_follow_up(operation):
                 self.counters[_COUNTED[OperationKind(operation.kind)]] += 1
             if operation.kind in (OperationKind.CREATE, OperationKind.UPDATE):
                 self.settled.append(operation)
@@ -159,17 +161,9 @@ class _Group:
         """A step makes its pair count as modified where the pair itself was not written."""
         done = [(self.operations[result.ref], result) for result in results]
         settle_steps(self.run, self.system, done)
-        counted = set(
-            Operation.objects.filter(
-                slice_id__in={operation.slice_id for operation, _ in done},
-                bc_key__in={operation.bc_key for operation, _ in done if operation.bc_key},
-                state=OperationState.SETTLED,
-                preview=False,
-            ).values_list("bc_key", flat=True)
-        )
         for operation, _ in done:
-            if operation.bc_key and operation.bc_key not in counted:
-                counted.add(operation.bc_key)
+            if operation.bc_key and operation.bc_key not in self.counted:
+                self.counted.add(operation.bc_key)
                 self.counters["modified"] += 1
             self.endings.append(Ending(operation.pk, OperationState.SETTLED))
             self.settled.append(operation)

@@ -77,6 +77,16 @@ def settle_steps(run: JobRun, system: System, done: Sequence[tuple[Operation, Wr
         _agree_beside(run, system, done)
 
 
+def already_written(run: JobRun, operations: Sequence[Operation]) -> set[UUID]:
+    """Pairs of these operations that the slice wrote before: what follows belongs to the same change."""
+    if not rule_for(run.mapping.name).has_steps:
+        return set()
+    slices = {operation.slice_id for operation in operations}
+    keys = {operation.bc_key for operation in operations if operation.bc_key}
+    before = Operation.objects.filter(slice_id__in=slices, bc_key__in=keys, state=OperationState.SETTLED)
+    return set(before.exclude(preview=True).values_list("bc_key", flat=True))
+
+
 def next_steps(run: JobRun, operations: Iterable[Operation]) -> list[Operation]:
     """Steps that became possible by operations that have just been settled; open ones of a pair come first.
 

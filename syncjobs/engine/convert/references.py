@@ -76,7 +76,7 @@ class CurrencyConverter(ReferenceConverter):
     def to_sales(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
         code = self.number_of(value, source)
         if not code or code == lookups.local_currency:
-            return lookups.local_currency_key or _no_local_currency(lookups.local_currency)
+            return lookups.local_currency_key or no_local_currency(lookups.local_currency)
         return lookups.sales_key(self.role, code) or self.missing_in_sales(code)
 
     def to_bc(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
@@ -201,7 +201,7 @@ class OptionConverter(Converter):
         return not_coupled(noun=f"choice for {noun}", number=str(option), partner=noun, mapping=mapping)
 
 
-def _no_local_currency(code: str) -> Problem:
+def no_local_currency(code: str) -> Problem:
     return Problem(
         kind=ErrorKind.DEPENDENCY,
         code="engine.no_local_currency",

@@ -5,7 +5,14 @@
 
 from connector.choices import System
 from syncjobs.engine.blueprint import Blueprint
-from syncjobs.engine.rules import contacts, currencies, customers, salespeople  # noqa: F401 - they register themselves
+from syncjobs.engine.rules import (  # noqa: F401 - they register themselves
+    contacts,
+    currencies,
+    customers,
+    products,
+    salespeople,
+    units,
+)
 from syncjobs.engine.rules.base import Extra, Refusal, TableRule, rule_for
 
 __all__ = ["Extra", "Refusal", "TableRule", "mirrored_properties", "rule_for"]

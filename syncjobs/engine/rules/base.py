@@ -92,7 +92,10 @@ class TableRule:
         return ()
 
     def keep(self, blueprint: Blueprint, target: System, record: RecordView) -> Refusal | Problem | None:
-        """Whether a coupled record must not be written, whatever its partner holds."""
+        """Whether a coupled record must not be written, whatever its partner holds.
+
+        A Refusal leaves it alone and lets the other direction go on; a Problem fails the pair.
+        """
         return None
 
     def steps(self, blueprint: Blueprint, pair: PairView, lookups: Lookups) -> Sequence[PlannedWrite] | Problem:
