@@ -4,8 +4,9 @@
 #   make run COUPLET_PORT=9000    docs/configuration.md has all variables
 #   make test                     linters, type checks and all tests
 #   make test ARGS="-k coupling"  further arguments for pytest
+#   make bench                    what a full synchronisation costs, against the sandbox of a running `make run`
 
-.PHONY: run test bootstrap bootstrap-dev
+.PHONY: run test bench bootstrap bootstrap-dev
 
 # The first Python of the machine that is new enough, unless PYTHON names one.
 PYTHON ?= $(shell for name in python3 python3.12 python3.11 python3.13 python3.14; do \
@@ -23,6 +24,9 @@ test: bootstrap-dev
 	COUPLET_DATA_DIR=.mypy_cache/hub .venv/bin/python -m mypy . || failed=1; \
 	.venv/bin/python -m pytest -n 2 $(ARGS) || failed=1; \
 	exit $$failed
+
+bench: bootstrap-dev
+	@.venv/bin/python -m bench.synchronisation $(ARGS)
 
 bootstrap:
 	@$(PYTHON) config/bootstrap.py

@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -91,14 +92,14 @@ def run(rows: int) -> None:
     with database.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE coupling_salesrecord, coupling_coupling")
     print(f"{rows} accounts, half of them coupled; median of 5")
-    place = {"connection": connection, "system": System.SALES, "table": "accounts"}
+    place: dict[str, Any] = {"connection": connection, "system": System.SALES, "table": "accounts"}
 
     def search(text: str) -> str:
         found = search_records(**place, text=text)
         return f"{len(found)} hits, best: {found[0].name if found else 'nothing'}"
 
     for text in QUERIES:
-        measure(f"search {text!r}", lambda text=text: search(text))
+        measure(f"search {text!r}", partial(search, text))
 
     everything = SalesRecord.objects.of_table(connection.pk, "accounts").order_by("number", "name", "key")
 

@@ -1,4 +1,4 @@
-"""What is known of the properties of both systems without asking them: kinds, lengths, scales, when a value is accepted.
+"""What is known of the properties of both systems without asking: kinds, lengths, scales, when a value is accepted.
 
 `defaults/properties.json` describes the standard entity sets of Business Central (API v2.0, the companion's pages, the
 page services) and the tables of Dynamics 365 Sales. Properties that a customer added are not in it; callers treat

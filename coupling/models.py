@@ -18,7 +18,6 @@ from coupling.choices import CouplingOrigin, DeletionConflict, MappingKind, Miss
 from coupling.querysets import CouplingQuerySet, RemoteRecordQuerySet
 from coupling.wire import WireDecoder, WireEncoder
 
-
 _DECODER = WireDecoder()
 
 
@@ -26,7 +25,8 @@ class WireValuesField(models.JSONField):
     """JSONB of property name -> wire value; fractions are Decimal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"default": dict, "blank": True, **kwargs, "encoder": WireEncoder, "decoder": WireDecoder})
+        kwargs = {"default": dict, "blank": True, **kwargs, "encoder": WireEncoder, "decoder": WireDecoder}
+        super().__init__(*args, **kwargs)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         # Django makes a decoder for every value it reads; planning reads four of them per pair.
@@ -196,7 +196,7 @@ class FieldMapping(models.Model):
         ordering = ["mapping", "order", "id"]
 
     def __str__(self) -> str:
-        return f"{self.business_central_property or self.constant_value} – {self.sales_attribute}"
+        return f"{self.business_central_property or self.constant_value} / {self.sales_attribute}"
 
 
 class RecordTemplate(models.Model):
@@ -236,7 +236,7 @@ class OptionMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bc_code} – {self.option_label}"
+        return f"{self.bc_code} / {self.option_label}"
 
 
 class Coupling(models.Model):
@@ -287,13 +287,11 @@ class Coupling(models.Model):
         indexes = [
             models.Index(fields=["mapping", "bc_key"], name="coupling_mapping_bc"),
             models.Index(fields=["mapping", "sales_key"], name="coupling_mapping_sales"),
-            models.Index(
-                fields=["mapping", "failed_at"], name="coupling_failing", condition=~Q(error_code="")
-            ),
+            models.Index(fields=["mapping", "failed_at"], name="coupling_failing", condition=~Q(error_code="")),
         ]
 
     def __str__(self) -> str:
-        return f"{self.mapping}: {self.bc_key} – {self.sales_key}"
+        return f"{self.mapping}: {self.bc_key} / {self.sales_key}"
 
 
 class DirtyPair(models.Model):

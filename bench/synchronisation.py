@@ -1,6 +1,6 @@
 """How many requests a full synchronisation costs, by the sandbox's own count.
 
-    python bench/requests.py --customers 20000 --sandbox http://127.0.0.1:8480
+    python -m bench.synchronisation --customers 20000 --sandbox http://127.0.0.1:8480
 
 Drops the sandbox's data and everything that the hub knows of the connection, synchronises the customers into an empty
 Sales, then runs again without a change. Prints requests per record over both systems, the time, and the peak memory of
@@ -10,16 +10,11 @@ the process.
 import argparse
 import os
 import resource
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
-# In place of this directory, in which this very file would be taken for the package `requests`.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
-import django  # noqa: E402
-import requests  # noqa: E402
+import django
+import requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
