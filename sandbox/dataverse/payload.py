@@ -26,12 +26,14 @@ def parse(context: Context, table: Table, body: Any, *, creating: bool) -> Paylo
     if not isinstance(body, dict):
         raise errors.bad_payload("The request body must be a JSON object.")
     payload = Payload()
+    checks = values.prepared(table, creating)
     for name, value in body.items():
-        if "@" in name:
+        check = checks.get(name)
+        if check is not None and value is not None:
+            payload.values[name] = check(value)
+        elif "@" in name:
             _annotation(context, table, payload, name, value, creating=creating)
-            continue
-        attribute = table.attributes.get(name)
-        if attribute is not None and not attribute.is_lookup:
+        elif (attribute := table.attributes.get(name)) is not None and not attribute.is_lookup:
             _column(table, payload, attribute, value, creating=creating)
         elif name in table.navigation:
             _navigation(table, payload, name, value, creating=creating)

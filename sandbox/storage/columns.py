@@ -70,6 +70,8 @@ class Column:
 
 def scaled(value: Any, scale: int) -> int:
     """The integer that stands for a decimal at the given scale, halves away from zero."""
+    if not value:
+        return 0
     number = value if isinstance(value, Decimal) else Decimal(str(value))
     result = int(number.scaleb(scale).to_integral_value(ROUND_HALF_UP))
     if abs(result) > MAX_INTEGER:
@@ -96,10 +98,9 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     @cached_property
-    def encoded(self) -> tuple[tuple[int, Column], ...]:
-        """The columns, with their positions, whose stored form differs from the value handed in."""
-        kinds = ("decimal", "boolean")
-        return tuple((index, column) for index, column in enumerate(self.columns) if column.kind in kinds)
+    def scales(self) -> tuple[tuple[int, int], ...]:
+        """(position, scale) of the decimals: SQLite takes all other values as they are, True and False as 1 and 0."""
+        return tuple((index, column.scale) for index, column in enumerate(self.columns) if column.kind == "decimal")
 
     @cached_property
     def select_list(self) -> str:

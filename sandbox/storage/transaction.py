@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandbox.storage.columns import VERSION, Table
+from sandbox.storage.columns import VERSION, Table, scaled
 
 if TYPE_CHECKING:
     from sandbox.storage.store import Store
@@ -178,9 +178,9 @@ class Transaction:
     @staticmethod
     def _values(definition: Table, row: Mapping[str, Any], version: int) -> list[Any]:
         values = list(map(row.get, definition.names))
-        for index, column in definition.encoded:
+        for index, scale in definition.scales:
             if (value := values[index]) is not None:
-                values[index] = column.encode(value)
+                values[index] = scaled(value, scale)
         values.append(version)
         return values
 
