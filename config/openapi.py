@@ -30,7 +30,7 @@ _WITH_BODY = frozenset({"post", "put", "patch"})
 
 
 def describe_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """A postprocessing hook of drf-spectacular: adds 400, 401, 403, 404 and 409 where they can happen."""
+    """A postprocessing hook of drf-spectacular: adds 400, 401, 403, 404, 409 and 503 where they can happen."""
     schemas = result["components"]["schemas"]
     schemas["Problem"], schemas["RefusedBody"] = _PROBLEM, _REFUSED_BODY
     for path, methods in result["paths"].items():
@@ -45,8 +45,10 @@ def describe_refusals(result: dict[str, Any], generator: Any, request: Any, publ
                 refusals["400"] = ("RefusedBody", "An unknown property or value; the answer names it.")
             if "{" in path or any(each["name"] == "page" for each in operation.get("parameters", ())):
                 refusals["404"] = ("Problem", "What the address names does not exist.")
-            if "{" in path and method != "get":
+            reads_live = any(each["name"] == "refresh" for each in operation.get("parameters", ()))
+            if "{" in path and (method != "get" or reads_live):
                 refusals["409"] = ("Problem", "The present state does not allow it.")
+                refusals["503"] = ("Problem", "One of the two systems does not answer now.")
             for status, (schema, text) in refusals.items():
                 shape: dict[str, Any] = {"$ref": f"#/components/schemas/{schema}"}
                 if status in operation["responses"]:
