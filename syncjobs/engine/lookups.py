@@ -124,6 +124,12 @@ def load(blueprint: Blueprint, lookups: Lookups, connection: Connection) -> None
         load_local_currency(lookups, connection)
 
 
+def load_role(role: Role, lookups: Lookups, connection: Connection) -> None:
+    """Fetches what was wanted of one kind of reference after everything else was loaded."""
+    chosen = TableMapping.objects.filter(connection=connection, name__in=role.mappings)
+    _load_role(role, lookups, {row.name: row for row in chosen})
+
+
 _REFERENCES = """
     SELECT {number}, c.sales_key, c.mapping_id
       FROM coupling_businesscentralrecord b

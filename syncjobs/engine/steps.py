@@ -84,7 +84,7 @@ def already_written(run: JobRun, operations: Sequence[Operation]) -> set[UUID]:
     slices = {operation.slice_id for operation in operations}
     keys = {operation.bc_key for operation in operations if operation.bc_key}
     before = Operation.objects.filter(slice_id__in=slices, bc_key__in=keys, state=OperationState.SETTLED)
-    return set(before.exclude(preview=True).values_list("bc_key", flat=True))
+    return {key for key in before.exclude(preview=True).values_list("bc_key", flat=True) if key}
 
 
 def next_steps(run: JobRun, operations: Iterable[Operation]) -> list[Operation]:

@@ -128,8 +128,21 @@ class CompanyConverter(ReferenceConverter):
         return lookups.sales_key(self.role, number) if number else None
 
 
+class UnitGroupConverter(ReferenceConverter):
+    """A unit code ↔ its unit group; a blank one leaves what the table's own rule finds."""
+
+    def __init__(self) -> None:
+        super().__init__(Role.UNIT_GROUP)
+
+    def to_sales(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
+        return super().to_sales(value, source, target, lookups) if self.bc_form(value) else SKIP
+
+
 class UnitConverter(ReferenceConverter):
-    """A unit code of an item or resource ↔ the unit of its unit group: the same code is a different row per item."""
+    """A unit code of an item or resource ↔ the unit of its unit group: the same code is a different row per item.
+
+    A blank one leaves what the table's own rule finds.
+    """
 
     def __init__(self, owner_property: str) -> None:
         super().__init__(Role.UNIT)
@@ -138,6 +151,9 @@ class UnitConverter(ReferenceConverter):
     def number_of(self, value: Any, source: Row) -> str:
         code = str(value or "").strip().upper()
         return f"{str(source.get(self.owner_property) or '').strip().upper()} {code}" if code else ""
+
+    def to_sales(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
+        return super().to_sales(value, source, target, lookups) if self.bc_form(value) else SKIP
 
     def to_bc(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
         number = super().to_bc(value, source, target, lookups)

@@ -20,6 +20,7 @@ from syncjobs.engine.convert.references import (
     OwnerConverter,
     ReferenceConverter,
     UnitConverter,
+    UnitGroupConverter,
     UnitGroupNameConverter,
 )
 from syncjobs.engine.convert.values import (
@@ -176,7 +177,7 @@ def _unit(context: FieldContext) -> Converter:
 
 @transformation("unit-group-lookup")
 def _unit_group(context: FieldContext) -> Converter:
-    return ReferenceConverter(Role.UNIT_GROUP)
+    return UnitGroupConverter()
 
 
 @transformation("unit-group-name")

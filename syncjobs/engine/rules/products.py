@@ -52,6 +52,8 @@ UNIT_READ, UNIT_WRITE = "_defaultuomid_value", "defaultuomid@odata.bind"
 LIST_READ, LIST_WRITE = "_pricelevelid_value", "pricelevelid@odata.bind"
 _CURRENCY_WRITE = "transactioncurrencyid@odata.bind"
 _DECIMALS = 2
+_BORN_ACTIVE = "createproductswithoutparentinactivestate"
+_BORN = "born_state"
 _NUMBERS, _VENDORS, _PRODUCTS, _GROUPS = "product_numbers", "vendor_names", "wanted_products", "wanted_groups"
 _NUMBER_NAMES, _UNIT_NAMES = ("number", "No"), ("baseUnitOfMeasureCode", "Base_Unit_of_Measure")
 
@@ -61,7 +63,12 @@ class _ProductRule(TableRule):
     write_in_type = ""
     unit_mapping = ""
     has_steps = True
-    sales_tables = {UNITS_TABLE: UNIT_PROPERTIES, LISTS_TABLE: LIST_PROPERTIES, ITEMS_TABLE: ITEM_PROPERTIES}
+    sales_tables = {
+        UNITS_TABLE: UNIT_PROPERTIES,
+        LISTS_TABLE: LIST_PROPERTIES,
+        ITEMS_TABLE: ITEM_PROPERTIES,
+        "organizations": (_BORN_ACTIVE,),
+    }
 
     def properties(self, system: System) -> frozenset[str]:
         if system == SALES:
@@ -107,6 +114,8 @@ class _ProductRule(TableRule):
             mapping_id=blueprint.mapping_id, bc_key__in=key_array(row.key for row in rows)
         ).values_list("sales_key", flat=True)
         load_default_items(lookups, connection, {str(key) for key in coupled})
+        settings = SalesRecord.objects.of_table(connection.pk, "organizations").values_list("values", flat=True)
+        lookups.extra[_BORN] = ACTIVE if any(row.get(_BORN_ACTIVE) for row in settings) else DRAFT
 
     def refuse(
         self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
@@ -186,7 +195,8 @@ class _ProductRule(TableRule):
         if units and not values.get(LIST_READ):
             key = default_list(lookups)
             return [own({LIST_WRITE: f"/pricelevels({key})"}, {LIST_READ: key})]
-        if values.get("statecode") == DRAFT:
+        # A product that was just made has not been read yet.
+        if values.get("statecode", lookups.extra.get(_BORN, DRAFT)) == DRAFT:
             return [own({"statecode": ACTIVE, "statuscode": 1}, {"statecode": ACTIVE})]
         return ()
 
