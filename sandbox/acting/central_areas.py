@@ -33,6 +33,7 @@ AREAS = {
         Area("salesQuotes", "Sales Quotes", "Sales", _DOCUMENT, search="customerName"),
         Area("salesOrders", "Sales Orders", "Sales", _DOCUMENT, search="customerName"),
         Area("salesInvoices", "Sales Invoices", "Sales", (*_DOCUMENT, "remainingAmount"), search="customerName"),
+        Area("salesCreditMemos", "Sales Credit Memos", "Sales", (*_DOCUMENT, "invoiceNumber"), search="customerName"),
         Area(
             "salesShipments",
             "Posted Shipments",
@@ -116,6 +117,7 @@ AREAS = {
         Area("salesOrderLines", "Order Lines", "", _LINE, listed=False),
         Area("salesQuoteLines", "Quote Lines", "", _LINE, listed=False),
         Area("salesInvoiceLines", "Invoice Lines", "", _LINE, listed=False),
+        Area("salesCreditMemoLines", "Credit Memo Lines", "", _LINE, listed=False),
         Area(
             "salesShipmentLines",
             "Shipment Lines",
@@ -164,6 +166,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "salesOrders": _lines("salesOrderLines"),
     "salesQuotes": _lines("salesQuoteLines"),
     "salesInvoices": _lines("salesInvoiceLines"),
+    "salesCreditMemos": _lines("salesCreditMemoLines"),
     "salesShipments": _lines("salesShipmentLines"),
     "salesOrderArchives": _archived("salesOrderArchiveLines"),
     "salesQuoteArchives": _archived("salesQuoteArchiveLines"),

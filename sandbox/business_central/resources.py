@@ -345,7 +345,14 @@ class Resources:
         return f"{call.address.root}/$metadata#{company}/{target.path}{chosen}"
 
 
-NEEDS_PARENT = {"salesOrderLines", "salesQuoteLines", "salesInvoiceLines", "contactsInformation", "dimensionSetLines"}
+NEEDS_PARENT = {
+    "salesOrderLines",
+    "salesQuoteLines",
+    "salesInvoiceLines",
+    "salesCreditMemoLines",
+    "contactsInformation",
+    "dimensionSetLines",
+}
 
 
 def _names_parent(options: Mapping[str, str]) -> bool:

@@ -120,7 +120,7 @@ def ship(session: Session, header: Row, quantities: Quantities = None, posting_d
         if quantity or not line["type"]:
             _shipment_line(session, shipment, header, line, quantity, date)
         if quantity:
-            _move_stock(session, line, shipment["no"], header["sell_to_customer_no"], quantity, date, "Sales Shipment")
+            move_stock(session, line, shipment["no"], header["sell_to_customer_no"], quantity, date, "Sales Shipment")
             shipped = line["quantity_shipped"] + quantity
             outstanding = line["quantity"] - shipped
             changed = {**line, "quantity_shipped": shipped, "qty_to_ship": outstanding}
@@ -170,7 +170,7 @@ def _shipment_line(session: Session, shipment: Row, header: Row, line: Row, quan
     session.insert("Sales Shipment Line", row)
 
 
-def _move_stock(
+def move_stock(
     session: Session, line: Row, document: str, customer: str, quantity: Decimal, date: str, kind: str
 ) -> None:
     """The item ledger entry of a sale; services and non-inventory items leave none behind."""
@@ -365,7 +365,7 @@ def post_invoice(session: Session, header: Row) -> None:
     }
     session.update("Sales Header", posted, header)
     for line in lines:
-        _move_stock(session, line, number, header["sell_to_customer_no"], line["quantity"], date, "Sales Invoice")
+        move_stock(session, line, number, header["sell_to_customer_no"], line["quantity"], date, "Sales Invoice")
     for line in totals.lines_of(session, posted):
         done = {
             **line,

@@ -10,6 +10,7 @@ _TABLES = {
     "Sales Order": "Sales Header",
     "Sales Quote": "Sales Header",
     "Sales Invoice": "Sales Header",
+    "Sales Credit Memo": "Sales Header",
     "Customer": "Customer",
     "Vendor": "Vendor",
     "Item": "Item",

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sandbox.business_central.bindings import LOCAL_CURRENCY, fixed, register_property
-from sandbox.business_central.documents import archive, payments, posting, quotes, totals
+from sandbox.business_central.documents import archive, posting, quotes, totals
 from sandbox.business_central.documents.prices import exchange_rate
 from sandbox.business_central.errors import dialog, field_validation
 from sandbox.business_central.number_series import next_number
@@ -24,7 +24,7 @@ from sandbox.business_central.session import Session
 from sandbox.storage import Row
 
 TABLE = "Sales Header"
-_SERIES = {"Quote": "S-QUO", "Order": "S-ORD", "Invoice": "S-INV"}
+_SERIES = {"Quote": "S-QUO", "Order": "S-ORD", "Invoice": "S-INV", "Credit Memo": "S-CR"}
 _PERIOD = re.compile(r"([+-]?)(C?)(\d*)([DWMQY])(\d*)")
 
 register_property(
@@ -67,7 +67,7 @@ def _defaults(session: Session, row: Row) -> None:
     row.update(status="Open", shipping_advice="Partial", document_date=today, posting_date=today, order_date=today)
     if row["document_type"] == "Quote":
         row["posting_date"] = BLANK_DATE
-    if row["document_type"] == "Invoice":
+    if row["document_type"] in ("Invoice", "Credit Memo"):
         row["invoice_state"] = "Draft"
 
 
@@ -179,7 +179,7 @@ def _complete(session: Session, row: Row) -> None:
 @before_modify(TABLE)
 def _changeable(session: Session, row: Row, old: Row) -> None:
     if old["posted"]:
-        raise dialog(f"The invoice {old['no']} is posted and cannot be changed.")
+        raise dialog(f"The {old['document_type'].lower()} {old['no']} is posted and cannot be changed.")
     if old["status"] != "Open":
         raise field_validation(
             f"Status must be equal to 'Open' in Sales Header: Document Type={old['document_type']}, No.={old['no']}."
@@ -198,7 +198,7 @@ def _recalculate(session: Session, row: Row, old: Row) -> None:
 @before_delete(TABLE)
 def _deletable(session: Session, row: Row) -> None:
     if row["posted"]:
-        raise dialog(f"The posted invoice {row['no']} cannot be deleted.")
+        raise dialog(f"The posted {row['document_type'].lower()} {row['no']} cannot be deleted.")
     if row["document_type"] == "Order" and any(
         line["quantity_shipped"] > line["quantity_invoiced"] for line in totals.lines_of(session, row)
     ):
@@ -246,26 +246,16 @@ def _post(session: Session, row: Row) -> None:
 
 @action("salesInvoices", "postAndSend")
 def _post_and_send(session: Session, row: Row) -> None:
-    _require_mail(row)
+    require_mail(row)
     _post(session, row)
 
 
 @action("salesInvoices", "send")
 def _send_invoice(session: Session, row: Row) -> None:
-    _require_mail(row)
+    require_mail(row)
 
 
-def _require_mail(row: Row) -> None:
+def require_mail(row: Row) -> None:
+    """Sending asks for an address; the sandbox sends nothing."""
     if not row["sell_to_e_mail"]:
-        raise dialog("The customer has no e-mail address to send the invoice to.")
-
-
-@action("salesInvoices", "cancel")
-def _cancel(session: Session, row: Row) -> None:
-    payments.cancel(session, row)
-
-
-@action("salesInvoices", "cancelAndSend")
-def _cancel_and_send(session: Session, row: Row) -> None:
-    _require_mail(row)
-    payments.cancel(session, row)
+        raise dialog("The customer has no e-mail address to send the document to.")
