@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox.business_central import writer
-from sandbox.business_central.documents import payments, posting, quotes, totals
+from sandbox.business_central.documents import credit_memos, payments, posting, quotes, totals
 from sandbox.business_central.schema import STANDARD_SERVICE
 from sandbox.business_central.session import Session
 from sandbox.datasets.people import random_id
@@ -124,7 +124,7 @@ class DocumentMaker:
             return
         posting.post_invoice(session, invoice)
         if state == "canceled":
-            payments.cancel(session, self._reload(session, invoice))
+            credit_memos.cancel_invoice(session, self._reload(session, invoice))
 
     @staticmethod
     def _reload(session: Session, row: Row) -> Row:
