@@ -23,6 +23,8 @@ from config.startup import MARK
 _WEB_PROCESSES = 2
 _WEB_THREADS = 8
 _REQUEST_SECONDS = 120
+# An idle worker gives its sign of life 15 seconds before this ends, so well within what counts as silence.
+_WORKER_TTL_SECONDS = 60
 _POLL_SECONDS = 0.2
 
 
@@ -48,7 +50,8 @@ def commands() -> dict[str, list[str]]:
     gunicorn += ["--worker-class", "gthread", "--threads", str(_WEB_THREADS), "--timeout", str(_REQUEST_SECONDS)]
     processes["web"] = gunicorn
     for number in range(1, settings.WORKERS + 1):
-        processes[f"worker-{number}"] = [*manage, "rqworker", "high", "default", "low", "--verbosity", "0"]
+        worker = [*manage, "rqworker", "high", "default", "low", "--verbosity", "0"]
+        processes[f"worker-{number}"] = [*worker, "--worker-ttl", str(_WORKER_TTL_SECONDS)]
     processes["scheduler"] = [*manage, "tick"]
     return processes
 

@@ -8,10 +8,9 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import OutputWrapper
 from django.db import connection as database
 
-from connector.models import Connection
 from syncjobs import tasks
 from syncjobs.choices import LIVE_JOB_STATES, JobState
 from syncjobs.models import SynchJob
@@ -25,16 +24,6 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--preview", action="store_true", help="Plans only; nothing is written.")
     parser.add_argument("--wait", action="store_true", help="Works to the end and exits non-zero if anything failed.")
     parser.add_argument("--json", action="store_true", help="Prints the outcome as JSON.")
-
-
-def chosen_connection(slug: str | None) -> Connection:
-    """The named connection, or the only one. Raises CommandError."""
-    connections = Connection.objects.filter(slug=slug) if slug else Connection.objects.all()
-    found = list(connections[:2])
-    if len(found) != 1:
-        known = ", ".join(Connection.objects.values_list("slug", flat=True)) or "none"
-        raise CommandError(f"Name one connection with --connection. There is: {known}.")
-    return found[0]
 
 
 def job_data(job: SynchJob) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rq import Worker
 from syncjobs.models import WorkerHeartbeat
 
 WORKER = "worker"
-_FORGET_AFTER = timedelta(hours=1)
+_FORGET_AFTER = timedelta(minutes=10)
 
 
 def note_workers(*, now: datetime) -> None:

@@ -79,7 +79,7 @@ def creating(hub, mapping: str) -> None:
         (("synchronize", "--connection", "other"), "Name one connection"),
         (("fullsynch", "--mappings", "NONE"), "NONE cannot be part"),
         (("fullsynch", "--connection", "other"), "Name one connection"),
-        (("check_connection", "--connection", "other"), "There is no connection other"),
+        (("check_connection", "--connection", "other"), "Name one connection"),
         (("api_token", "nobody"), "no active user"),
     ],
 )

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from connector.models import Connection
+from connector.management.connections import chosen_connection
 from connector.services.connection_test import run_connection_test
 
 _MARKS = {"passed": "ok", "warning": "warning", "failed": "FAILED", "skipped": "skipped"}
@@ -15,14 +15,11 @@ class Command(BaseCommand):
     help = "Tests sign-in, addresses, tables and permissions of a connection in both systems; changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--connection", default="default", help="Slug of the connection (default: default).")
+        parser.add_argument("--connection", help="Slug of the connection; needed where there are several.")
         parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        connection = Connection.objects.filter(slug=options["connection"]).first()
-        if connection is None:
-            raise CommandError(f"There is no connection {options['connection']}.")
-        report = run_connection_test(connection=connection)
+        report = run_connection_test(connection=chosen_connection(options["connection"]))
         if options["json"]:
             self.stdout.write(json.dumps(report.as_json(), indent=2))
         else:

@@ -9,8 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from connector.errors import HubError
+from connector.management.connections import chosen_connection
 from syncjobs.choices import LIVE_JOB_STATES, JobState
-from syncjobs.management.jobs import add_common_arguments, chosen_connection, job_data, work_until_done
+from syncjobs.management.jobs import add_common_arguments, job_data, work_until_done
 from syncjobs.models import FullSynch, SynchJob
 from syncjobs.services.full_synch import advance_full_synch, start_full_synch
 

@@ -7,9 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from connector.choices import Direction
 from connector.errors import HubError
+from connector.management.connections import chosen_connection
 from coupling.models import TableMapping
 from syncjobs.choices import JobMode, JobTrigger
-from syncjobs.management.jobs import add_common_arguments, chosen_connection, finish, work_until_done
+from syncjobs.management.jobs import add_common_arguments, finish, work_until_done
 from syncjobs.services.jobs import start_job
 
 
