@@ -1,5 +1,6 @@
 """Credit memos: drafts, corrections of invoices, posting, cancelling, and what the customer owes afterwards."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_free_credit_memo_lowers_the_balance(business_central: ApiClient, goods:
     assert business_central.request("PATCH", line, {"quantity": 2, "unitPrice": 40}, If_Match="*").status_code == 200
     assert act(business_central, f"{path}/Microsoft.NAV.post").status_code == 204
     assert business_central.get(path)["status"] == "Open"
-    assert balance(business_central, goods) == pytest.approx(-95.2)
+    assert balance(business_central, goods) == Decimal("-95.2")
     cancelled = act(business_central, f"{path}/Microsoft.NAV.cancel")
     assert business_central.error(cancelled) == (400, "Application_DialogException")
 
