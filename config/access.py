@@ -124,6 +124,8 @@ ADDRESSES: dict[str, Needs] = {
     "operation-retry": _COUPLE,
     "operation-resolve": _COUPLE,
     "error-list": _READ,
+    "error-uncoupled": _READ,
+    "error-uncoupled-retry": _COUPLE,
     "schedule-list": _READ_SETTINGS,
     "schedule-edit": _SETTINGS,
     "schedule-action": _OPERATE,

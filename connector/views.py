@@ -58,7 +58,7 @@ def connection_test(request: PageRequest, connection: str) -> HttpResponse:
     """Tests both systems within the request; the answer is the result list, or the whole page without htmx."""
     report = run_connection_test(connection=request.connection)
     if wants_partial(request):
-        return render(request, "connector/_test_report.html", {"connection": request.connection})
+        return render(request, "connector/_test_report.html", {"connection": request.connection, "fresh": True})
     if report.succeeded:
         messages.success(request, "The connection works.")
     else:
@@ -93,7 +93,7 @@ def _enable(request: PageRequest) -> HttpResponse:
     except HubError as error:
         messages.error(request, f"The connection stays switched off. {error} {error.hint}")
     else:
-        messages.success(request, "The connection is enabled.")
+        messages.success(request, "The connection is enabled; the test below passed.")
     return redirect(request.connection)
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.choices import System
+from coupling.choices import MappingKind
+from coupling.models import TableMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,13 @@ COLUMN_PROPERTIES = {
 def words_of(system: System, table: str) -> TableWords:
     """Names of a table; a table of one's own is called as its entity set."""
     return _WORDS.get((system, table)) or TableWords(table, "record")
+
+
+def sales_caption(mapping: TableMapping) -> str:
+    """What people call the Sales side of a mapping: its table, or the choice column of an option mapping."""
+    table = words_of(System.SALES, mapping.sales_table).singular
+    table = mapping.sales_entity if table == "record" else table
+    return f"Choice of {table}" if mapping.kind == MappingKind.OPTION else table[:1].upper() + table[1:]
 
 
 def first_value(record: Any, column: str) -> str:

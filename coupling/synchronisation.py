@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
 
 from connector.choices import Direction, System
 from connector.models import Connection
@@ -255,6 +256,17 @@ class SynchronisationService(Protocol):
         trigger: str = "user",
     ) -> StartedJob:
         """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's."""
+        ...
+
+    def failed_creations(
+        self, *, connection: Connection, system: System, table: str, keys: Sequence[UUID]
+    ) -> dict[UUID, Problem]:
+        """Why the uncoupled records among `keys` could not be created in the other system, where that was tried and
+        failed. One query."""
+        ...
+
+    def failed_creation_keys(self, *, connection: Connection, system: System, table: str) -> QuerySet[Any]:
+        """Keys of all such records of a table, as a subquery."""
         ...
 
     def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:

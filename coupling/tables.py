@@ -17,7 +17,7 @@ from connector.models import Connection
 from coupling.choices import CouplingState
 from coupling.models import OptionMapping
 from coupling.records import first_value
-from coupling.services.pairs import attach_couplings
+from coupling.services.pairs import attach_couplings, attach_failures
 
 _PROBLEM_LENGTH = 120
 _EXPORT_SLICE = 1000
@@ -93,7 +93,7 @@ class RecordTable(Table):
     @property
     def paginated_rows(self) -> Any:
         rows = super().paginated_rows
-        attach_couplings(rows.data, connection=self.connection, system=self.system, table=self.table_name)
+        self._attach(rows.data)
         return rows
 
     def as_values(self, exclude_columns: Any = None) -> Iterator[list[Any]]:
@@ -101,9 +101,14 @@ class RecordTable(Table):
         yield from type(self)([], chosen=self.shown).plain_values(exclude_columns)
         records = iter(self.data.data.iterator(chunk_size=_EXPORT_SLICE))
         while part := list(islice(records, _EXPORT_SLICE)):
-            attach_couplings(part, connection=self.connection, system=self.system, table=self.table_name)
+            self._attach(part)
             rows = type(self)(part, chosen=self.shown).plain_values(exclude_columns)
             yield from islice(rows, 1, None)
+
+    def _attach(self, records: Any) -> None:
+        place = {"connection": self.connection, "system": self.system, "table": self.table_name}
+        attach_couplings(records, **place)
+        attach_failures(records, **place)
 
     def plain_values(self, exclude_columns: Any) -> Iterator[list[Any]]:
         """The head and all rows of a table over a list."""
@@ -113,11 +118,13 @@ class RecordTable(Table):
         if record.deleted_at:
             return parts.badge("broken", "Deleted")
         if record.coupling is None:
-            return parts.badge("", "Not coupled")
+            return parts.badge(CouplingState.FAILING) if record.failure else parts.badge("", "Not coupled")
         return parts.badge(CouplingState(record.coupling.state))
 
     def value_state(self, record: Any) -> str:
-        return record.coupling.state if record.coupling else "not_coupled"
+        if record.coupling is None:
+            return str(CouplingState.FAILING) if record.failure else "not_coupled"
+        return str(record.coupling.state)
 
     def render_name(self, record: Any) -> SafeString:
         url = record_url(self.connection, self.system, self.table_name, record.key)
@@ -143,7 +150,7 @@ class RecordTable(Table):
         return at.isoformat() if at else ""
 
     def render_problem(self, record: Any) -> SafeString | str:
-        message = record.coupling.error_message if record.coupling else ""
+        message = _problem(record)
         if len(message) <= _PROBLEM_LENGTH:
             return message or parts.NOTHING
         return format_html(
@@ -151,7 +158,13 @@ class RecordTable(Table):
         )
 
     def value_problem(self, record: Any) -> str:
-        return record.coupling.error_message if record.coupling else ""
+        return _problem(record)
+
+
+def _problem(record: Any) -> str:
+    if record.coupling is None:
+        return str(record.failure.message) if record.failure else ""
+    return str(record.coupling.error_message)
 
 
 class OptionTable(Table):

@@ -66,6 +66,24 @@ class OperationFilterSet(FilterSet):
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value) | Q(table__iexact=value))
 
 
+class CreationErrorFilterSet(FilterSet):
+    """Failed creations: the filters of operations that make sense for them."""
+
+    search = django_filters.CharFilter(method="find", label="Search")
+    mapping = django_filters.ModelChoiceFilter(
+        queryset=mappings_of, to_field_name="name", label="Mapping", empty_label="All mappings"
+    )
+    system = django_filters.ChoiceFilter(choices=System.choices, label="Missing in", empty_label="Both systems")
+    error = django_filters.CharFilter(field_name="error_code", label="Error code")
+
+    class Meta:
+        model = Operation
+        fields = ("search", "mapping", "system", "error")
+
+    def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
+        return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value))
+
+
 class ScheduleFilterSet(FilterSet):
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
     state = django_filters.MultipleChoiceFilter(choices=ScheduleState.choices, label="State")

@@ -9,7 +9,10 @@ from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Quer
 from django.db.models.functions import Coalesce, Concat, Now, NullIf, Trim
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from config.web import parts
 from config.web.parts import words_of_duration
 from coupling.choices import MissingSide
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
@@ -98,6 +101,20 @@ def progress_of(job: SynchJob, *, now: datetime | None = None) -> Progress:
     percent = 100 if not live and not left else (100 * job.done // job.total if job.total else 0)
     ended = "" if live else f"{job} has ended: {JobState(job.state).label.lower()}"
     return Progress(live, job.done, job.total, min(percent, 100), rate, remaining, ended)
+
+
+def next_run_words(at: datetime | None, *, automatic: bool, now: datetime | None = None) -> SafeString:
+    """When a schedule runs next. What is due already waits for the scheduler's next round, so it is never "ago".
+
+    `automatic`: the connection's setting; without it nothing runs by itself. `at` None: no schedule, or a paused one.
+    """
+    if not automatic:
+        return format_html("{}", "When somebody asks")
+    if at is None:
+        return parts.NOTHING
+    if at <= (now or timezone.now()):
+        return format_html("{}", "Due now")
+    return parts.moment(at)
 
 
 def with_duration(jobs: QuerySet[SynchJob]) -> QuerySet[SynchJob]:

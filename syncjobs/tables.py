@@ -20,9 +20,17 @@ from config.web.columns import (
 )
 from config.web.tables import Table
 from coupling.choices import CouplingState
+from coupling.records import sales_caption
 from syncjobs.choices import JobState, OperationKind, OperationState, ScheduleState
-from syncjobs.models import Operation, SynchJob
-from syncjobs.presentation import counter_url, coupling_url, mapping_url, operation_url, problem_of
+from syncjobs.models import Operation, Schedule, SynchJob
+from syncjobs.presentation import (
+    counter_url,
+    coupling_url,
+    mapping_url,
+    next_run_words,
+    operation_url,
+    problem_of,
+)
 
 SHORT_MODES = {
     "modified": "Changes",
@@ -35,6 +43,10 @@ SHORT_MODES = {
     "undo": "Undo",
 }
 """Kinds whose full words are too long for a column."""
+
+
+def _sentence_and_hint(sentence: str, hint: str) -> SafeString:
+    return format_html('{}<div class="muted">{}</div>', sentence, hint) if hint else format_html("{}", sentence)
 
 
 class JobTable(Table):
@@ -148,15 +160,55 @@ class ErrorTable(Table):
         order_by = ("-failed_at", "-id")
         caption = "Couplings with a problem"
         default_columns = ["record", "state", "mapping", "problem", "failures", "failed_at"]
-        empty_title = "No errors"
+        empty_title = "No coupled record has a problem"
         empty_hint = "Every coupled record follows its partner. Records that fail, conflict or lose a side appear here."
 
     def render_problem(self, record: Any) -> SafeString:
-        sentence, hint = problem_of(record)
-        return format_html('{}<div class="muted">{}</div>', sentence, hint) if hint else format_html("{}", sentence)
+        return _sentence_and_hint(*problem_of(record))
 
     def value_problem(self, record: Any) -> str:
         return " ".join(problem_of(record))
+
+
+class CreationErrorTable(Table):
+    """Records without a partner because creating it failed; each row is the newest failed operation."""
+
+    selection = CheckBoxColumn()
+    record_name = NameColumn(operation_url, verbose_name="Record")
+    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping", attrs={"td": {"class": "text-nowrap"}})
+    system = tables.Column(verbose_name="Missing in")
+    problem = tables.Column(
+        accessor="error_message", verbose_name="Problem", attrs={"td": {"class": "col-text"}}, empty_values=()
+    )
+    error_code = tables.Column(verbose_name="Code")
+    created_at = TimeColumn(verbose_name="Tried")
+    job = tables.Column(
+        accessor="job_id",
+        verbose_name="Job",
+        linkify=lambda record: (
+            reverse("job-detail", kwargs={"connection": record.connection.slug, "pk": record.job_id})
+            if record.job_id
+            else None
+        ),
+    )
+
+    class Meta(Table.Meta):
+        model = Operation
+        fields = ()
+        order_by = ("-id",)
+        caption = "Records whose partner could not be created"
+        default_columns = ["record_name", "mapping", "system", "problem", "created_at", "job"]
+        empty_title = "No errors"
+        empty_hint = "Every record that should have got a partner has one."
+
+    def render_record_name(self, value: str, record: Operation) -> str:
+        return value or str(record.bc_key or record.sales_key or "Record")
+
+    def render_problem(self, record: Operation) -> SafeString:
+        return _sentence_and_hint(record.error_message, record.error_hint)
+
+    def value_problem(self, record: Operation) -> str:
+        return f"{record.error_message} {record.error_hint}".strip()
 
 
 class MappingTable(Table):
@@ -199,6 +251,9 @@ class MappingTable(Table):
             return parts.badge("disabled", "Unavailable")
         return parts.badge("enabled", "On") if record.enabled else parts.badge("disabled", "Off")
 
+    def render_sales_entity(self, record: Any) -> str:
+        return sales_caption(record)
+
     def render_interval(self, value: int) -> str:
         return parts.minutes(value)
 
@@ -213,7 +268,7 @@ class ScheduleTable(Table):
     interval_minutes = tables.Column(verbose_name="Runs", attrs={"td": {"class": "text-nowrap"}})
     inactivity_timeout_minutes = tables.Column(verbose_name="Rests after a run without changes")
     last_run = TimeColumn(verbose_name="Last run")
-    next_run = TimeColumn(verbose_name="Next run")
+    next_run = TimeColumn(verbose_name="Next run", empty_values=())
     attempts = CountColumn(verbose_name="Failed attempts")
     message = tables.Column(attrs={"td": {"class": "col-text"}})
     actions = tables.TemplateColumn(
@@ -234,6 +289,9 @@ class ScheduleTable(Table):
 
     def render_state(self, record: Any) -> SafeString:
         return parts.badge(ScheduleState(record.state)) if record.enabled else parts.badge("on_hold", "Paused")
+
+    def render_next_run(self, record: Schedule) -> SafeString:
+        return next_run_words(record.next_run if record.enabled else None, automatic=record.connection.automatic_jobs)
 
     def render_interval_minutes(self, value: int) -> str:
         return parts.minutes(value)

@@ -89,6 +89,10 @@ class ListView(View):
         """More for the page's template."""
         return {}
 
+    def is_living(self, table: Table) -> bool:
+        """Whether a row of the page shown changes by itself, so that the list has to ask for itself again."""
+        return False
+
     def run_action(self, action: BulkAction, records: QuerySet[Any]) -> str:
         """Does one bulk action; returns the sentence that says what happened."""
         raise NotImplementedError
@@ -148,6 +152,7 @@ class ListView(View):
             "actions": actions,
             "page_sizes": PAGE_SIZES,
             "page_size": size,
+            "living": self.is_living(table),
         }
 
     def _preference(self) -> ListPreference:

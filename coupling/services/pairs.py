@@ -10,9 +10,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from connector.choices import System
 from connector.models import Connection
+from coupling.choices import CouplingState
 from coupling.models import Coupling, RemoteRecord
 from coupling.querysets import CouplingQuerySet
 from coupling.services.search import mirror_of
+from coupling.synchronisation import service
 
 _NEEDS = {
     "broken": ~Q(missing=""),
@@ -51,12 +53,15 @@ def only_coupled(
 def only_in_states(
     records: QuerySet[Any], connection: Connection, system: System, table: str, states: Sequence[str]
 ) -> QuerySet[Any]:
-    """Keeps the rows whose coupling is in one of the states."""
+    """Keeps the rows whose coupling is in one of the states; failing are also those that could not be created."""
     couplings = couplings_of(connection, system, table)
     if all(state in _NEEDS for state in states):
         couplings = couplings.filter(reduce(or_, (_NEEDS[state] for state in states)))
     couplings = couplings.with_state().filter(state__in=states)
-    return records.filter(key__in=couplings.values(f"{side_of(system)}_key"))
+    wanted = Q(key__in=couplings.values(f"{side_of(system)}_key"))
+    if CouplingState.FAILING in states:
+        wanted |= Q(key__in=service().failed_creation_keys(connection=connection, system=system, table=table))
+    return records.filter(wanted)
 
 
 def attach_couplings(records: Iterable[RemoteRecord], *, connection: Connection, system: System, table: str) -> None:
@@ -86,6 +91,16 @@ def attach_couplings(records: Iterable[RemoteRecord], *, connection: Connection,
         row.coupling = coupling  # type: ignore[attr-defined]
         partner_key = (getattr(coupling, f"{other}_table"), key_of(coupling, system.other)) if coupling else None
         row.partner = partners.get(partner_key) if partner_key else None  # type: ignore[attr-defined]
+
+
+def attach_failures(records: Iterable[RemoteRecord], *, connection: Connection, system: System, table: str) -> None:
+    """Sets `failure` of every record: the problem that kept its partner from being created, or None; one query."""
+    rows = list(records)
+    failures = service().failed_creations(
+        connection=connection, system=system, table=table, keys=[row.key for row in rows]
+    )
+    for row in rows:
+        row.failure = failures.get(row.key)  # type: ignore[attr-defined]
 
 
 def attach_records(couplings: Iterable[Coupling]) -> None:

@@ -24,7 +24,7 @@ from coupling.services import requests
 from coupling.services.candidates import find_candidates
 from coupling.services.couplings import couple, mirrored, move
 from coupling.services.pairs import key_of
-from coupling.synchronisation import PairPreview, service
+from coupling.synchronisation import PairPreview, Problem, service
 from coupling.views.base import crumbs_of, list_url, mapping_for, pair_url, queued, record_of, system_of
 
 NONE, TO_SALES, TO_BC = "none", Direction.TO_SALES.value, Direction.TO_BUSINESS_CENTRAL.value
@@ -124,6 +124,7 @@ class Setup:
             "crumbs": crumbs_of(self.connection, self.system, self.record.table),
             "setup": self,
             "record": self.record,
+            "failure": self._failure(),
             "partner": self.partner,
             "mapping": self.mapping,
             "mappings": mappings_of_table(self.connection, self.system, self.record.table),
@@ -141,6 +142,13 @@ class Setup:
             "moves": self.coupling is not None and changed_partner,
             "back": list_url(self.connection, self.system, self.record.table),
         }
+
+    def _failure(self) -> Problem | None:
+        """Why the record has no partner although it should have got one."""
+        if self.coupling is not None:
+            return None
+        place = {"connection": self.connection, "system": self.system, "table": self.record.table}
+        return service().failed_creations(**place, keys=[self.record.key]).get(self.record.key)
 
     def _cards(self, previews: dict[str, PairPreview | None]) -> list[ChoiceCard]:
         def count(way: str) -> str:

@@ -66,7 +66,14 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id !== "list") return;
   for (const form of event.target.querySelectorAll("[data-bulk]")) refresh(form);
   const count = event.target.querySelector("[data-announce]");
-  if (count) announce(count.textContent.trim());
+  // A list that refreshes itself says nothing: only what the reader asked for is announced.
+  if (count && !event.detail.requestConfig?.elt.matches?.("[data-refresh]")) announce(count.textContent.trim());
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!event.target.matches?.("[data-refresh]")) return;
+  // Whoever has selected rows must not lose the selection to a refresh.
+  const form = document.querySelector("#list [data-bulk]");
+  if (form && selectedCount(form)) event.preventDefault();
 });
 document.addEventListener("htmx:pushedIntoHistory", follow);
 for (const form of document.querySelectorAll("[data-bulk]")) refresh(form);

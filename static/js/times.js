@@ -2,7 +2,9 @@
 
 const NEAR_SECONDS = 20 * 3600;
 const REFRESH_MS = 20000;
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+// The pages speak one language; a browser in another must not mix a second one in.
+const language = document.documentElement.lang;
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connector.choices import Direction, System
@@ -127,7 +128,33 @@ def retry_operation(*, operation: Operation, user: User | None, trigger: JobTrig
     if operation.coupling is not None:
         Coupling.objects.filter(pk=operation.coupling.pk).mark_retry()
     options = RunOptions.from_json(operation.job.options if operation.job else {})
-    return _run_one(operation, RunOptions(retry=True, ignore_only_coupled=options.ignore_only_coupled), user, trigger)
+    wanted = options.ignore_only_coupled or options.create_side is not None
+    return _run_one(operation, RunOptions(retry=True, ignore_only_coupled=wanted), user, trigger)
+
+
+def retry_creations(
+    *, operations: QuerySet[Operation], user: User | None, trigger: JobTrigger = JobTrigger.USER
+) -> list[SynchJob]:
+    """Tries the records of failed creations again: one job per mapping, in the mappings' order.
+
+    They are created although their mapping may synchronise coupled records only: whoever retries wants them.
+    """
+    pairs: dict[int, set[PairRef]] = {}
+    rows = operations.filter(state__in=RETRYABLE, preview=False, coupling__isnull=True).order_by()
+    for mapping_id, bc_key, sales_key in rows.values_list("mapping_id", "bc_key", "sales_key"):
+        pairs.setdefault(mapping_id, set()).add(PairRef(bc_key, sales_key))
+    mappings = TableMapping.objects.select_related("connection").filter(pk__in=pairs)
+    return [
+        start_job(
+            connection=mapping.connection,
+            mapping=mapping,
+            mode=JobMode.SELECTED,
+            trigger=trigger,
+            user=user,
+            options=RunOptions(retry=True, ignore_only_coupled=True).with_pairs(sorted(pairs[mapping.pk], key=str)),
+        )
+        for mapping in mappings
+    ]
 
 
 def resolve_conflict(

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connector.choices import Direction, System
 from connector.models import Connection
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
 from coupling.services.couplings import uncouple as remove_link
-from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, StartedJob
+from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, Problem, StartedJob
 from syncjobs.api.serializers import JobSerializer
 from syncjobs.choices import JobMode, JobTrigger, OperationKind, OperationState
 from syncjobs.engine.blueprint import Blueprint
@@ -23,6 +25,7 @@ from syncjobs.engine.preview import preview_pair
 from syncjobs.engine.pull import client_of, pull_table, refresh_records
 from syncjobs.engine.tables import TableReading
 from syncjobs.models import Operation, SynchJob
+from syncjobs.querysets import failed_creations_of
 from syncjobs.services.jobs import retry_couplings, run_pairs, start_job
 from syncjobs.services.watching import Quiet
 
@@ -176,6 +179,18 @@ class Synchronisation:
         return self._start(
             mapping=mapping, mode=JobMode(mode), options=RunOptions(), direction=direction, user=user, trigger=trigger
         )
+
+    def failed_creations(
+        self, *, connection: Connection, system: System, table: str, keys: Sequence[UUID]
+    ) -> dict[UUID, Problem]:
+        side = "bc_key" if system == System.BUSINESS_CENTRAL else "sales_key"
+        rows = failed_creations_of(connection, system, table).filter(**{f"{side}__in": keys}).order_by("pk")
+        found = rows.values_list(side, "error_code", "error_message", "error_hint")
+        return {key: Problem(code, message, hint) for key, code, message, hint in found}
+
+    def failed_creation_keys(self, *, connection: Connection, system: System, table: str) -> QuerySet[Any]:
+        side = "bc_key" if system == System.BUSINESS_CENTRAL else "sales_key"
+        return failed_creations_of(connection, system, table).order_by().values(side)
 
     def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:
         jobs = SynchJob.objects.select_related("mapping", "connection", "user")

@@ -13,8 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest, wants_partial
+from connector.choices import Direction, System
 from connector.models import Connection
+from coupling.choices import MappingKind
 from coupling.models import TableMapping
+from coupling.records import sales_caption, words_of
+from coupling.services.free import FreeRecords, free_records
 from coupling.views.base import says_errors
 from syncjobs.choices import LIVE_JOB_STATES, JobState, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
@@ -44,6 +48,10 @@ PLAN_WORDS = {
     "failing": "would fail",
     "conflicts": "in conflict",
 }
+FINDS_PARTNERS = frozenset({"SALESPEOPLE", "CURRENCY"})
+"""Mappings whose records are recognised by address or code, so that free ones on both sides mean no danger."""
+MANY_FREE = 10
+"""Free records on both sides from which on a full run probably creates partners that exist already."""
 PLAN_TONES = {"ambiguous": "bad", "blocked": "bad", "failing": "bad", "conflicts": "conflict"}
 RESTARTABLE = (LineState.FINISHED, LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
 
@@ -71,6 +79,25 @@ class Line:
     plan: list[PlanPart] = field(default_factory=list)
     blocked_by: list[str] = field(default_factory=list)
     may_restart: bool = False
+    takes_part: bool = True
+    directions: list[Direction] = field(default_factory=list)
+
+    @property
+    def sales_caption(self) -> str:
+        return sales_caption(self.mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A mapping with many free records on both sides: a full run would create a partner for each of them."""
+
+    mapping: TableMapping
+    bc_words: str
+    sales_words: str
+    business_central: int
+    sales: int
+    in_sales: int
+    in_business_central: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +114,26 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
     runs = FullSynch.objects.filter(connection=request.connection).select_related("user")
     wanted = request.GET.get("run", "")
     run = get_object_or_404(runs, pk=wanted) if wanted.isdecimal() else runs.first()
-    lines = lines_of(run) if run else planned_lines(request.connection)
+    lines = lines_of(run) if run else []
     live = run is not None and run.state in LIVE_JOB_STATES
     done = sum(line.state in RESTARTABLE for line in lines)
+    summary = Summary(done, len(lines), 100 * done // len(lines) if lines else 0)
+    free: list[FreeRecords] = []
+    if not live:
+        lines = with_others(lines, request.connection, ended=run is not None)
+        free = free_records([line.mapping for line in lines if line.mapping.kind == MappingKind.RECORD])
     context: dict[str, Any] = {
         "title": "Full Synch Review",
         "run": run,
         "live": live,
         "part": wants_partial(request),
         "waves": waves_of(lines),
-        "summary": Summary(done, len(lines), 100 * done // len(lines) if lines else 0),
+        "summary": summary,
         "ended": f"The full synchronisation has ended: {JobState(run.state).label.lower()}" if run and not live else "",
         "start_question": START_QUESTION,
+        "risks": risks_of(lines, free),
+        "unread": [each.mapping.name for each in free if each.unread],
+        "planned_by": preview_before(run) if run and not run.preview else None,
         "earlier": list(runs.exclude(pk=run.pk)[:EARLIER]) if run and not wants_partial(request) else [],
     }
     template = "syncjobs/_full_synch.html" if wants_partial(request) else "syncjobs/full_synch.html"
@@ -146,16 +181,54 @@ def lines_of(run: FullSynch) -> list[Line]:
     """The lines of a run with their newest jobs. Constant number of queries."""
     jobs = SynchJob.objects.select_related("mapping", "connection").order_by("-pk")
     rows = list(run.lines.select_related("mapping__connection").prefetch_related(Prefetch("jobs", queryset=jobs)))
-    return [_line(row, rows, live=run.state in LIVE_JOB_STATES) for row in rows]
+    before = None if run.preview else preview_before(run)
+    plans = dict(before.lines.values_list("mapping", "plan")) if before else {}
+    return [_line(row, rows, run, plans.get(row.mapping_id)) for row in rows]
 
 
-def planned_lines(connection: Connection) -> list[Line]:
-    """What a full synchronisation would cover, before there was one."""
+def preview_before(run: FullSynch) -> FullSynch | None:
+    """The newest preview that ended before a real run: what was planned, against what happened."""
+    previews = FullSynch.objects.filter(connection=run.connection_id, preview=True, pk__lt=run.pk)
+    real = FullSynch.objects.filter(connection=run.connection_id, preview=False, pk__lt=run.pk).first()
+    if real is not None:
+        previews = previews.filter(pk__gt=real.pk)
+    return previews.filter(finished_at__isnull=False).first()
+
+
+def with_others(lines: list[Line], connection: Connection, *, ended: bool) -> list[Line]:
+    """The lines of a run and, blank, the mappings that were not part of it, in dependency order."""
+    known = {line.mapping.pk: line for line in lines}
     mappings = eligible_mappings(connection)
     names = {mapping.name for mapping in mappings}
     return [
-        Line(mapping, mapping.direction, LineState.BLANK, [name for name in mapping.depends_on if name in names])
+        known.pop(mapping.pk, None)
+        or Line(
+            mapping,
+            mapping.direction,
+            LineState.BLANK,
+            [name for name in mapping.depends_on if name in names],
+            takes_part=not ended,
+            directions=_directions(mapping),
+        )
         for mapping in mappings
+    ] + list(known.values())
+
+
+def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
+    """The mappings whose full run would create a partner for many records that may have one already."""
+    directions = {line.mapping.pk: line.direction for line in lines}
+    return [
+        Risk(
+            mapping=each.mapping,
+            bc_words=words_of(System.BUSINESS_CENTRAL, each.mapping.business_central_table).plural.lower(),
+            sales_words=words_of(System.SALES, each.mapping.sales_table).plural.lower(),
+            business_central=each.business_central or 0,
+            sales=each.sales or 0,
+            in_sales=each.creates_in(System.SALES, directions[each.mapping.pk]),
+            in_business_central=each.creates_in(System.BUSINESS_CENTRAL, directions[each.mapping.pk]),
+        )
+        for each in free
+        if each.mapping.name not in FINDS_PARTNERS and min(each.business_central or 0, each.sales or 0) >= MANY_FREE
     ]
 
 
@@ -172,10 +245,12 @@ def waves_of(lines: Sequence[Line]) -> list[list[Line]]:
     return waves
 
 
-def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], *, live: bool) -> Line:
+def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, planned: dict[str, int] | None) -> Line:
+    """`planned`: of the preview before a real run, whose own plan is only what it turned into operations so far."""
     job = next(iter(row.jobs.all()), None)
     state = LineState(row.state)
-    plan = row.plan or {}
+    plan = (row.plan if run.preview else planned) or {}
+    live = run.state in LIVE_JOB_STATES
     return Line(
         mapping=row.mapping,
         direction=row.direction,
@@ -185,7 +260,7 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], *, live: bool) -> L
         to_business_central=row.to_business_central,
         job=job,
         progress=progress_of(job) if job and state == LineState.RUNNING else None,
-        counters=[counter for counter in counters_of(job) if counter.value] if job else [],
+        counters=[counter for counter in counters_of(job) if counter.value] if job and not run.preview else [],
         plan=[
             PlanPart(words, plan[name], PLAN_TONES.get(name, ""))
             for name, words in PLAN_WORDS.items()
@@ -193,12 +268,30 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], *, live: bool) -> L
         ],
         blocked_by=blocked_by(row, rows),
         may_restart=not live and state in RESTARTABLE,
+        takes_part=run.preview or state != LineState.FINISHED,
+        directions=_directions(row.mapping),
     )
+
+
+def _directions(mapping: TableMapping) -> list[Direction]:
+    """Ways a line may run: a mapping that goes both ways can also run one way only."""
+    own = Direction(mapping.direction)
+    return list(Direction) if own == Direction.BIDIRECTIONAL else [own]
 
 
 def _start(request: PageRequest, *, preview: bool) -> HttpResponse:
     chosen = request.POST.getlist("mappings")
-    start_full_synch(connection=request.connection, preview=preview, mappings=chosen or None, user=request.user)
+    if not chosen:
+        messages.warning(request, "Choose at least one mapping.")
+        return redirect(_here(request.connection.slug))
+    wanted = {name: request.POST.get(f"direction-{name}", "") for name in chosen}
+    start_full_synch(
+        connection=request.connection,
+        preview=preview,
+        mappings=chosen,
+        directions={name: value for name, value in wanted.items() if value in Direction.values},
+        user=request.user,
+    )
     messages.success(request, "The preview is calculated." if preview else "The full synchronisation has started.")
     return redirect(_here(request.connection.slug))
 

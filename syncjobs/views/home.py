@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,10 +15,12 @@ from django.views.decorators.http import require_safe
 from config.roles import Capability, capabilities_of
 from config.web.request import PageRequest, wants_partial
 from connector.models import Connection
-from coupling.models import Coupling, DirtyPair, TableMapping
+from coupling.models import Coupling, DirtyPair, OptionMapping, TableMapping
+from coupling.records import sales_caption
 from syncjobs.choices import LIVE_JOB_STATES, JobState
 from syncjobs.models import Schedule, SynchJob
-from syncjobs.presentation import Progress, progress_of
+from syncjobs.presentation import Progress, next_run_words, progress_of
+from syncjobs.querysets import count_by_mapping, failed_creations
 
 MOST_RUNNING = 8
 
@@ -40,15 +43,20 @@ def home(request: PageRequest) -> HttpResponse:
     context: dict[str, Any] = {"title": "Home"}
     if connection is None:
         return render(request, "syncjobs/home_empty.html", context)
+    uncreated = count_by_mapping(failed_creations(connection))
+    may_set_up = Capability.READ_SETTINGS in capabilities_of(request.user)
     context["running"] = _running(connection)
-    context["needs"] = needs_of(connection, may_set_up=Capability.READ_SETTINGS in capabilities_of(request.user))
-    context["mappings"] = tiles_of(connection)
+    context["needs"] = needs_of(connection, may_set_up=may_set_up, uncreated=sum(uncreated.values()))
+    context["mappings"] = tiles_of(connection, uncreated)
     context["live"] = bool(context["running"])
     return render(request, "syncjobs/_home.html" if wants_partial(request) else "syncjobs/home.html", context)
 
 
-def tiles_of(connection: Connection) -> list[Any]:
-    """The enabled mappings with the figures of their tiles, in one query."""
+def tiles_of(connection: Connection, uncreated: dict[int, int]) -> list[Any]:
+    """The enabled mappings with the figures of their tiles, in one query.
+
+    `uncreated`: records without a partner because creating it failed, by the mapping's key.
+    """
     newest = SynchJob.objects.filter(mapping=OuterRef("pk")).exclude(mode="preview").order_by("-pk")
     schedule = Schedule.objects.filter(mapping=OuterRef("pk"))
     couplings = Coupling.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
@@ -57,24 +65,32 @@ def tiles_of(connection: Connection) -> list[Any]:
     def count(condition: Q) -> Subquery:
         return Subquery(couplings.filter(condition).annotate(n=Count("pk")).values("n"))
 
+    def options(name: str) -> Subquery:
+        rows = OptionMapping.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
+        return Subquery(rows.annotate(n=Count("pk"), failing=Count("pk", filter=~Q(error_code=""))).values(name))
+
     mappings = TableMapping.objects.filter(connection=connection, enabled=True).annotate(
         last_job_id=Subquery(newest.values("pk")[:1]),
         last_state=Subquery(newest.values("state")[:1]),
         last_finished=Subquery(newest.values("finished_at")[:1]),
         next_run=Subquery(schedule.filter(enabled=True).values("next_run")[:1]),
-        coupled=count(Q()),
-        troubled=count(~Q(error_code="") | Q(skipped_at__isnull=False) | ~Q(missing="")),
+        coupled=Coalesce(count(Q()), 0) + Coalesce(options("n"), 0),
+        troubled=Coalesce(count(~Q(error_code="") | Q(skipped_at__isnull=False) | ~Q(missing="")), 0),
+        failing_options=options("failing"),
         conflicts=count(Q(conflict=True)),
         waiting=Subquery(waiting.annotate(n=Count("pk")).values("n")),
     )
     tiles: list[Any] = list(mappings)
     for tile in tiles:
+        tile.uncreated = uncreated.get(tile.pk, 0)
+        tile.sales_caption = sales_caption(tile)
+        tile.next_words = next_run_words(tile.next_run, automatic=connection.automatic_jobs)
         tile.last_state = JobState(tile.last_state) if tile.last_state else None
     return tiles
 
 
-def needs_of(connection: Connection, *, may_set_up: bool) -> list[Need]:
-    """What waits for a person, gravest first."""
+def needs_of(connection: Connection, *, may_set_up: bool, uncreated: int) -> list[Need]:
+    """What waits for a person, gravest first. `uncreated`: records whose partner could not be created."""
     needs: list[Need] = []
 
     def add(icon: str, tone: str, title: str, text: str, url: str, action: str) -> None:
@@ -114,6 +130,15 @@ def needs_of(connection: Connection, *, may_set_up: bool) -> list[Need]:
                 page("error-list", f"?state={state}"),
                 "Show",
             )
+    if uncreated:
+        add(
+            "circle-x",
+            "red",
+            f"{uncreated} record{'s' if uncreated > 1 else ''} could not be created",
+            "They have no partner yet. See the causes, put them right and try again.",
+            page("error-uncoupled"),
+            "Show",
+        )
     newer = SynchJob.objects.filter(mapping=OuterRef("mapping"), pk__gt=OuterRef("pk"), state=JobState.SUCCEEDED)
     failed = (
         SynchJob.objects.filter(connection=connection, state=JobState.FAILED, mapping__isnull=False)

@@ -11,7 +11,8 @@ from config.web.request import PageRequest
 from coupling.models import Coupling
 from coupling.views.base import says_errors
 from syncjobs.choices import OperationState
-from syncjobs.services.jobs import cancel_job, delete_job, retry_couplings
+from syncjobs.querysets import failed_creations
+from syncjobs.services.jobs import cancel_job, delete_job, retry_couplings, retry_creations
 from syncjobs.services.undo import undo_job
 from syncjobs.views.jobs import DELETE_QUESTION, UNDO_QUESTION, jobs_of
 
@@ -34,8 +35,10 @@ def job_retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
         operations__job=job, operations__state__in=[OperationState.FAILED, OperationState.SKIPPED]
     ).distinct()
     started = retry_couplings(couplings=list(failed), user=request.user)
+    alone = failed_creations(request.connection).filter(job=job)
+    started += retry_creations(operations=alone, user=request.user)
     if not started:
-        messages.info(request, "No coupled record failed in this job; the others are tried again by the next run.")
+        messages.info(request, "Nothing that failed in this job is left to be tried again.")
         return redirect(job)
     messages.success(request, "The failed records are tried again.")
     return redirect(started[0])

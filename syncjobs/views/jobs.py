@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from config.roles import Capability
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest, wants_partial
+from config.web.tables import Table
 from connector.errors import HubError
-from syncjobs.choices import LogLevel
+from syncjobs.choices import LIVE_JOB_STATES, LogLevel
 from syncjobs.filtersets import JobFilterSet
 from syncjobs.models import JobLogEntry, SynchJob
 from syncjobs.presentation import counters_of, progress_of, with_duration
@@ -46,6 +47,9 @@ class JobList(ListView):
 
     def get_queryset(self) -> QuerySet[SynchJob]:
         return with_duration(jobs_of(self.request))
+
+    def is_living(self, table: Table) -> bool:
+        return any(job.state in LIVE_JOB_STATES for job in table.page.object_list.data)
 
     def run_action(self, action: BulkAction, records: QuerySet[SynchJob]) -> str:
         act = cancel_job if action.name == "cancel" else delete_job

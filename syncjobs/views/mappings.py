@@ -19,6 +19,7 @@ from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
 from coupling.filtersets import MappingFilterSet
 from coupling.models import Coupling, FieldMapping, TableMapping
+from coupling.records import sales_caption
 from coupling.services.mappings import update_field, update_mapping
 from coupling.views.base import says_errors
 from syncjobs.choices import JobMode, JobTrigger
@@ -118,11 +119,12 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
     context = {
         "title": name,
         "mapping": mapping,
+        "sales_caption": sales_caption(mapping),
         "form": form,
         "fields": mapping.fields.all(),
         "directions": Direction,
         "schedule": Schedule.objects.filter(mapping=mapping).first(),
-        "counts": Coupling.objects.filter(mapping=mapping).count(),
+        "counts": Coupling.objects.filter(mapping=mapping).count() + mapping.options.count(),
         "crumbs": [("Mappings", reverse("mapping-list", kwargs={"connection": connection}))],
     }
     return render(request, "syncjobs/mapping_detail.html", context, status=422 if form.errors else 200)

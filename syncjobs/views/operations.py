@@ -15,11 +15,8 @@ from config.web.request import PageRequest
 from coupling.models import Coupling
 from syncjobs.filtersets import OperationFilterSet
 from syncjobs.models import Operation
-from syncjobs.services.jobs import RETRYABLE, retry_couplings, retry_operation
+from syncjobs.services.jobs import RETRYABLE, retry_couplings, retry_creations
 from syncjobs.tables import OperationTable
-
-MOST_ALONE = 200
-"""Records without a partner retried in one go: each is a job of its own."""
 
 
 def operations_of(request: PageRequest) -> QuerySet[Operation]:
@@ -43,12 +40,11 @@ class OperationList(ListView):
         return {"crumbs": [("Synch Jobs", url)]}
 
     def run_action(self, action: BulkAction, records: QuerySet[Operation]) -> str:
-        """Coupled records together, a job per mapping; records without a partner one by one."""
+        """Coupled records and those without a partner, a job per mapping each."""
         retryable = records.filter(state__in=RETRYABLE, preview=False)
         couplings = Coupling.objects.filter(pk__in=retryable.order_by().values("coupling_id"))
         jobs = retry_couplings(couplings=list(couplings), user=self.request.user)
-        alone = retryable.filter(coupling__isnull=True).select_related("job", "connection", "mapping")
-        jobs += [retry_operation(operation=operation, user=self.request.user) for operation in alone[:MOST_ALONE]]
+        jobs += retry_creations(operations=retryable, user=self.request.user)
         if not jobs:
             return "None of these failed; there was nothing to retry."
         return f"The failed records are tried again in {len(jobs)} job{'s' if len(jobs) > 1 else ''}."

@@ -1,0 +1,119 @@
+"""The review of a full synchronisation: what happened, what was planned, and the warning before doubles are made."""
+
+import pytest
+
+from coupling.models import TableCursor
+from syncjobs.models import FullSynch, FullSynchLine, SynchJob
+from tests.coupling.factories import make_account, make_customer
+
+REVIEW = "/c/default/full-synch/"
+PLAN = {"create_in_sales": 7, "update_in_sales": 2}
+
+
+@pytest.fixture
+def administrator(hub, people, client):
+    client.force_login(people["administrator"])
+    return client
+
+
+def customer_line(answer) -> object:
+    return next(line for wave in answer.context["waves"] for line in wave if line.mapping.name == "CUSTOMER")
+
+
+@pytest.fixture
+def ran(hub) -> FullSynchLine:
+    """The real run's line, with a job that created six records and failed with one."""
+    line = hub.full_synch.lines.get()
+    line.plan = {"create_in_sales": 6}
+    line.save()
+    SynchJob.objects.create(
+        connection=hub.connection, mapping=hub.customers, mode="full", direction="bidirectional",
+        trigger="full_synch", state="partly", inserted=6, failed=1, full_synch_line=line,
+    )  # fmt: skip
+    return line
+
+
+def test_real_run_shows_what_happened_and_not_its_own_plan(administrator, ran):
+    answer = administrator.get(REVIEW)
+    line = customer_line(answer)
+    assert [(counter.label, counter.value) for counter in line.counters] == [("Inserted", 6), ("Failed", 1)]
+    assert line.plan == []
+    assert f"job={ran.jobs.get().pk}&amp;state=failed" in answer.content.decode()
+
+
+def test_plan_of_the_preview_before_stands_beside_the_result(administrator, hub, ran):
+    FullSynch.objects.all().delete()
+    preview = FullSynch.objects.create(
+        connection=hub.connection, preview=True, state="succeeded", finished_at=hub.job.finished_at
+    )
+    FullSynchLine.objects.create(
+        full_synch=preview, mapping=hub.customers, direction="bidirectional", state="finished", plan=PLAN
+    )
+    run = FullSynch.objects.create(connection=hub.connection, state="succeeded")
+    FullSynchLine.objects.create(
+        full_synch=run, mapping=hub.customers, direction="bidirectional", state="finished", plan={"unchanged": 9}
+    )
+    answer = administrator.get(REVIEW)
+    assert [(part.number, part.words) for part in customer_line(answer).plan] == [
+        (7, "to create in Sales"),
+        (2, "to update in Sales"),
+    ]
+    assert f"Preview {preview.pk}" in answer.content.decode()
+
+
+def test_sides_are_badges_in_colour(administrator):
+    html = administrator.get(REVIEW).content.decode()
+    assert 'state-red"' in html.split("line-sides")[1]
+    assert "To Sales" in html.split("line-sides")[1]
+
+
+def test_mappings_outside_the_last_run_can_be_started(administrator, ran):
+    lines = {line.mapping.name: line for wave in administrator.get(REVIEW).context["waves"] for line in wave}
+    assert lines["CURRENCY"].state == ""
+    assert lines["CURRENCY"].takes_part is False
+    assert len(lines) > 5
+
+
+def test_direction_of_a_line_is_chosen_at_the_start(administrator):
+    chosen = {"mappings": ["CUSTOMER", "CURRENCY"], "direction-CUSTOMER": "to_sales", "direction-CURRENCY": ""}
+    administrator.post(f"{REVIEW}start/", {**chosen, "confirmed": "1"})
+    lines = FullSynch.objects.latest("pk").lines.all()
+    assert {line.mapping.name: line.direction for line in lines} == {"CUSTOMER": "to_sales", "CURRENCY": "to_sales"}
+
+
+def test_the_question_as_a_page_keeps_the_directions(administrator):
+    html = administrator.post(f"{REVIEW}start/", {"mappings": "CUSTOMER", "direction-CUSTOMER": "to_sales"})
+    assert '<input type="hidden" name="direction-CUSTOMER" value="to_sales">' in html.content.decode()
+
+
+def test_starting_nothing_is_refused(administrator):
+    html = administrator.post(f"{REVIEW}start/", {"confirmed": "1"}, follow=True).content.decode()
+    assert "Choose at least one mapping." in html
+    assert FullSynch.objects.count() == 1
+
+
+def fill(hub, count: int) -> None:
+    for system, table in (("business_central", "customers"), ("sales", "accounts")):
+        TableCursor.objects.create(connection=hub.connection, system=system, table=table, cursor="1")
+    for number in range(count):
+        make_customer(hub.connection, f"C{number}", f"Company {number}")
+        make_account(hub.connection, f"Company {number}")
+
+
+def test_many_free_records_on_both_sides_are_warned_of_with_numbers(administrator, hub):
+    fill(hub, 12)
+    answer = administrator.get(REVIEW)
+    risk = next(risk for risk in answer.context["risks"] if risk.mapping.name == "CUSTOMER")
+    assert (risk.business_central, risk.sales, risk.in_sales, risk.in_business_central) == (12, 12, 12, 12)
+    assert "Preview first" in answer.content.decode()
+
+
+def test_few_free_records_are_no_reason_to_warn(administrator, hub):
+    fill(hub, 3)
+    assert administrator.get(REVIEW).context["risks"] == []
+
+
+def test_what_was_not_read_yet_is_said(administrator):
+    answer = administrator.get(REVIEW)
+    assert "CUSTOMER" in answer.context["unread"]
+    assert "has not read" in answer.content.decode()
