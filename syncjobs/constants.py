@@ -19,6 +19,9 @@ REPLANS_PER_RUN = 3
 SEND_ATTEMPTS = 3
 """Times a write whose outcome was unknown, and which had not happened, is sent again in one run."""
 
+LONGEST_REQUEST = timedelta(minutes=8)
+"""Business Central ends a request that runs for longer."""
+
 CLOCK_SKEW = timedelta(minutes=10)
 """How far the remote clock may lag behind ours when a created record is looked for by its time."""
 

@@ -10,7 +10,7 @@ What turns out not to have happened becomes planned again. Nothing here repeats 
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,13 +25,16 @@ from connector.clients import WireRecord
 from connector.errors import ErrorKind, RemoteError, Retry
 from coupling.models import BusinessCentralRecord, Coupling
 from syncjobs.choices import LIVE_JOB_STATES, OperationKind, OperationState
-from syncjobs.constants import CLOCK_SKEW, SEND_ATTEMPTS
+from syncjobs.constants import CLOCK_SKEW, LONGEST_REQUEST, SEND_ATTEMPTS
 from syncjobs.engine.apply import record_key
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.settle import settle
 from syncjobs.engine.steps import is_step
 from syncjobs.models import JobSlice, Operation, SynchJob
+
+_LOOK_EVERY_SECONDS = 0.5
+_LOOK_AGAIN = timedelta(seconds=1)
 
 
 def recover(run: JobRun, claimed: JobSlice) -> None:
@@ -108,7 +111,7 @@ def _look_for_creates(run: JobRun, operations: Sequence[Operation]) -> list[Writ
     if not operations:
         return []
     sent_at = [operation.sent_at for operation in operations if operation.sent_at]
-    _wait_until(max(sent_at) + timedelta(seconds=settings.COUPLET_CREATE_GRACE_SECONDS), run.progress.beat)
+    _wait_until_quiet(run, since=min(sent_at), sent=max(sent_at))
     candidates = _new_records(run, since=min(sent_at))
     results = []
     for operation in operations:
@@ -143,10 +146,9 @@ class _Candidates:
 def _new_records(run: JobRun, *, since: datetime) -> _Candidates:
     """Uncoupled records changed since then that the mirror did not know before."""
     reading = run.reading(System.BUSINESS_CENTRAL)
-    moment = (since - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     records = list(
         run.client(System.BUSINESS_CENTRAL).query(
-            reading.table, properties=reading.properties, filter=f"lastModifiedDateTime ge {moment}"
+            reading.table, properties=reading.properties, filter=f"lastModifiedDateTime ge {_moment(since)}"
         )
     )
     keys = [record.key for record in records]
@@ -163,11 +165,32 @@ def _new_records(run: JobRun, *, since: datetime) -> _Candidates:
     return _Candidates([record for record in records if record.key not in taken], reading.properties)
 
 
-def _wait_until(moment: datetime, beat: Callable[[], None]) -> None:
-    """A request whose connection broke may still be under way on the server."""
-    while (left := (moment - timezone.now()).total_seconds()) > 0:
-        beat()
-        time.sleep(min(left, 0.5))
+def _wait_until_quiet(run: JobRun, *, since: datetime, sent: datetime) -> None:
+    """A request whose connection broke may still be under way on the server, record after record.
+
+    Waits until nothing new has appeared for the grace period, which also has to have passed since the last request was
+    sent; a server that goes on for longer than it lets any request run is not waited for.
+    """
+    grace = timedelta(seconds=settings.COUPLET_CREATE_GRACE_SECONDS)
+    table = run.reading(System.BUSINESS_CENTRAL).table
+    condition = f"lastModifiedDateTime ge {_moment(since)}"
+    seen, quiet_since = -1, sent
+    while timezone.now() < sent + LONGEST_REQUEST:
+        count = run.client(System.BUSINESS_CENTRAL).count(table, filter=condition)
+        if count != seen:
+            # The first count does not tell when its records appeared: it has to stand for a moment at least.
+            now = timezone.now()
+            quiet_since = now if seen >= 0 else max(sent, now - grace + min(grace, _LOOK_AGAIN))
+            seen = count if count is not None else 0
+        left = (quiet_since + grace - timezone.now()).total_seconds()
+        if left <= 0:
+            return
+        run.progress.beat()
+        time.sleep(min(left, _LOOK_EVERY_SECONDS))
+
+
+def _moment(since: datetime) -> str:
+    return (since - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def holds(values: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:

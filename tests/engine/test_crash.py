@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as hub_settings
 from django.db import connection as database
 from django.utils import timezone
 
@@ -22,13 +23,20 @@ from tests.engine.live import CREATING, Hub
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
+
+@pytest.fixture(autouse=True)
+def grace(hub: Hub, settings: Any) -> None:
+    """Requests of a killed worker go on in the sandbox, which shares the machine with these tests."""
+    settings.COUPLET_CREATE_GRACE_SECONDS = 3
+
+
 _PROGRAM = """
 import django
 django.setup()
 from django.conf import settings
 from syncjobs import tasks
 settings.SANDBOX_CA_FILE = {ca_file!r}
-settings.COUPLET_CREATE_GRACE_SECONDS = 0
+settings.COUPLET_CREATE_GRACE_SECONDS = 3
 tasks.run_job({job_id})
 """
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +46,7 @@ def start_worker(hub: Hub, job: SynchJob) -> "subprocess.Popen[bytes]":
     """A process of its own that works on the job, against the test's database."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.engine.worker_settings"}
     environment["WORKER_TEST_DATABASE"] = str(database.settings_dict["NAME"])
-    program = _PROGRAM.format(ca_file=str(settings.SANDBOX_CA_FILE), job_id=job.pk)
+    program = _PROGRAM.format(ca_file=str(hub_settings.SANDBOX_CA_FILE), job_id=job.pk)
     return subprocess.Popen([sys.executable, "-c", program], cwd=_PROJECT, env=environment)
 
 
