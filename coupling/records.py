@@ -47,6 +47,8 @@ _WORDS = {
     (System.SALES, "opportunities"): TableWords("Opportunities in Sales", "opportunity"),
     (System.SALES, "salesorders"): TableWords("Orders in Sales", "order"),
     (System.SALES, "invoices"): TableWords("Invoices in Sales", "invoice"),
+    (System.SALES, "invoicedetails"): TableWords("Invoice lines in Sales", "invoice line"),
+    (System.SALES, "salesorderdetails"): TableWords("Order lines in Sales", "order line"),
 }
 
 LIST_ADDRESSES = {

@@ -106,7 +106,7 @@ class RecordTable(Table):
             yield from islice(rows, 1, None)
 
     def _attach(self, records: Any) -> None:
-        place = {"connection": self.connection, "system": self.system, "table": self.table_name}
+        place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.table_name}
         attach_couplings(records, **place)
         attach_failures(records, **place)
 

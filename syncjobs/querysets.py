@@ -29,7 +29,7 @@ def failed_creations(connection: Connection) -> QuerySet[Operation]:
         state=OperationState.FAILED, preview=False, coupling__isnull=True, kind=OperationKind.CREATE
     )
     newer = failed.filter(mapping=OuterRef("mapping"), pk__gt=OuterRef("pk"))
-    conditions = Q()
+    conditions: Any = Q()
     for system, mirror in ((System.BUSINESS_CENTRAL, BusinessCentralRecord), (System.SALES, SalesRecord)):
         side = "bc" if system == System.BUSINESS_CENTRAL else "sales"
         table = "business_central_table" if system == System.BUSINESS_CENTRAL else "sales_table"
@@ -65,7 +65,7 @@ def count_by_mapping(operations: QuerySet[Operation]) -> dict[int, int]:
 
 def causes_of(operations: QuerySet[Operation]) -> list[Cause]:
     """Failed operations grouped by mapping and error code, most frequent first; two queries."""
-    groups: list[dict[str, Any]] = list(
+    groups: list[Any] = list(
         operations.order_by()
         .values("mapping__name", "error_code")
         .annotate(n=Count("pk"), newest=Max("pk"))

@@ -248,6 +248,8 @@ def _close(full_synch: FullSynch, lines: Sequence[FullSynchLine]) -> None:
         full_synch.message = (
             f"{', '.join(failed)} could not be synchronised." if failed else "Some records could not be synchronised."
         )
+        if full_synch.preview and not failed:
+            full_synch.message = "Preview: nothing was written. Some records could not be synchronised as things stand."
     else:
         full_synch.state, full_synch.message = JobState.SUCCEEDED, "Everything is synchronised."
         if full_synch.preview:

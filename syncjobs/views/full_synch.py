@@ -44,7 +44,7 @@ PLAN_WORDS = {
     "couple": "to couple",
     "unchanged": "unchanged",
     "ambiguous": "ambiguous",
-    "blocked": "blocked",
+    "blocked": "need another record coupled first",
     "failing": "would fail",
     "conflicts": "in conflict",
 }
@@ -200,9 +200,8 @@ def with_others(lines: list[Line], connection: Connection, *, ended: bool) -> li
     known = {line.mapping.pk: line for line in lines}
     mappings = eligible_mappings(connection)
     names = {mapping.name for mapping in mappings}
-    return [
-        known.pop(mapping.pk, None)
-        or Line(
+    blank = [
+        Line(
             mapping,
             mapping.direction,
             LineState.BLANK,
@@ -211,7 +210,9 @@ def with_others(lines: list[Line], connection: Connection, *, ended: bool) -> li
             directions=_directions(mapping),
         )
         for mapping in mappings
-    ] + list(known.values())
+    ]
+    gone = [line for line in lines if line.mapping.pk not in {mapping.pk for mapping in mappings}]
+    return [known.get(line.mapping.pk, line) for line in blank] + gone
 
 
 def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
@@ -220,8 +221,8 @@ def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
     return [
         Risk(
             mapping=each.mapping,
-            bc_words=words_of(System.BUSINESS_CENTRAL, each.mapping.business_central_table).plural.lower(),
-            sales_words=words_of(System.SALES, each.mapping.sales_table).plural.lower(),
+            bc_words=_plural(System.BUSINESS_CENTRAL, each.mapping.business_central_table),
+            sales_words=_plural(System.SALES, each.mapping.sales_table),
             business_central=each.business_central or 0,
             sales=each.sales or 0,
             in_sales=each.creates_in(System.SALES, directions[each.mapping.pk]),
@@ -243,6 +244,11 @@ def waves_of(lines: Sequence[Line]) -> list[list[Line]]:
             waves.append([])
         waves[wave].append(line)
     return waves
+
+
+def _plural(system: System, table: str) -> str:
+    """The records of a table inside a sentence that names the system by itself."""
+    return words_of(system, table).plural.partition(" in ")[0].lower()
 
 
 def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, planned: dict[str, int] | None) -> Line:
