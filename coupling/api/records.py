@@ -84,10 +84,10 @@ class RecordList(ConnectionView):
         filterset = filters(request.query_params, queryset=self.get_queryset(), request=request)
         if not filterset.is_valid():
             raise ValidationError(filterset.errors)
-        rows = filterset.qs
         if request.query_params.get("refresh") == "1":
             require_enabled(self.hub_connection)
             service().refresh_table(connection=self.hub_connection, system=self.system, table=self.table)
-        page = self.paginate_queryset(rows) or []
+        # Searching looks at the mirror while it is put together, so it has to come after the reading.
+        page = self.paginate_queryset(filterset.qs) or []
         attach_couplings(page, connection=self.hub_connection, system=self.system, table=self.table)
         return self.get_paginated_response(RecordSerializer(page, many=True, context={"system": self.system}).data)
