@@ -199,3 +199,44 @@ def test_everything_works_without_scripts(served, hub, browser):
         expect(page.get_by_text(f"{hub.job} is deleted.")).to_be_visible()
     finally:
         context.close()
+
+
+def test_testing_a_connection_shows_at_once_and_then_lists_the_steps(sign_in, served, hub, sandbox_is_off):
+    page = sign_in("administrator")
+    page.goto(f"{served}{reverse('connection-setup', kwargs=CONNECTION)}")
+    release: list[object] = []
+    page.route("**/connection/test/", lambda route: release.append(route))
+    button = page.get_by_role("button", name="Test connection")
+    button.click()
+    expect(page.locator("#test-busy")).to_be_visible()
+    expect(page.locator("#test-busy")).to_contain_text("Testing both systems")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click()
+    assert len(release) == 1, "a second click asks again"
+    release[0].continue_()
+    expect(page.locator(".test-outcome")).to_contain_text("does not work yet")
+    expect(page.locator("#test-report").get_by_text("Failed").first).to_be_visible()
+    expect(page.locator("#test-busy")).to_be_hidden()
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+
+
+def test_list_of_jobs_refreshes_itself_while_something_runs_and_nobody_selects(sign_in, served, hub):
+    SynchJob.objects.update(state="running", finished_at=None)
+    page = sign_in("administrator")
+    page.goto(f"{served}{reverse('job-list', kwargs=CONNECTION)}")
+    expect(page.locator("#list").get_by_text("Running")).to_be_visible()
+    box = page.get_by_role("checkbox", name=re.compile("^Select CUSTOMER"))
+    box.check()
+    SynchJob.objects.update(state="succeeded", finished_at=timezone.now())
+    page.wait_for_timeout(3500)
+    expect(box).to_be_checked()
+    expect(page.locator("#list").get_by_text("Running")).to_be_visible()
+    box.uncheck()
+    expect(page.locator("#list").get_by_text("Succeeded")).to_be_visible()
+    expect(page.locator("[data-refresh]")).to_have_count(0)
+
+
+def test_times_to_come_are_told_as_such(sign_in, served, hub):
+    hub.connection.schedules.update(next_run=timezone.now() + timezone.timedelta(minutes=5, seconds=10))
+    page = sign_in("administrator")
+    expect(page.locator(".tile", has_text="CUSTOMER").first).to_contain_text("in 5 min.")
