@@ -105,7 +105,7 @@ class CentralWorkspace:
             values = self._client.get(self._path(COMPANION_SERVICE, area.extra, key))
             known = {prop.name for prop in page.properties.values()} | {"systemCreatedAt", "systemRowVersion"}
             more = [f for f in self._fields(extra, values, new=False) if f.name not in known]
-        return RecordView(
+        view = RecordView(
             key=key,
             title=" ".join(humanize(row.get(n)) for n in (area.number, area.search) if n and row.get(n)) or area.title,
             etag=row["@odata.etag"],
@@ -116,6 +116,9 @@ class CentralWorkspace:
             can_save=page.can_modify,
             can_delete=page.can_delete,
         )
+        if central_actions.is_closed(name, row):
+            view.lock()
+        return view
 
     def blank(self, name: str, parent: str = "") -> RecordView:
         """The form for a new row; ``parent`` is ``property:value`` for rows that belong to another."""
@@ -130,6 +133,8 @@ class CentralWorkspace:
     def save(self, name: str, key: str, etag: str, form: Mapping[str, str]) -> None:
         area = self._area(name)
         view = self.record(name, key)
+        if not view.can_save:
+            raise RefusedError("The record is read-only in its current state.")
         page = self._page(area)
         changes = _changes(page, view.fields, form)
         if changes:
@@ -161,7 +166,7 @@ class CentralWorkspace:
             return handled
         path = f"{self._path(area.service, area.name, key)}/Microsoft.NAV.{action}"
         self._client.call("POST", path, headers={"if-match": "*"})
-        return "Done."
+        return f"{_WORDS.sub(' ', action).capitalize()}: done."
 
     # -- Parts of records
 
@@ -249,7 +254,11 @@ class CentralWorkspace:
         return f"{name} eq {value}" if prop.kind in ("guid", "integer") else f"{name} eq '{value}'"
 
     def _actions(self, area: Area, page: Page, row: Mapping[str, Any]) -> list[ActionView]:
-        offered = [ActionView(action, _WORDS.sub(" ", action).capitalize()) for action in page.actions]
+        offered = [
+            ActionView(action, _WORDS.sub(" ", action).capitalize())
+            for action in page.actions
+            if central_actions.is_offered(area.name, row, action)
+        ]
         return central_actions.actions_for(area.name, row) + offered
 
 

@@ -29,6 +29,26 @@ def actions_for(area: str, row: Mapping[str, Any]) -> list[ActionView]:
     return []
 
 
+_POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
+_CANCELLABLE = {"salesInvoices": "Open", "salesCreditMemos": "Corrective"}
+_OF_DRAFTS = ("post", "postAndSend")
+_OF_POSTED = ("cancel", "cancelAndSend", "makeCorrectiveCreditMemo")
+
+
+def is_closed(area: str, row: Mapping[str, Any]) -> bool:
+    """Posted documents and released orders cannot be edited."""
+    if area in _CANCELLABLE:
+        return row["status"] in _POSTED_STATES
+    return bool(area == "salesOrders" and row["status"] != "Draft")
+
+
+def is_offered(area: str, row: Mapping[str, Any], action: str) -> bool:
+    """Whether an action of the API makes sense for a document in this state."""
+    if action in _OF_POSTED:
+        return bool(row.get("status") == _CANCELLABLE.get(area))
+    return action not in _OF_DRAFTS or not is_closed(area, row)
+
+
 def perform(sandbox: Sandbox, area: str, key: str, action: str, form: Mapping[str, str]) -> str | None:
     """Runs an action of `actions_for` and tells what came of it; None for actions that the API has itself.
 

@@ -62,6 +62,14 @@ class RecordView:
     can_save: bool = True
     can_delete: bool = False
 
+    def lock(self) -> None:
+        """Makes a closed document something to look at only."""
+        self.can_save = self.can_delete = False
+        for item in (*self.fields, *self.more):
+            item.read_only = True
+        for part in self.parts:
+            part.can_add = False
+
 
 @dataclass(slots=True)
 class Listing:

@@ -94,7 +94,7 @@ class SalesWorkspace:
         area, table = self._area(name), self._table(name)
         row = self._client.get(f"{API}/{name}({key})")
         main, more = self._fields(area, table, row, new=False)
-        return RecordView(
+        view = RecordView(
             key=key,
             title=str(row.get(table.primary_name or "") or area.title),
             etag=row["@odata.etag"],
@@ -106,6 +106,9 @@ class SalesWorkspace:
             can_save=table.allows("Update"),
             can_delete=table.allows("Delete"),
         )
+        if name in _DOCUMENTS and row["statecode"] != 0:
+            view.lock()
+        return view
 
     def blank(self, name: str, parent: str = "") -> RecordView:
         """The form for a new row; ``parent`` is ``column:id`` for rows that belong to another."""
@@ -121,6 +124,8 @@ class SalesWorkspace:
 
     def save(self, name: str, key: str, etag: str, form: Mapping[str, str]) -> None:
         view, table = self.record(name, key), self._table(name)
+        if not view.can_save:
+            raise RefusedError("The record is read-only in its current state.")
         body = self._body(table, [*view.fields, *view.more], form)
         if body:
             self._client.call("PATCH", f"{API}/{name}({key})", body=body, headers={"if-match": etag or "*"})
@@ -177,7 +182,9 @@ class SalesWorkspace:
             label=label_of(attribute),
             kind=kind,
             value=text,
-            read_only=not (attribute.create if new else attribute.update) or attribute.type == "uniqueidentifier",
+            read_only=not (attribute.create if new else attribute.update)
+            or attribute.type == "uniqueidentifier"
+            or _CALCULATED.fullmatch(attribute.name) is not None,
             required=attribute.required in ("system", "application"),
             max_length=attribute.max_length,
             choices=choices,
@@ -268,6 +275,10 @@ class SalesWorkspace:
         return [line for _, line in sorted(lines, reverse=True)]
 
 
+_DOCUMENTS = ("quotes", "salesorders", "invoices")
+"""Read-only in every state but the first."""
+_CALCULATED = re.compile(r"total\w+|baseamount|extendedamount")
+"""Amounts that the service overwrites at the next calculation whatever is sent."""
 _PAGE = {"prefer": f'odata.maxpagesize={PAGE_ROWS},odata.include-annotations="*"'}
 
 

@@ -124,7 +124,8 @@ def record(request: HttpRequest, product: str, area: str, key: str) -> HttpRespo
         raise Http404(str(refused)) from refused
     if error:
         _keep_input(view, request)
-    context = _context(workspace, area=area, title=title, view=view, error=error, message=_message(request))
+    message = "" if error else _message(request)
+    context = _context(workspace, area=area, title=title, view=view, error=error, message=message)
     return render(request, "acting/record.html", context)
 
 

@@ -140,6 +140,46 @@ def test_line_is_added_to_an_order(person: Person, business_central: ApiClient) 
     assert shown(made) == ["Created."]
 
 
+def test_posted_invoice_can_be_read_and_corrected_only(person: Person, business_central: ApiClient) -> None:
+    invoice = business_central.get("salesInvoices?$filter=status eq 'Open'")["value"][0]
+    address = f"/business-central/salesInvoices/{invoice['id']}/"
+    page = person.open(address)
+    assert ">Save<" not in page
+    assert "/new/?parent=" not in page
+    assert re.findall(r'action="[^"]*/action/(\w+)/"', page) == [
+        "payment",
+        "unapplyPayment",
+        "send",
+        "cancel",
+        "cancelAndSend",
+        "makeCorrectiveCreditMemo",
+    ]
+    done = person.post(f"{address}action/makeCorrectiveCreditMemo/", {})
+    assert shown(done) == ["Make corrective credit memo: done."]
+    memo = business_central.get(f"salesCreditMemos?$filter=invoiceNumber eq '{invoice['number']}'")["value"][0]
+    draft = person.open(f"/business-central/salesCreditMemos/{memo['id']}/")
+    assert ">Save<" in draft
+    assert re.findall(r'action="[^"]*/action/(\w+)/"', draft) == ["post", "postAndSend", "send"]
+    assert shown(person.post(address, {"externalDocumentNumber": "X"})) == [
+        "The record is read-only in its current state."
+    ]
+
+
+def test_submitted_order_is_read_only(person: Person, sales: ApiClient) -> None:
+    account = sales.create("accounts", {"name": "Reader"})
+    order = sales.create(
+        "salesorders", {"name": "Closed soon", "customerid_account@odata.bind": f"/accounts({account})"}
+    )
+    address = f"/sales/salesorders/{order}/"
+    page = person.open(address)
+    assert 'name="description"' in page
+    assert 'name="totalamount"' not in page
+    assert shown(person.post(f"{address}action/submit/", {})) == ["Order submitted."]
+    closed = person.open(address)
+    assert ">Save<" not in closed
+    assert 'name="description"' not in closed
+
+
 def test_unknown_areas_and_records_are_not_found(person: Person) -> None:
     for path in ("/sales/nosuch/", "/business-central/customers/5a1f0c52-0000-4000-8000-00000000dead/"):
         assert person.session.get(f"{person.server.http_url}{path}", timeout=30).status_code == 404
