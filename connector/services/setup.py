@@ -105,7 +105,7 @@ def create_connection(*, values: Mapping[str, Any], user: User | None) -> Connec
     changes = {name: value for name, value in values.items() if name not in ("slug", "enabled")}
     with transaction.atomic():
         connection = Connection.objects.create(slug=slug)
-        audit.record(connection=connection, user=user, action="create connection")
+        audit.record_change(connection=connection, user=user, action="create connection")
         connection = update_connection(connection=connection, changes=changes, user=user)
     if values.get("enabled"):
         enable(connection=connection, user=user)
@@ -132,7 +132,7 @@ def enable(*, connection: Connection, user: User | None) -> Report:
         for subscriber in subscribers():
             if subscriber.enabled is not None:
                 subscriber.enabled(connection, user)
-        audit.record(
+        audit.record_change(
             connection=connection,
             user=user,
             action="enable connection",
@@ -155,7 +155,7 @@ def disable(*, connection: Connection, user: User | None, reason: str, broken: b
         for subscriber in subscribers():
             if subscriber.disabled is not None:
                 subscriber.disabled(connection)
-        audit.record(
+        audit.record_change(
             connection=connection,
             user=user,
             action="disable connection",
@@ -198,7 +198,7 @@ def reset_connection(*, connection: Connection, confirm: str, user: User | None)
             for subscriber in subscribers():
                 if subscriber.enabled is not None:
                     subscriber.enabled(connection, user)
-        audit.record(connection=connection, user=user, action="reset connection", before=before, after=defaults)
+        audit.record_change(connection=connection, user=user, action="reset connection", before=before, after=defaults)
 
 
 def _apply(connection: Connection, changes: dict[str, Any], user: User | None) -> None:
@@ -230,7 +230,7 @@ def _apply(connection: Connection, changes: dict[str, Any], user: User | None) -
             candidate_credential.save()
             after["credential"] = "set"
         if after:
-            audit.record(connection=connection, user=user, action="change connection", before=changed, after=after)
+            audit.record_change(connection=connection, user=user, action="change connection", before=changed, after=after)
         for subscriber in subscribers():
             if subscriber.changed is not None and changed:
                 subscriber.changed(connection, changed, user)

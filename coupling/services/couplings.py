@@ -12,11 +12,11 @@ from django.db import IntegrityError, transaction
 
 from connector.choices import System
 from connector.models import Connection
+from connector.services.audit import record_change
 from coupling.choices import CouplingOrigin
 from coupling.exceptions import AlreadyCoupledError, CouplingError, OutsideFilterError, RecordMissingError
 from coupling.models import Coupling, RemoteRecord, TableMapping
 from coupling.services.admission import is_admitted, violated_condition
-from coupling.services.audit import record_change
 from coupling.services.search import mirror_of
 from coupling.synchronisation import service
 

@@ -14,9 +14,9 @@ from django.db import transaction
 
 from connector.choices import System
 from connector.models import Connection
+from connector.services.audit import record_change
 from coupling.defaults import DefaultField, DefaultMapping, default_mappings, holds
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
-from coupling.services.audit import record_change
 from coupling.services.availability import Offer, sales_reason
 
 _CUSTOMER, _VENDOR = 3, 11

@@ -7,11 +7,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from connector.choices import Direction, System
+from connector.services.audit import record_change
 from coupling.choices import MappingKind
 from coupling.exceptions import MappingError
 from coupling.filters import FilterError, validate_filter
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
-from coupling.services.audit import record_change
 from coupling.services.known import SalesColumns, business_central_names, known_names, sales_columns
 
 _FILTERS = {"business_central_filter": System.BUSINESS_CENTRAL, "sales_filter": System.SALES}

@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 from config.roles import Capability
 from config.web.filters import FilterSet
 from config.web.lists import BulkAction, ListView
+from connector.services.audit import record_change
 from coupling.models import OptionMapping, TableMapping
-from coupling.services.audit import record_change
 from coupling.tables import OptionTable
 
 

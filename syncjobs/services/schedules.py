@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from connector.errors import HubError
 from connector.models import Connection
+from connector.services.audit import record_change
 from coupling.defaults import default_mappings
 from coupling.models import DirtyPair, TableMapping
-from coupling.services.audit import record_change
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, ScheduleState
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import check_connection, start_job
