@@ -63,8 +63,8 @@ def _write(run: JobRun, operation: Operation) -> Write:
         table=part.table,
         key=record_key(operation),
         body=dict(part.body),
-        # A token belongs to the table it was read from.
-        token=operation.expected_token if part.table == run.mapping.table(System(operation.system)) else "",
+        # A token belongs to the table it was read from; a part that another service takes has none.
+        token=operation.expected_token if part.table == operation.table else "",
     )
 
 

@@ -36,6 +36,7 @@ from syncjobs.engine.plan import plan_slice
 from syncjobs.engine.progress import Progress, StopOnTermination
 from syncjobs.engine.pull import pull_table, refresh_records
 from syncjobs.engine.recover import adopt_orphans, recover
+from syncjobs.engine.relations import read_relations
 from syncjobs.engine.revert import plan_undo
 from syncjobs.engine.rules import rule_for
 from syncjobs.engine.settle import settle
@@ -277,6 +278,8 @@ def _prepare_pairs(run: JobRun) -> None:
                 progress=run.progress,
                 wanted_since=timezone.now(),
             )
+    if rule.reads_relations:
+        read_relations(run)
     work.collect(run.job, run.mapping, run.options)
 
 

@@ -9,7 +9,7 @@ are operations of their own and travel in bulk with those of the other pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from django.db.models import Q
 
 from connector.bulk import WriteResult
 from connector.choices import System
+from coupling.models import FieldMapping
 from coupling.wire import WireEncoder
 from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, OperationKind, OperationState
 from syncjobs.engine import locks, mirror, work
@@ -62,19 +63,20 @@ def is_step(run: JobRun, operation: Operation) -> bool:
 def settle_steps(run: JobRun, system: System, done: Sequence[tuple[Operation, WriteResult]]) -> None:
     """The mirror and the couplings after steps were written. Part of the caller's transaction."""
     by_table: dict[str, list[tuple[Operation, WriteResult]]] = {}
+    owners = _owner_tables(run, system, {operation.table for operation, _ in done})
     for operation, result in done:
-        by_table.setdefault(operation.table, []).append((operation, result))
+        by_table.setdefault(owners[operation.table], []).append((operation, result))
     for table, written in by_table.items():
         mirror.store_own(
             run.reading(system, table),
             [
-                mirror.OwnWrite(key, _sent(operation), result.token, returned=result.values)
+                mirror.OwnWrite(key, _sent(operation), _token(operation, table, result), returned=result.values)
                 for operation, result in written
                 if (key := result.key or record_key(operation))
             ],
         )
     if done:
-        _agree_beside(run, system, done)
+        _agree_beside(run, system, done, owners)
 
 
 def already_written(run: JobRun, operations: Sequence[Operation]) -> set[UUID]:
@@ -196,6 +198,7 @@ def _operation(
         sales_key=write.record_id if write.is_step and write.system == SALES else sales_key,
         record_name=write.title[:500],
         kind=write.kind,
+        expected_token=write.expected_token,
         before=dict(write.before),
         after=dict(write.after),
         bc_base=dict(write.bc_base),
@@ -215,7 +218,22 @@ def _sent(operation: Operation) -> dict[str, Any]:
     return sent
 
 
-def _agree_beside(run: JobRun, system: System, done: Sequence[tuple[Operation, WriteResult]]) -> None:
+def _owner_tables(run: JobRun, system: System, tables: set[str]) -> dict[str, str]:
+    """The table whose records each of `tables` shows: itself, or another where it merely serves some properties."""
+    owners = {table: table for table in tables}
+    if system == BC:
+        served = FieldMapping.objects.filter(mapping__connection=run.connection, business_central_service__in=tables)
+        owners.update(served.values_list("business_central_service", "mapping__business_central_table").distinct())
+    return owners
+
+
+def _token(operation: Operation, table: str, result: WriteResult) -> str | None:
+    return result.token if operation.table == table else None
+
+
+def _agree_beside(
+    run: JobRun, system: System, done: Sequence[tuple[Operation, WriteResult]], owners: Mapping[str, str]
+) -> None:
     encode = WireEncoder().encode
     updates = [(operation, result) for operation, result in done if operation.kind == OperationKind.UPDATE]
     with database.cursor() as cursor:
@@ -226,10 +244,12 @@ def _agree_beside(run: JobRun, system: System, done: Sequence[tuple[Operation, W
                 {
                     "connection": run.connection.pk,
                     "keys": [str(record_key(operation)) for operation, _ in updates],
-                    "tables": [operation.table for operation, _ in updates],
+                    "tables": [owners[operation.table] for operation, _ in updates],
                     "bc_bases": [encode(operation.bc_base) for operation, _ in updates],
                     "sales_bases": [encode(operation.sales_base) for operation, _ in updates],
-                    "tokens": [result.token for _, result in updates],
+                    "tokens": [
+                        _token(operation, owners[operation.table], result) or "" for operation, result in updates
+                    ],
                 },
             )  # fmt: skip
         ids = [operation.coupling_id for operation, _ in done if operation.coupling_id]

@@ -31,6 +31,7 @@ from syncjobs.engine.convert.values import (
     EnumConverter,
     GuidConverter,
     NumberConverter,
+    SometimesConverter,
     TextConverter,
     TimeStampConverter,
 )
@@ -53,6 +54,8 @@ class FieldContext:
 Build = Callable[[FieldContext], Converter]
 _TRANSFORMATIONS: dict[str, Build] = {}
 _COLUMNS: dict[tuple[str, str], Build] = {}
+# Business Central calculates these from an opportunity's activities; before the first one it has no opinion.
+_SOMETIMES = {("OPPORTUNITY", name) for name in ("estimatedvalue", "estimatedclosedate", "actualvalue")}
 _DECIMAL = (ValueKind.DECIMAL, ValueKind.INTEGER)
 _UNIT_OWNERS = {
     "priceListLines": "assetNumber",
@@ -94,10 +97,9 @@ def transformation_names() -> list[str]:
 
 def converter_for(name: str, context: FieldContext) -> Converter:
     """The converter of a field mapping. Raises KeyError for an unknown transformation."""
-    if name:
-        return _TRANSFORMATIONS[name](context)
-    build = _COLUMNS.get((context.mapping, context.sales_attribute), _plain)
-    return build(context)
+    build = _TRANSFORMATIONS[name] if name else _COLUMNS.get((context.mapping, context.sales_attribute), _plain)
+    converter = build(context)
+    return SometimesConverter(converter) if (context.mapping, context.sales_attribute) in _SOMETIMES else converter
 
 
 def _plain(context: FieldContext) -> Converter:

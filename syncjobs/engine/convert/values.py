@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from connector.errors import ErrorKind
-from syncjobs.engine.results import Problem
+from syncjobs.engine.results import SKIP, Problem
 
 if TYPE_CHECKING:
     from syncjobs.engine.lookups import Lookups
@@ -139,6 +139,26 @@ class NumberConverter(Converter):
     def to_bc(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
         number = _number(value)
         return number if isinstance(number, Decimal) else _not_a_number(value)
+
+
+class SometimesConverter(Converter):
+    """A value that the source may not have yet: as long as it is blank, the target keeps what it has."""
+
+    def __init__(self, inner: Converter) -> None:
+        self.inner = inner
+        self.bc_blank, self.sales_blank = inner.bc_blank, inner.sales_blank
+        self.bc_form, self.sales_form = inner.bc_form, inner.sales_form  # type: ignore[method-assign]
+
+    def to_sales(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
+        if self.inner.bc_form(value) == self.inner.bc_form(self.bc_blank):
+            return SKIP
+        return self.inner.to_sales(value, source, target, lookups)
+
+    def to_bc(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
+        return self.inner.to_bc(value, source, target, lookups)
+
+    def equal(self, bc_value: Any, sales_value: Any, bc_row: Row, sales_row: Row, lookups: Lookups) -> bool:
+        return self.inner.equal(bc_value, sales_value, bc_row, sales_row, lookups)
 
 
 class BooleanConverter(Converter):

@@ -64,6 +64,9 @@ class TableRule:
     has_steps = False
     """A pair may need writes to further rows once its own two records are in step; `steps` says which."""
 
+    reads_relations = False
+    """Which company contact belongs to which customer or vendor has to be known."""
+
     service_properties: Mapping[str, tuple[str, ...]] = {}
     """Properties that another service shows of the table's own records."""
 

@@ -1,90 +1,121 @@
-"""Contacts belong to a company: a customer's company contact in Business Central, an account in Sales.
+"""Contacts belong to a company: a customer's or vendor's company contact in Business Central, an account in Sales.
 
-Neither side's rows say so in terms of the other. Business Central tells the customer of a person (`customerContacts`);
-the company contact of a customer is known from its other persons, or by the name that Business Central keeps equal.
+Neither side's rows say so in terms of the other. Business Central tells the customer of a person (`customerContacts`)
+and, asked one by one, the contacts of a customer or vendor (`relations`). The first contact of a company becomes its
+primary contact on both sides; that is the hub's doing and counts as nobody's change of the company.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from connector.choices import System
 from connector.errors import ErrorKind
 from connector.models import Connection
-from coupling.models import BusinessCentralRecord, Coupling
+from coupling.filters import filter_condition
+from coupling.models import BusinessCentralRecord, Coupling, FieldMapping, SalesRecord, TableMapping
+from syncjobs.choices import OperationKind
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.convert.values import ZERO_GUID
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.lookups import Lookups
 from syncjobs.engine.references import Role
+from syncjobs.engine.relations import companies_of, owners_of
 from syncjobs.engine.results import Problem, not_coupled
 from syncjobs.engine.rules.base import Extra, Leave, Refusal, TableRule, common_extras, register
-from syncjobs.engine.views import RecordView
+from syncjobs.engine.views import PairView, RecordView
+from syncjobs.engine.writes import PlannedWrite
 
+BC, SALES = System.BUSINESS_CENTRAL, System.SALES
 PARENT_READ = "_parentcustomerid_value"
 PARENT_WRITE = "parentcustomerid_account@odata.bind"
-_ACCOUNTS, _CUSTOMERS, _COMPANIES, _NAMES = "accounts", "customers", "companies", "customer_names"
+_PRIMARY_READ, _PRIMARY_WRITE = "_primarycontactid_value", "primarycontactid@odata.bind"
 _NAME_PARTS = ("firstname", "middlename", "lastname")
+_PARTIES = ("CUSTOMER", "VENDOR")
+_ACCOUNTS, _OWNERS, _COMPANIES, _NAMES = "accounts", "owners", "companies", "party_names"
+_COMPANY_OWNERS, _OUTSIDE, _ROWS, _PRIMARY, _GIVEN = "company_owners", "outside", "party_rows", "primary", "given"
 
 
 @register("CONTACT")
 class ContactRule(TableRule):
     service_properties = {"customerContacts": ("customerId",)}
+    has_steps = True
+    reads_relations = True
 
     def properties(self, system: System) -> frozenset[str]:
-        if system == System.SALES:
+        if system == SALES:
             return frozenset({PARENT_READ, *_NAME_PARTS})
         return frozenset({"type", "companyNumber", "contactBusinessRelation", "displayName"})
 
     def want(self, lookups: Lookups, bc_row: Mapping[str, Any], sales_row: Mapping[str, Any]) -> None:
         if customer := _customer(bc_row):
-            lookups.extra.setdefault("wanted_customers", set()).add(customer)
+            lookups.extra.setdefault("wanted_parties", set()).add(customer)
+        if company := str(bc_row.get("companyNumber") or ""):
+            lookups.extra.setdefault("wanted_companies", set()).add(company)
         if sales_row.get(PARENT_READ):
             lookups.extra.setdefault("wanted_accounts", set()).add(str(sales_row[PARENT_READ]).lower())
 
     def load(self, blueprint: Blueprint, lookups: Lookups, connection: Connection, rows: Sequence[RecordView]) -> None:
-        """Accounts of the customers, customers of the accounts, and the customers' company contacts."""
-        customers = lookups.extra.get("wanted_customers", set())
-        accounts = lookups.extra.get("wanted_accounts", set())
-        coupled = Coupling.objects.filter(connection=connection, mapping__name="CUSTOMER")
+        """Customers and vendors of the slice with their accounts and company contacts: a fixed number of queries."""
+        extra = lookups.extra
+        accounts = {UUID(key) for key in extra.get("wanted_accounts", ())}
+        extra[_COMPANY_OWNERS] = owners_of(connection, extra.get("wanted_companies", ()))
+        parties = {*extra.get("wanted_parties", ()), *(key for keys in extra[_COMPANY_OWNERS].values() for key in keys)}
+        coupled = Coupling.objects.filter(connection=connection, mapping__name__in=_PARTIES)
         pairs = [
-            *coupled.filter(bc_key__in=key_array(customers)).values_list("bc_key", "sales_key"),
-            *coupled.filter(sales_key__in=key_array(accounts)).values_list("bc_key", "sales_key"),
+            *coupled.filter(bc_key__in=key_array(map(UUID, parties))).values_list("bc_key", "sales_key", "bc_table"),
+            *coupled.filter(sales_key__in=key_array(accounts)).values_list("bc_key", "sales_key", "bc_table"),
         ]
-        lookups.extra[_ACCOUNTS] = {str(bc_key): str(sales_key) for bc_key, sales_key in pairs}
-        lookups.extra[_CUSTOMERS] = {str(sales_key): str(bc_key) for bc_key, sales_key in pairs}
-        known = BusinessCentralRecord.objects.of_table(connection.pk, "customers").filter(
-            key__in=key_array({*map(UUID, customers), *(bc_key for bc_key, _ in pairs)})
+        extra[_ACCOUNTS] = {str(bc_key): str(sales_key) for bc_key, sales_key, _ in pairs}
+        extra[_OWNERS] = {str(sales_key): str(bc_key) for bc_key, sales_key, _ in pairs}
+        keys = key_array({*map(UUID, parties), *(bc_key for bc_key, _, _ in pairs)})
+        known = BusinessCentralRecord.objects.alive().filter(
+            connection=connection, table__in=("customers", "vendors"), key__in=keys
         )
-        names = {str(key): (number, name) for key, number, name in known.values_list("key", "number", "name")}
-        lookups.extra[_NAMES] = names
+        found = list(known.values_list("key", "table", "number", "name", "values"))
+        extra[_ROWS] = {str(key): (table, values) for key, table, _, _, values in found}
+        extra[_NAMES] = {str(key): (number, name) for key, _, number, name, _ in found}
+        extra[_PRIMARY] = _primary_fields(connection)
+        rows_of_accounts = SalesRecord.objects.of_table(connection.pk, "accounts").alive()
+        touched = {*accounts, *(sales_key for _, sales_key, _ in pairs)}
+        lookups.extra["account_rows"] = {
+            str(key): (token, values)
+            for key, token, values in rows_of_accounts.filter(key__in=key_array(touched)).values_list(
+                "key", "token", "values"
+            )
+        }
         if accounts:
-            lookups.extra[_COMPANIES] = _companies(connection, lookups.extra[_CUSTOMERS].values(), names)
+            extra[_COMPANIES] = _companies(connection, set(extra[_OWNERS].values()), extra[_NAMES])
+            extra[_OUTSIDE] = _outside_filters(blueprint, connection, accounts - {key for _, key, _ in pairs})
 
     def refuse(
         self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
     ) -> Refusal | Problem | None:
-        if target == System.SALES:
+        if target == SALES:
             if source.values.get("type", "Person") != "Person":
                 return Refusal(Leave.DROPPED, "company_contact")
-            customer = _customer(source.values)
-            if coupled or customer in lookups.extra.get(_ACCOUNTS, {}):
+            parties = _parties(source.values, lookups)
+            if coupled or any(party in lookups.extra.get(_ACCOUNTS, {}) for party in parties):
                 return None
-            if not customer:
+            if not parties:
                 return Refusal(Leave.DROPPED, "no_company")
-            number = lookups.extra.get(_NAMES, {}).get(customer, (customer, ""))[0]
-            return not_coupled(noun="customer", number=number, partner="account", mapping=Role.CUSTOMER.mappings[0])
-        if coupled or _company_of(source, lookups):
+            number = lookups.extra.get(_NAMES, {}).get(parties[0], (parties[0], ""))[0]
+            table = lookups.extra.get(_ROWS, {}).get(parties[0], ("customers", {}))[0]
+            role = Role.VENDOR if table == "vendors" else Role.CUSTOMER
+            return not_coupled(noun=role.bc_noun, number=number, partner="account", mapping=role.mappings[0])
+        # A company that the hub does not carry at all (another relationship type) is none in Business Central.
+        account = str(source.values.get(PARENT_READ) or "").lower()
+        if coupled or _company_of(source, lookups) or account in lookups.extra.get(_OUTSIDE, ()):
             return None
         return Problem(
             kind=ErrorKind.DEPENDENCY,
             code="engine.no_company",
             message=f"The company of {source.title or source.key} does not exist in Business Central.",
-            hint="Couple the contact's account with a customer first.",
-            value=str(source.values.get(PARENT_READ) or ""),
-            details={"mapping": "CUSTOMER", "number": str(source.values.get(PARENT_READ) or "")},
+            hint="Couple the contact's account with a customer or vendor first.",
+            value=account,
+            details={"mapping": "CUSTOMER", "number": account},
         )
 
     def extras(
@@ -95,9 +126,9 @@ class ContactRule(TableRule):
         sales: RecordView | None,
         lookups: Lookups,
     ) -> list[Extra] | Problem:
-        if target == System.SALES:
+        if target == SALES:
             found = common_extras(blueprint, target, sales)
-            account = lookups.extra.get(_ACCOUNTS, {}).get(_customer(bc.values)) if bc is not None else None
+            account = _account(bc.values, lookups) if bc is not None else ""
             if account:
                 parentless = sales is None or (PARENT_READ in sales.values and not sales.values[PARENT_READ])
                 found.append(Extra(PARENT_WRITE, f"/accounts({account})", PARENT_READ, account, alone=parentless))
@@ -111,29 +142,125 @@ class ContactRule(TableRule):
             found.append(Extra("companyNumber", company, "companyNumber", company))
         return found
 
+    def steps(self, blueprint: Blueprint, pair: PairView, lookups: Lookups) -> Sequence[PlannedWrite] | Problem:
+        """The company's primary contact, where a side has none: Business Central's choice, else the first contact."""
+        if pair.bc is None or pair.sales is None or pair.bc.values.get("type", "Person") != "Person":
+            return ()
+        account = str(pair.sales.values.get(PARENT_READ) or "").lower()
+        owner = lookups.extra[_OWNERS].get(account)
+        row = lookups.extra[_ROWS].get(owner) if owner else None
+        known = lookups.extra["account_rows"].get(account)
+        if owner is None or row is None or known is None:
+            return ()
+        table, party = row
+        service, name = lookups.extra[_PRIMARY].get(table, ("", ""))
+        number, contact = pair.bc.number, str(pair.sales.key)
+        chosen = str(party.get(name) or "") if name else ""
+        token, values = known
+        if _PRIMARY_READ not in values:
+            return ()
+        current = str(values[_PRIMARY_READ] or "").lower()
+        given: set[str] = lookups.extra.setdefault(_GIVEN, set())
+        if not current and chosen in ("", number) and account not in given:
+            given.add(account)
+            return [
+                PlannedWrite(
+                    SALES,
+                    OperationKind.UPDATE,
+                    record_id=UUID(account),
+                    before={_PRIMARY_WRITE: None},
+                    after={_PRIMARY_WRITE: f"/contacts({contact})"},
+                    expected_token=token,
+                    sales_base={_PRIMARY_READ: contact},
+                    bc_base={name: chosen} if name else {},
+                    title=f"{pair.bc.title}, primary contact",
+                    table="accounts",
+                    is_step=True,
+                )
+            ]
+        if current == contact and name and name in party and not chosen and BC in blueprint.targets:
+            return [
+                PlannedWrite(
+                    BC,
+                    OperationKind.UPDATE,
+                    record_id=UUID(owner),
+                    before={name: ""},
+                    after={name: number},
+                    bc_base={name: number},
+                    sales_base={_PRIMARY_READ: contact},
+                    title=f"{pair.bc.title}, primary contact",
+                    table=service,
+                    is_step=True,
+                )
+            ]
+        return ()
+
 
 def _customer(values: Mapping[str, Any]) -> str:
     key = str(values.get("customerId") or "").lower()
     return "" if key == ZERO_GUID else key
 
 
+def _parties(values: Mapping[str, Any], lookups: Lookups) -> list[str]:
+    """Customers and vendors that a person belongs to, a customer first."""
+    customer = _customer(values)
+    related: Sequence[str] = lookups.extra.get(_COMPANY_OWNERS, {}).get(str(values.get("companyNumber") or ""), ())
+    return list(dict.fromkeys([*([customer] if customer else []), *related]))
+
+
+def _account(values: Mapping[str, Any], lookups: Lookups) -> str:
+    accounts: Mapping[str, str] = lookups.extra.get(_ACCOUNTS, {})
+    return next((accounts[party] for party in _parties(values, lookups) if party in accounts), "")
+
+
 def _company_of(sales: RecordView, lookups: Lookups) -> str:
-    """Number of the company contact of the customer that the contact's account is coupled with."""
+    """Number of the company contact of the customer or vendor that the contact's account is coupled with."""
     account = str(sales.values.get(PARENT_READ) or "").lower()
-    customer = lookups.extra.get(_CUSTOMERS, {}).get(account)
-    company: str = lookups.extra.get(_COMPANIES, {}).get(customer, "")
+    owner = lookups.extra.get(_OWNERS, {}).get(account)
+    company: str = lookups.extra.get(_COMPANIES, {}).get(owner, "")
     return company
 
 
-def _companies(connection: Connection, customers: Any, names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Customer → number of its company contact: from its persons, else by the name if only one company has it."""
+def _companies(connection: Connection, parties: set[str], names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Customer or vendor → number of its company contact: remembered, or from its persons, or by an only name."""
+    found = companies_of(connection, map(UUID, parties))
     contacts = BusinessCentralRecord.objects.of_table(connection.pk, "contacts").alive()
-    wanted = set(customers)
-    persons = contacts.filter(values__customerId__in=sorted(wanted)).values_list("values", flat=True)
-    found = {str(row["customerId"]): str(row["companyNumber"]) for row in persons if row.get("companyNumber")}
+    persons = contacts.filter(values__customerId__in=sorted(parties - set(found))).values_list("values", flat=True)
+    found.update({str(row["customerId"]): str(row["companyNumber"]) for row in persons if row.get("companyNumber")})
     by_name: dict[str, list[str]] = {}
-    missing = {names[key][1]: key for key in wanted - set(found) if key in names}
+    missing = {names[key][1]: key for key in parties - set(found) if key in names}
     for name, number in contacts.filter(values__type="Company", name__in=list(missing)).values_list("name", "number"):
         by_name.setdefault(name, []).append(number)
     found.update({missing[name]: numbers[0] for name, numbers in by_name.items() if len(numbers) == 1})
     return found
+
+
+def _outside_filters(blueprint: Blueprint, connection: Connection, accounts: Iterable[UUID]) -> set[str]:
+    """Accounts that neither customers nor vendors would be made from."""
+    rows = SalesRecord.objects.of_table(connection.pk, "accounts").filter(key__in=key_array(accounts))
+    outside = {str(key) for key in rows.values_list("key", flat=True)}
+    for mapping in TableMapping.objects.filter(connection=connection, name__in=_PARTIES):
+        inside = rows.alive()
+        if mapping.sales_filter:
+            condition = filter_condition(mapping.sales_filter, system=SALES, parameters=blueprint.filter_parameters)
+            inside = inside.filter(condition)
+        outside -= {str(key) for key in inside.values_list("key", flat=True)}
+    return outside
+
+
+def _primary_fields(connection: Connection) -> dict[str, tuple[str, str]]:
+    """BC table → entity set and property of the primary contact, where the mapping of the table has it."""
+    fields = FieldMapping.objects.filter(
+        mapping__connection=connection,
+        mapping__name__in=_PARTIES,
+        sales_attribute="primarycontactid",
+        enabled=True,
+        available=True,
+    ).select_related("mapping")
+    return {
+        field.mapping.business_central_table: (
+            field.business_central_service or field.mapping.business_central_table,
+            field.business_central_property,
+        )
+        for field in fields
+    }

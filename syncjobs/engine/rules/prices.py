@@ -83,7 +83,7 @@ class _ListRule(TableRule):
         return Problem(
             kind=ErrorKind.DATA,
             code="engine.price_list_currencies",
-            message=f"{source.title} has prices in {', '.join(sorted(currencies | own))}; a list in Sales has one currency.",
+            message=f"{source.title} has prices in {', '.join(sorted(currencies | own))}; Sales allows one currency.",
             hint="Use a list of its own for each currency.",
             value=_own_code(source),
         )
