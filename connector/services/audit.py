@@ -1,4 +1,7 @@
-"""Who changed what in a connection, its mappings, couplings and schedules. Values of secrets never get here: they are named as set, nothing more."""
+"""Who changed what in a connection, its mappings, couplings and schedules.
+
+Values of secrets never get here: they are named as set, nothing more.
+"""
 
 from datetime import date
 from decimal import Decimal

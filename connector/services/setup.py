@@ -230,7 +230,9 @@ def _apply(connection: Connection, changes: dict[str, Any], user: User | None) -
             candidate_credential.save()
             after["credential"] = "set"
         if after:
-            audit.record_change(connection=connection, user=user, action="change connection", before=changed, after=after)
+            audit.record_change(
+                connection=connection, user=user, action="change connection", before=changed, after=after
+            )
         for subscriber in subscribers():
             if subscriber.changed is not None and changed:
                 subscriber.changed(connection, changed, user)
