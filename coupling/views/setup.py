@@ -24,7 +24,7 @@ from coupling.services import requests
 from coupling.services.candidates import find_candidates
 from coupling.services.couplings import couple, mirrored, move
 from coupling.services.pairs import key_of
-from coupling.synchronisation import PairPreview, Problem, service
+from coupling.synchronisation import FieldPreview, PairPreview, Problem, service
 from coupling.views.base import crumbs_of, list_url, mapping_for, pair_url, queued, record_of, system_of
 
 NONE, TO_SALES, TO_BC = "none", Direction.TO_SALES.value, Direction.TO_BUSINESS_CENTRAL.value
@@ -135,6 +135,7 @@ class Setup:
             "with_coupled": self.request.GET.get("with_coupled") == "1",
             "cards": self._cards(previews),
             "preview": shown,
+            "lines": _changes_first(shown),
             "writes_shown": self.choice != NONE,
             "emptied": emptied,
             "main_label": self._main_label(previews, words),
@@ -187,6 +188,11 @@ class Setup:
         if self.choice == TO_SALES:
             return f"{verb} and update Sales ({_fields(preview.writes_sales)})"
         return f"{verb} and update Business Central ({_fields(preview.writes_bc)})"
+
+
+def _changes_first(preview: PairPreview | None) -> list[FieldPreview]:
+    """The fields that differ before those that agree, so that the difference is seen without scrolling."""
+    return sorted(preview.fields, key=lambda line: line.equal) if preview else []
 
 
 def _fields(number: int) -> str:
