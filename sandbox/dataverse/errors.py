@@ -81,7 +81,7 @@ def no_such_function(url: str) -> DataverseError:
 
 
 def wrong_verb(method: str) -> DataverseError:
-    return DataverseError(405, "0x0", f"The requested resource does not support http method '{method}'.")
+    return DataverseError(405, RESTRICTED, f"The requested resource does not support http method '{method}'.")
 
 
 def not_implemented(what: str) -> DataverseError:
