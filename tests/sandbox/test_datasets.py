@@ -99,6 +99,7 @@ def test_bulk_keeps_nine_in_ten_inside_the_mapping_filters(bulk: Rows) -> None:
     assert sum(not row["blocked"] for row in bulk["bc_item"]) == 270
 
 
+@pytest.mark.slow
 def test_bulk_names_stay_distinct_beyond_the_word_lists() -> None:
     from random import Random
 
