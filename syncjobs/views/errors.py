@@ -41,7 +41,7 @@ def tabs_of(connection: Connection, current: str) -> list[tuple[str, str, int, b
     """The two kinds of errors: label, address, number, whether it is this page."""
     counts = {
         "error-list": ("Coupled records", troubled_couplings(connection).count()),
-        "error-uncoupled": ("Records without a partner", failed_creations(connection).count()),
+        "error-uncoupled": ("Without a partner", failed_creations(connection).count()),
     }
     return [
         (label, reverse(name, kwargs={"connection": connection.slug}), number, name == current)

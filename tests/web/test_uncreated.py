@@ -87,7 +87,7 @@ def test_errors_page_lists_them_by_cause(administrator, hub, lonely):
     assert "Shorten it." in html
     assert [(label, number) for label, _, number, _ in answer.context["tabs"]] == [
         ("Coupled records", 2),
-        ("Records without a partner", 1),
+        ("Without a partner", 1),
     ]
     assert administrator.get(ERRORS, {"error": "data.other"}).context["table"].paginator.count == 0
 
