@@ -144,10 +144,10 @@ def test_lists_need_the_same_number_of_queries_for_any_number_of_rows(
 ):
     url = f"/c/default/{address}/"
     administrator.get(url)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         administrator.get(url)
     make_jobs(hub, 3)
     for _ in range(3):
         add_operation(hub.job, hub.couplings[0], "settled")
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         administrator.get(url)
