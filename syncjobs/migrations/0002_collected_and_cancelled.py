@@ -4,26 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('connector', '0001_initial'),
-        ('coupling', '0001_initial'),
-        ('syncjobs', '0001_initial'),
+        ("connector", "0001_initial"),
+        ("coupling", "0001_initial"),
+        ("syncjobs", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='fullsynch',
-            name='cancel_requested',
+            model_name="fullsynch",
+            name="cancel_requested",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='synchjob',
-            name='collected_at',
-            field=models.DateTimeField(help_text='When the pairs of the run were known.', null=True),
+            model_name="synchjob",
+            name="collected_at",
+            field=models.DateTimeField(help_text="When the pairs of the run were known.", null=True),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('coupling__isnull', True), ('preview', False), ('state', 'failed')), fields=['mapping', 'bc_key', 'sales_key'], name='operation_failed_uncoupled'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(("coupling__isnull", True), ("preview", False), ("state", "failed")),
+                fields=["mapping", "bc_key", "sales_key"],
+                name="operation_failed_uncoupled",
+            ),
         ),
     ]
