@@ -32,9 +32,7 @@ class Started:
     left_out: Sequence[LeftOut] = field(default_factory=tuple)
 
 
-def source_of(
-    direction: Direction | str | None, mapping: TableMapping, *, setting: str = "direction"
-) -> System | None:
+def source_of(direction: Direction | str | None, mapping: TableMapping, *, setting: str = "direction") -> System | None:
     """The system whose values win in a direction; None merges. Raises MappingError where the mapping rules it out.
 
     `setting`: what the direction is called where it was given.
