@@ -46,7 +46,9 @@ def create_body(blueprint: Blueprint, target: System, source: RecordView, lookup
             _note_source(body, spec, target, row)
             continue
         if target == BC and spec.bc_service:
-            # Another service shows it, and only once the record exists: it follows as an update.
+            # Another service shows it, and only once the record exists: it follows as an update, and over whatever the
+            # system has filled in by then.
+            body.sales_base[spec.sales_name] = spec.converter.sales_blank
             continue
         problem = _add_created(body, spec, target, row, lookups)
         if problem is not None:

@@ -236,7 +236,7 @@ def _coupled(
     force = options.force_from
     if force is not None and force.other in blueprint.targets and force.other not in targets:
         return Decision(Outcome.SKIPPED, reason="outside_filter", outside_filter=outside)
-    rule = rule_for(blueprint.name)
+    rule, within = rule_for(blueprint.name), targets
     for target in sorted(targets):
         source, other = (bc, sales) if target == SALES else (sales, bc)
         refusal = rule.refuse(blueprint, target, source, lookups, coupled=True)
@@ -255,9 +255,9 @@ def _coupled(
     if options.keep_newer and force is not None and _target_is_newer(merged, sides, force):
         return Decision(Outcome.SKIPPED, reason="target_is_newer", outside_filter=outside)
     decision = _carry_out(blueprint, merged, bc, sales, lookups, targets)
-    decision = _with_steps(blueprint, decision, PairView(coupling, bc, sales), lookups, targets)
+    decision = _with_steps(blueprint, decision, PairView(coupling, bc, sales), lookups, within)
     # Only a narrower run leaves a change waiting; a record outside the filter is dirty again once it comes back.
-    again = targets != blueprint.direction.targets and not outside and decision.again
+    again = within != blueprint.direction.targets and not outside and decision.again
     tokens_differ = (coupling.bc_token, coupling.sales_token) != (bc.token, sales.token)
     stale_marks = coupling.marked or coupling.missing or coupling.outside_filter != outside
     outcome = decision.outcome

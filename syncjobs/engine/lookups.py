@@ -41,6 +41,7 @@ class Lookups:
     local_currency_key: str = ""
     owning_team: str = ""
     options: dict[Column, OptionTable] = field(default_factory=dict)
+    company_contacts: set[str] = field(default_factory=set)
     extra: dict[str, Any] = field(default_factory=dict)
     """What a table's own rule loaded, under the rule's names."""
     _by_number: dict[Role, dict[str, str]] = field(default_factory=dict)

@@ -220,18 +220,26 @@ def merge_field(
 
 
 def _changes(spec: FieldSpec, sides: Sides, bc_now: Any, sales_now: Any) -> tuple[bool, bool]:
-    """Whether each side changed since both agreed. What a synchronised pair never agreed on starts from blank."""
+    """Whether each side changed since both agreed. What a synchronised pair never agreed on starts from blank.
+
+    A side whose past alone is unknown (the system filled in a value when the record was made) gives way to the other.
+    """
     if sides.never:
         return True, True
     converter = spec.converter
     bc_base = sides.bc_base.get(spec.bc_name, MISSING)
     sales_base = sides.sales_base.get(spec.sales_name, MISSING)
-    if bc_base is MISSING or sales_base is MISSING:
-        bc_base, sales_base = converter.bc_blank, converter.sales_blank
-    return (
-        bc_now != bc_base and converter.bc_form(bc_now) != converter.bc_form(bc_base),
-        sales_now != sales_base and converter.sales_form(sales_now) != converter.sales_form(sales_base),
-    )
+    unknown = (bc_base is MISSING) != (sales_base is MISSING)
+    known_bc = bc_base is not MISSING
+    if not known_bc:
+        bc_base = converter.bc_blank
+    if sales_base is MISSING:
+        sales_base = converter.sales_blank
+    bc_changed = bc_now != bc_base and converter.bc_form(bc_now) != converter.bc_form(bc_base)
+    sales_changed = sales_now != sales_base and converter.sales_form(sales_now) != converter.sales_form(sales_base)
+    if unknown and bc_changed and sales_changed:
+        return known_bc, not known_bc
+    return bc_changed, sales_changed
 
 
 def _source(spec: FieldSpec, sides: Sides, state: FieldMerge, preference: Preference) -> str | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RELATIONS = "businessRelations"
 _MAPPINGS = {"CUSTOMER": "customers", "VENDOR": "vendors"}
+_CHILDREN = {"contacts": "_parentcustomerid_value", "opportunities": "_parentaccountid_value"}
 _BOTH_KINDS = ("Vendor", "Multiple")
 
 
@@ -66,20 +67,17 @@ def _rows(connection: Connection) -> models.QuerySet[BusinessCentralRecord]:
 
 
 def _unknown(connection: Connection, mapping: str) -> Iterable[UUID]:
-    """Coupled ones without a remembered company whose account has contacts that are not coupled yet.
+    """Coupled ones without a remembered company whose account has contacts or opportunities that are not coupled yet.
 
     All vendors where Business Central has persons of vendors: nothing but this tells whose they are.
     """
     coupled = Coupling.objects.filter(connection=connection, mapping__name=mapping)
     coupled = coupled.exclude(bc_key__in=_rows(connection).values("key"))
-    parents = (
-        SalesRecord.objects.of_table(connection.pk, "contacts")
-        .alive()
-        .exclude(key__in=Coupling.objects.filter(connection=connection, sales_table="contacts").values("sales_key"))
-        .exclude(values___parentcustomerid_value=None)
-        .values_list("values___parentcustomerid_value", flat=True)
-    )
-    wanted = {UUID(str(key)) for key in parents.distinct() if key}
+    wanted: set[UUID] = set()
+    for table, parent in _CHILDREN.items():
+        taken = Coupling.objects.filter(connection=connection, sales_table=table).values("sales_key")
+        loose = SalesRecord.objects.of_table(connection.pk, table).alive().exclude(key__in=taken)
+        wanted |= {UUID(str(key)) for key in loose.values_list(f"values__{parent}", flat=True).distinct() if key}
     named = coupled.filter(sales_key__in=key_array(wanted))
     if mapping == "VENDOR":
         persons = BusinessCentralRecord.objects.of_table(connection.pk, "contacts").alive()

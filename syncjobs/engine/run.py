@@ -29,6 +29,7 @@ from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.invoice_lines import read_lines
 from syncjobs.engine.match import run_match
 from syncjobs.engine.option_run import run_option_mapping
 from syncjobs.engine.options import RunOptions
@@ -264,7 +265,6 @@ def _prepare_pairs(run: JobRun) -> None:
                 progress=run.progress,
                 wanted_since=timezone.now(),
             )
-    write_prerequisites(run)
     if run.options.only_pairs:
         _wait_for_others(run)
         _read_selected(run)
@@ -280,6 +280,9 @@ def _prepare_pairs(run: JobRun) -> None:
             )
     if rule.reads_relations:
         read_relations(run)
+    if rule.reads_invoice_lines:
+        read_lines(run)
+    write_prerequisites(run)
     work.collect(run.job, run.mapping, run.options)
 
 

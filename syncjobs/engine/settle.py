@@ -101,7 +101,7 @@ class _Group:
         self.later: list[PairRef] = []
         self.lost: set[int] = set()
         self.follow_ups: list[tuple[Operation, UUID, Part]] = []
-        self.settled: list[Operation] = []
+        self.written: dict[int | None, set[UUID]] = {}
         self.counted: set[UUID] = set()
 
     def settle_done(self, results: Sequence[WriteResult]) -> None:
@@ -148,7 +148,7 @@ class _Group:
             if operation.bc_key not in self.counted and not self._is_follow_up(operation):
                 self.counters[_COUNTED[OperationKind(operation.kind)]] += 1
             if operation.kind in (OperationKind.CREATE, OperationKind.UPDATE):
-                self.settled.append(operation)
+                self._note_written(operation, key)
             self.endings.append(
                 Ending(operation.pk, OperationState.SETTLED, key, outcome.coupling_ids.get(operation.pk))
             )
@@ -166,7 +166,7 @@ class _Group:
                 self.counted.add(operation.bc_key)
                 self.counters["modified"] += 1
             self.endings.append(Ending(operation.pk, OperationState.SETTLED))
-            self.settled.append(operation)
+            self._note_written(operation, None)
 
     def settle_again(self, results: Sequence[WriteResult]) -> None:
         spent = _replans(self.run.job, [self.operations[result.ref] for result in results])
@@ -205,7 +205,8 @@ class _Group:
 
     def write(self) -> None:
         end_operations(self.endings)
-        self.extra += next_steps(self.run, self.settled)
+        for slice_id, keys in self.written.items():
+            self.extra += next_steps(self.run, slice_id, keys)
         # After the first part has ended: one operation of a pair and system may be open.
         Operation.objects.bulk_create(self.extra)
         job, mapping = self.run.job, self.run.mapping
@@ -216,6 +217,11 @@ class _Group:
         changes = {name: F(name) + count for name, count in self.counters.items() if count}
         if changes:
             SynchJob.objects.filter(pk=job.pk).update(**changes)
+
+    def _note_written(self, operation: Operation, key: UUID | None) -> None:
+        bc_key = operation.bc_key or (key if self.system == System.BUSINESS_CENTRAL else None)
+        if bc_key is not None:
+            self.written.setdefault(operation.slice_id, set()).add(bc_key)
 
     def _pair_of(self, operation: Operation) -> PairRef:
         """The row that a step writes is none of the pair's."""

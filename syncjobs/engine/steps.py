@@ -67,12 +67,15 @@ def settle_steps(run: JobRun, system: System, done: Sequence[tuple[Operation, Wr
     for operation, result in done:
         by_table.setdefault(owners[operation.table], []).append((operation, result))
     for table, written in by_table.items():
+        # Two pairs may have asked for the same row.
+        rows = {
+            key: (operation, result) for operation, result in written if (key := result.key or record_key(operation))
+        }
         mirror.store_own(
             run.reading(system, table),
             [
                 mirror.OwnWrite(key, _sent(operation), _token(operation, table, result), returned=result.values)
-                for operation, result in written
-                if (key := result.key or record_key(operation))
+                for key, (operation, result) in rows.items()
             ],
         )
     if done:
@@ -89,17 +92,14 @@ def already_written(run: JobRun, operations: Sequence[Operation]) -> set[UUID]:
     return {key for key in before.exclude(preview=True).values_list("bc_key", flat=True) if key}
 
 
-def next_steps(run: JobRun, operations: Iterable[Operation]) -> list[Operation]:
-    """Steps that became possible by operations that have just been settled; open ones of a pair come first.
+def next_steps(run: JobRun, slice_id: int | None, written: Iterable[UUID]) -> list[Operation]:
+    """Steps of pairs, by their BC keys, of which a write of this slice has just been settled; open ones come first.
 
     A pair with a failure in this slice is left to the next run.
     """
-    rule = rule_for(run.mapping.name)
-    settled = list(operations)
-    if not rule.has_steps or not settled:
+    rule, keys = rule_for(run.mapping.name), set(written)
+    if not rule.has_steps or not keys:
         return []
-    keys = {key for operation in settled if (key := _pair_key(operation))}
-    slice_id = settled[0].slice_id
     busy = Operation.objects.filter(mapping=run.mapping, bc_key__in=keys, preview=False).filter(
         Q(state__in=OPEN_OPERATION_STATES) | Q(state=OperationState.FAILED, slice_id=slice_id)
     )
@@ -204,13 +204,6 @@ def _operation(
         bc_base=dict(write.bc_base),
         sales_base=dict(write.sales_base),
     )
-
-
-def _pair_key(operation: Operation) -> UUID | None:
-    key: UUID | None = operation.bc_key
-    if key is None and operation.system == BC:
-        key = operation.record_id
-    return key
 
 
 def _sent(operation: Operation) -> dict[str, Any]:

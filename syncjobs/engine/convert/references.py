@@ -105,11 +105,17 @@ class OwnerConverter(ReferenceConverter):
 class ContactConverter(ReferenceConverter):
     """A contact's number ↔ the coupled contact.
 
-    An empty contact from Sales does not erase a BC contact that Sales cannot know because it is not coupled.
+    An empty contact from Sales does not erase a BC contact that Sales cannot know because it is not coupled. A company
+    contact is an account in Sales and never a contact.
     """
 
     def __init__(self) -> None:
         super().__init__(Role.CONTACT)
+
+    def to_sales(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
+        if self.number_of(value, source) in lookups.company_contacts:
+            return SKIP
+        return super().to_sales(value, source, target, lookups)
 
     def to_bc(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
         if not value and target and not lookups.sales_key(self.role, self.number_of(target, {})):

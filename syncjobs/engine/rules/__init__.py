@@ -9,6 +9,7 @@ from syncjobs.engine.rules import (  # noqa: F401 - they register themselves
     contacts,
     currencies,
     customers,
+    invoices,
     opportunities,
     prices,
     products,

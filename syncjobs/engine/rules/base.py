@@ -67,6 +67,9 @@ class TableRule:
     reads_relations = False
     """Which company contact belongs to which customer or vendor has to be known."""
 
+    reads_invoice_lines = False
+    """Lines of the mapping's documents, which are served below them only, have to be read."""
+
     service_properties: Mapping[str, tuple[str, ...]] = {}
     """Properties that another service shows of the table's own records."""
 

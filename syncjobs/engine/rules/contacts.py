@@ -178,7 +178,7 @@ class ContactRule(TableRule):
                     is_step=True,
                 )
             ]
-        if current == contact and name and name in party and not chosen and BC in blueprint.targets:
+        if current == contact and name and not chosen and BC in blueprint.targets:
             return [
                 PlannedWrite(
                     BC,

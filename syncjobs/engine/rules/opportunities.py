@@ -32,6 +32,8 @@ _PARTIES = ("CUSTOMER", "VENDOR")
 
 @register("OPPORTUNITY")
 class OpportunityRule(TableRule):
+    reads_relations = True
+
     def properties(self, system: System) -> frozenset[str]:
         if system == SALES:
             return frozenset({_CONTACT_READ, _ACCOUNT_READ, _OWNER_READ})
@@ -55,6 +57,9 @@ class OpportunityRule(TableRule):
             .filter(number__in=sorted(lookups.extra.get("wanted_contacts", ())))
         )
         found = dict(contacts.values_list("number", "values"))
+        lookups.company_contacts |= {
+            number.upper() for number, values in found.items() if values.get("type", "Person") != "Person"
+        }
         owners = owners_of(connection, {str(values.get("companyNumber") or "") for values in found.values()} - {""})
         parties = {number: _parties(values, owners) for number, values in found.items()}
         coupled = Coupling.objects.filter(connection=connection, mapping__name__in=_PARTIES)
@@ -83,7 +88,8 @@ class OpportunityRule(TableRule):
             return None
         number = str(source.values.get("contactNumber") or "")
         known = lookups.sales_key(Role.CONTACT, number.upper()) if number else None
-        if known or lookups.extra[_ACCOUNTS].get(number):
+        person = number.upper() not in lookups.company_contacts
+        if known or (person and lookups.extra[_ACCOUNTS].get(number)):
             return None
         return Refusal(Leave.DROPPED, "no_company")
 
