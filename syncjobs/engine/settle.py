@@ -205,8 +205,10 @@ class _Group:
 
     def write(self) -> None:
         end_operations(self.endings)
+        # A pair that goes back to planning gets its steps there.
+        planned_again = {pair.bc_key for pair in self.replan if pair.bc_key}
         for slice_id, keys in self.written.items():
-            self.extra += next_steps(self.run, slice_id, keys)
+            self.extra += next_steps(self.run, slice_id, keys - planned_again)
         # After the first part has ended: one operation of a pair and system may be open.
         Operation.objects.bulk_create(self.extra)
         job, mapping = self.run.job, self.run.mapping

@@ -32,6 +32,7 @@ BC, SALES = System.BUSINESS_CENTRAL, System.SALES
 PARENT_READ = "_parentcustomerid_value"
 PARENT_WRITE = "parentcustomerid_account@odata.bind"
 _PRIMARY_READ, _PRIMARY_WRITE = "_primarycontactid_value", "primarycontactid@odata.bind"
+_TEXT, _TEXT_COLUMN = "contact_text", "address1_primarycontactname"
 _NAME_PARTS = ("firstname", "middlename", "lastname")
 _PARTIES = ("CUSTOMER", "VENDOR")
 _ACCOUNTS, _OWNERS, _COMPANIES, _NAMES = "accounts", "owners", "companies", "party_names"
@@ -77,7 +78,8 @@ class ContactRule(TableRule):
         found = list(known.values_list("key", "table", "number", "name", "values"))
         extra[_ROWS] = {str(key): (table, values) for key, table, _, _, values in found}
         extra[_NAMES] = {str(key): (number, name) for key, _, number, name, _ in found}
-        extra[_PRIMARY] = _primary_fields(connection)
+        extra[_PRIMARY] = _served_fields(connection, "primarycontactid")
+        extra[_TEXT] = _served_fields(connection, _TEXT_COLUMN)
         rows_of_accounts = SalesRecord.objects.of_table(connection.pk, "accounts").alive()
         touched = {*accounts, *(sales_key for _, sales_key, _ in pairs)}
         lookups.extra["account_rows"] = {
@@ -178,7 +180,28 @@ class ContactRule(TableRule):
                     is_step=True,
                 )
             ]
-        if current == contact and name and not chosen and BC in blueprint.targets:
+        if current != contact:
+            return ()
+        # Business Central takes the primary contact's name over as the customer's contact text.
+        text = lookups.extra[_TEXT].get(table, ("", ""))[1]
+        shown = {text: pair.bc.name} if text else {}
+        if text and not values.get(_TEXT_COLUMN) and str(party.get(text) or pair.bc.name) == pair.bc.name:
+            return [
+                PlannedWrite(
+                    SALES,
+                    OperationKind.UPDATE,
+                    record_id=UUID(account),
+                    before={_TEXT_COLUMN: None},
+                    after={_TEXT_COLUMN: pair.bc.name},
+                    expected_token=token,
+                    sales_base={_TEXT_COLUMN: pair.bc.name},
+                    bc_base=shown,
+                    title=f"{pair.bc.title}, primary contact",
+                    table="accounts",
+                    is_step=True,
+                )
+            ]
+        if name and not chosen and BC in blueprint.targets:
             return [
                 PlannedWrite(
                     BC,
@@ -186,7 +209,7 @@ class ContactRule(TableRule):
                     record_id=UUID(owner),
                     before={name: ""},
                     after={name: number},
-                    bc_base={name: number},
+                    bc_base={name: number, **shown},
                     sales_base={_PRIMARY_READ: contact},
                     title=f"{pair.bc.title}, primary contact",
                     table=service,
@@ -248,12 +271,12 @@ def _outside_filters(blueprint: Blueprint, connection: Connection, accounts: Ite
     return outside
 
 
-def _primary_fields(connection: Connection) -> dict[str, tuple[str, str]]:
-    """BC table → entity set and property of the primary contact, where the mapping of the table has it."""
+def _served_fields(connection: Connection, attribute: str) -> dict[str, tuple[str, str]]:
+    """BC table → entity set and property of what the mapping of the table carries to an account's column."""
     fields = FieldMapping.objects.filter(
         mapping__connection=connection,
         mapping__name__in=_PARTIES,
-        sales_attribute="primarycontactid",
+        sales_attribute=attribute,
         enabled=True,
         available=True,
     ).select_related("mapping")
