@@ -95,7 +95,8 @@ def update_body(
     if body.after or any(extra.alone for extra in differing):
         for extra in differing:
             _add_extra(body, target, extra)
-            body.before[extra.write] = record.values.get(extra.read)
+            if extra.write:
+                body.before[extra.write] = record.values.get(extra.read)
     return body
 
 
@@ -166,7 +167,8 @@ def _add_updated(body: Body, target: System, merge: FieldMerge) -> None:
 
 
 def _add_extra(body: Body, target: System, extra: Extra) -> None:
-    body.after[extra.write] = extra.body
+    if extra.write:
+        body.after[extra.write] = extra.body
     if extra.read:
         (body.sales_base if target == SALES else body.bc_base)[extra.read] = extra.value
 

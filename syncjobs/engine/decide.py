@@ -145,7 +145,8 @@ def _adopt(blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Loo
         return Decision(Outcome.DROPPED, reason="only_coupled")
     if target not in blueprint.targets or not source.in_filter:
         return Decision(Outcome.DROPPED, reason="outside_filter")
-    refusal = rule_for(blueprint.name).refuse(blueprint, target, source, lookups, coupled=True)
+    rule, other = rule_for(blueprint.name), sales if target == SALES else bc
+    refusal = rule.refuse(blueprint, target, source, lookups, coupled=True) or rule.keep(blueprint, target, other)
     if refusal is not None:
         return _refused(refusal, target)
     sides = Sides(bc.values, sales.values, never=True)

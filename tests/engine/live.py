@@ -10,7 +10,7 @@ from connector.clients import business_central_client, sales_client
 from connector.models import Connection, Credential
 from connector.services.facts import discover_facts
 from coupling.models import Coupling, TableMapping
-from coupling.services.defaults import load_defaults
+from coupling.services.defaults import apply_switches, load_defaults
 from syncjobs import tasks
 from syncjobs.choices import JobMode, JobTrigger
 from syncjobs.engine.options import RunOptions
@@ -44,7 +44,7 @@ class Remote:
             "POST", self._address(table), body=values, headers={"Prefer": "return=representation"}
         )
         row = answer.data
-        return UUID(row["id"] if self.system == BC else row[f"{_entity(table)}id"])
+        return UUID(row["id"] if self.system == BC else row[self.client.table(table).primary_id])
 
     def update(self, table: str, key: UUID, **values: Any) -> None:
         self.client.session.send("PATCH", self._address(table, key), body=values, headers={"If-Match": "*"})
@@ -69,6 +69,13 @@ class Hub:
 
     def mapping(self, name: str) -> TableMapping:
         return TableMapping.objects.get(connection=self.connection, name=name)
+
+    def switch(self, **switches: Any) -> None:
+        """Changes switches of the connection, and the mappings with them."""
+        for name, value in switches.items():
+            setattr(self.connection, name, value)
+        self.connection.save()
+        apply_switches(connection=self.connection)
 
     def start(self, name: str, mode: JobMode = JobMode.MODIFIED, **arguments: Any) -> SynchJob:
         """A queued job that nobody works on yet."""
@@ -142,7 +149,3 @@ def connect(sandbox: SandboxServer) -> Connection:
     connection.save()
     load_defaults(connection=connection)
     return connection
-
-
-def _entity(table: str) -> str:
-    return {"accounts": "account", "contacts": "contact", "transactioncurrencies": "transactioncurrency"}[table]

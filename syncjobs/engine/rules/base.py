@@ -24,7 +24,8 @@ from syncjobs.engine.writes import PlannedWrite
 @dataclass(frozen=True, slots=True)
 class Extra:
     """A value outside the field mappings. `write` and `body` go into the request, `read` and `value` are what the row
-    then holds. `alone`: reason enough to write a row in which nothing else changed.
+    then holds. `alone`: reason enough to write a row in which nothing else changed. A blank `write` notes what the
+    system itself puts into a new row, so that reading it back is no change.
     """
 
     write: str

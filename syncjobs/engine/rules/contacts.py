@@ -35,13 +35,14 @@ _PRIMARY_READ, _PRIMARY_WRITE = "_primarycontactid_value", "primarycontactid@oda
 _TEXT, _TEXT_COLUMN = "contact_text", "address1_primarycontactname"
 _NAME_PARTS = ("firstname", "middlename", "lastname")
 _PARTIES = ("CUSTOMER", "VENDOR")
+_PERSONS = "customerContacts"
 _ACCOUNTS, _OWNERS, _COMPANIES, _NAMES = "accounts", "owners", "companies", "party_names"
 _COMPANY_OWNERS, _OUTSIDE, _ROWS, _PRIMARY, _GIVEN = "company_owners", "outside", "party_rows", "primary", "given"
 
 
 @register("CONTACT")
 class ContactRule(TableRule):
-    service_properties = {"customerContacts": ("customerId",)}
+    service_properties = {_PERSONS: ("customerId",)}
     has_steps = True
     reads_relations = True
 
@@ -150,6 +151,8 @@ class ContactRule(TableRule):
             return ()
         account = str(pair.sales.values.get(PARENT_READ) or "").lower()
         owner = lookups.extra[_OWNERS].get(account)
+        if owner and (names := _name_step(blueprint, pair.bc, pair.sales, lookups.extra[_ROWS].get(owner))):
+            return [names]
         row = lookups.extra[_ROWS].get(owner) if owner else None
         known = lookups.extra["account_rows"].get(account)
         if owner is None or row is None or known is None:
@@ -217,6 +220,30 @@ class ContactRule(TableRule):
                 )
             ]
         return ()
+
+
+def _name_step(
+    blueprint: Blueprint, bc: RecordView, sales: RecordView, owner: tuple[str, Any] | None
+) -> PlannedWrite | None:
+    """Puts right what Business Central made of a new person's one name: it takes the last word for the surname."""
+    fields = {spec.sales_name: spec.bc_name for spec in blueprint.fields if spec.bc_service == _PERSONS}
+    first, middle, last = (str(sales.values.get(part) or "").strip() for part in _NAME_PARTS)
+    wanted = {fields[part]: value for part, value in (("firstname", first), ("lastname", last)) if part in fields}
+    unread = wanted and not any(name in bc.values for name in wanted)
+    words = f"{first} {middle} {last}".split()
+    compound = " ".join(words[:-1]) != first or words[-1:] != [last]
+    if not (unread and compound and last) or owner is None or owner[0] != "customers":
+        return None
+    return PlannedWrite(
+        BC,
+        OperationKind.UPDATE,
+        record_id=bc.key,
+        after=wanted,
+        bc_base=wanted,
+        sales_base={part: sales.values.get(part) for part in fields},
+        title=bc.title,
+        table=_PERSONS,
+    )
 
 
 def _customer(values: Mapping[str, Any]) -> str:

@@ -255,8 +255,15 @@ class _PriceRule(TableRule):
         place = self._place(bc, lookups)
         if isinstance(place, Problem):
             return place
-        unit = place[2]
-        return [Extra(_UNIT_WRITE, f"/uoms({unit.key})", _UNIT_READ, unit.key, alone=True)]
+        _, product, unit = place
+        found = [Extra(_UNIT_WRITE, f"/uoms({unit.key})", _UNIT_READ, unit.key, alone=True)]
+        if sales is None:
+            number = lookups.extra[_ROWS][product].get("productnumber")
+            found.append(Extra("", None, "productnumber", number))
+            currency = CurrencyConverter().to_sales(bc.values.get("currencyCode"), bc.values, None, lookups)
+            if isinstance(currency, str):
+                found.append(Extra("", None, CURRENCY_READ, currency))
+        return found
 
     def _place(self, price: RecordView, lookups: Lookups) -> tuple[str, str, Unit] | Problem:
         """List, product and unit in Sales; a price without a unit is one of the product's default unit."""

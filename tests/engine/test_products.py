@@ -1,0 +1,182 @@
+"""Units, items and resources against the sandbox: what a product needs before it is active, in both unit settings."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from coupling.models import Coupling
+from syncjobs.choices import OperationState
+from syncjobs.models import Operation
+from tests.engine.live import Hub
+
+DEFAULT_LIST = "Business Central Default Price List"
+
+
+@pytest.fixture
+def plain(hub: Hub) -> Hub:
+    hub.switch(unit_group_mapping=False, extended_pricing=False)
+    return hub
+
+
+@pytest.fixture
+def grouped(hub: Hub) -> Hub:
+    hub.switch(unit_group_mapping=True, extended_pricing=True)
+    return hub
+
+
+def make_item(hub: Hub, number: str = "1000", **values: Any) -> Any:
+    body = {"displayName": "Lamp", "baseUnitOfMeasureCode": "PCS", "unitPrice": 12.5, "unitCost": 8, **values}
+    return hub.bc.create("items", number=number, **body)
+
+
+def run_units(hub: Hub) -> None:
+    hub.run_full("CURRENCY")
+    for name in ("UNIT OF MEASURE",) if not hub.connection.unit_group_mapping else ("UNIT GROUP", "ITEM UOM"):
+        job = hub.run_full(name)
+        assert job.failed == 0, list(Operation.objects.filter(job=job).values_list("error_message", flat=True))
+
+
+def products(hub: Hub) -> list[dict[str, Any]]:
+    return hub.sales.rows(
+        "products", "productnumber", "name", "price", "statecode", "producttypecode", "quantitydecimal",
+        "_pricelevelid_value", "_defaultuomid_value", "_defaultuomscheduleid_value",
+    )  # fmt: skip
+
+
+def price_items(hub: Hub) -> list[dict[str, Any]]:
+    return hub.sales.rows("productpricelevels", "_pricelevelid_value", "_uomid_value", "amount", "pricingmethodcode")
+
+
+def test_unit_becomes_a_group_with_one_unit(plain: Hub) -> None:
+    run_units(plain)
+    groups = {row["name"]: row["uomscheduleid"] for row in plain.sales.rows("uomschedules", "name", "uomscheduleid")}
+    units = {
+        row["_uomscheduleid_value"]: row["name"] for row in plain.sales.rows("uoms", "name", "_uomscheduleid_value")
+    }
+    assert units[groups["NAV PCS"]] == "PCS"
+
+
+def test_unit_group_of_the_name_is_taken_over_and_its_unit_renamed(plain: Hub) -> None:
+    group = plain.sales.create("uomschedules", name="NAV PCS", baseuomname="Each")
+    run_units(plain)
+    assert Coupling.objects.filter(mapping__name="UNIT OF MEASURE", sales_key=group).exists()
+    units = plain.sales.rows("uoms", "name", "_uomscheduleid_value")
+    assert [unit["name"] for unit in units if unit["_uomscheduleid_value"] == str(group)] == ["PCS"]
+
+
+def test_unit_group_that_is_inactive_is_refused(plain: Hub) -> None:
+    group = plain.sales.create("uomschedules", name="NAV PCS", baseuomname="PCS")
+    plain.sales.update("uomschedules", group, statecode=1, statuscode=2)
+    plain.run_full("UNIT OF MEASURE")
+    failed = Operation.objects.get(state=OperationState.FAILED)
+    assert failed.error_code == "engine.unit_group_inactive"
+
+
+def test_item_becomes_an_active_product_with_its_price(plain: Hub) -> None:
+    make_item(plain)
+    run_units(plain)
+    job = plain.run_full("ITEM-PRODUCT")
+    assert (job.inserted, job.modified, job.failed) == (1, 0, 0)
+    (product,) = products(plain)
+    (price,) = price_items(plain)
+    assert (product["statecode"], product["producttypecode"], product["quantitydecimal"]) == (0, 1, 2)
+    assert product["_pricelevelid_value"] == price["_pricelevelid_value"]
+    assert (price["amount"], price["pricingmethodcode"]) == (Decimal("12.5"), 1)
+    assert [row["name"] for row in plain.sales.rows("pricelevels", "name")] == [DEFAULT_LIST]
+    assert plain.run_full("ITEM-PRODUCT").unchanged == 1
+    assert not Operation.objects.filter(state__in=[OperationState.PLANNED, OperationState.SENT]).exists()
+
+
+def test_changed_price_reaches_the_default_list(plain: Hub) -> None:
+    item = make_item(plain)
+    run_units(plain)
+    plain.run_full("ITEM-PRODUCT")
+    plain.bc.update("items", item, unitPrice=20)
+    job = plain.run("ITEM-PRODUCT")
+    assert (job.modified, job.failed) == (1, 0)
+    assert [price["amount"] for price in price_items(plain)] == [20]
+
+
+def test_unfinished_product_is_completed_by_the_next_run(plain: Hub) -> None:
+    make_item(plain)
+    run_units(plain)
+    plain.faults(
+        {"system": "sales", "match": "productpricelevels", "method": "POST", "kind": "server_error", "count": 1000}
+    )
+    plain.run_full("ITEM-PRODUCT")
+    plain.faults()
+    assert products(plain)[0]["statecode"] == 2
+    plain.run_full("ITEM-PRODUCT")
+    assert (products(plain)[0]["statecode"], len(price_items(plain))) == (0, 1)
+
+
+def test_product_number_in_use_is_explained(plain: Hub) -> None:
+    make_item(plain)
+    plain.sales.create("products", productnumber="1000", name="Another", quantitydecimal=2)
+    run_units(plain)
+    plain.run_full("ITEM-PRODUCT")
+    assert Operation.objects.get(state=OperationState.FAILED).error_code == "engine.product_number_taken"
+
+
+def test_write_in_product_is_left_out(plain: Hub) -> None:
+    plain.switch(write_in_product_no="1000", write_in_product_type="item")
+    make_item(plain)
+    run_units(plain)
+    assert plain.run_full("ITEM-PRODUCT").skipped == 1
+    assert products(plain) == []
+
+
+def test_units_of_an_item_share_its_group_and_have_prices(grouped: Hub) -> None:
+    make_item(grouped)
+    grouped.bc.create("itemUnitsOfMeasure", itemNumber="1000", code="BOX", quantityPerUnitOfMeasure=12)
+    run_units(grouped)
+    job = grouped.run_full("ITEM-PRODUCT")
+    assert (job.inserted, job.failed) == (1, 0)
+    (product,) = products(grouped)
+    units = {
+        row["name"]: row["uomid"]
+        for row in grouped.sales.rows("uoms", "uomid", "name", "_uomscheduleid_value")
+        if row["_uomscheduleid_value"] == product["_defaultuomscheduleid_value"]
+    }
+    assert set(units) == {"PCS", "BOX"}
+    assert product["_defaultuomid_value"] == units["PCS"]
+    amounts = {price["_uomid_value"]: price["amount"] for price in price_items(grouped)}
+    assert amounts == {units["PCS"]: Decimal("12.5"), units["BOX"]: 150}
+    for name in ("UNIT GROUP", "ITEM UOM", "ITEM-PRODUCT"):
+        job = grouped.run_full(name)
+        assert (job.inserted, job.modified, job.failed) == (0, 0, 0), name
+
+
+def test_m102_default_price_list_that_is_there_is_used(plain: Hub) -> None:
+    plain.run_full("CURRENCY")
+    mine = plain.sales.create("pricelevels", name=DEFAULT_LIST)
+    make_item(plain)
+    run_units(plain)
+    plain.run_full("ITEM-PRODUCT")
+    assert [price["_pricelevelid_value"] for price in price_items(plain)] == [str(mine)]
+
+
+def test_m105_draft_product_becomes_active(plain: Hub) -> None:
+    item = make_item(plain)
+    run_units(plain)
+    groups = plain.sales.rows("uomschedules", "name", "uomscheduleid")
+    group = next(row["uomscheduleid"] for row in groups if row["name"] == "NAV PCS")
+    units = plain.sales.rows("uoms", "uomid", "_uomscheduleid_value")
+    unit = next(row["uomid"] for row in units if row["_uomscheduleid_value"] == group)
+    bound = {"defaultuomid@odata.bind": f"/uoms({unit})", "defaultuomscheduleid@odata.bind": f"/uomschedules({group})"}
+    product = plain.sales.create(
+        "products", productnumber="1000", name="Lamp", quantitydecimal=2, producttypecode=1, **bound
+    )
+    mapping = plain.mapping("ITEM-PRODUCT")
+    Coupling.objects.create(
+        connection=plain.connection,
+        mapping=mapping,
+        bc_table="items",
+        bc_key=item,
+        sales_table="products",
+        sales_key=product,
+    )
+    plain.run_full("ITEM-PRODUCT")
+    row = plain.sales.row("products", product, "statecode", "statuscode")
+    assert row == {"statecode": 0, "statuscode": 1}
