@@ -31,6 +31,7 @@ from syncjobs.engine.broken import find_broken
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.invoice_lines import read_lines
 from syncjobs.engine.match import run_match
+from syncjobs.engine.open_invoices import read_open_invoices
 from syncjobs.engine.option_run import run_option_mapping
 from syncjobs.engine.options import RunOptions
 from syncjobs.engine.plan import plan_slice
@@ -281,6 +282,8 @@ def _prepare_pairs(run: JobRun) -> None:
     if rule.reads_relations:
         read_relations(run)
     if rule.reads_invoice_lines:
+        if not run.options.only_pairs:
+            read_open_invoices(run)
         read_lines(run)
     write_prerequisites(run)
     work.collect(run.job, run.mapping, run.options)
