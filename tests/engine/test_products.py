@@ -98,17 +98,25 @@ def test_changed_price_reaches_the_default_list(plain: Hub) -> None:
     assert [price["amount"] for price in price_items(plain)] == [20]
 
 
-def test_unfinished_product_is_completed_by_the_next_run(plain: Hub) -> None:
+def test_price_whose_answer_was_lost_is_there_once(plain: Hub) -> None:
     make_item(plain)
     run_units(plain)
     plain.faults(
-        {"system": "sales", "match": "productpricelevels", "method": "POST", "kind": "server_error", "count": 1000}
+        {"system": "sales", "match": "productpricelevels", "method": "POST", "kind": "drop_after_commit", "count": 1}
     )
-    plain.run_full("ITEM-PRODUCT")
-    plain.faults()
-    assert products(plain)[0]["statecode"] == 2
-    plain.run_full("ITEM-PRODUCT")
+    job = plain.run_full("ITEM-PRODUCT")
+    assert (job.inserted, job.failed) == (1, 0)
     assert (products(plain)[0]["statecode"], len(price_items(plain))) == (0, 1)
+
+
+def test_missing_price_is_made_again(plain: Hub) -> None:
+    make_item(plain)
+    run_units(plain)
+    plain.run_full("ITEM-PRODUCT")
+    for row in plain.sales.client.query("productpricelevels", properties=[]):
+        plain.sales.delete("productpricelevels", row.key)
+    job = plain.run_full("ITEM-PRODUCT")
+    assert (job.modified, job.failed, len(price_items(plain))) == (1, 0, 1)
 
 
 def test_product_number_in_use_is_explained(plain: Hub) -> None:
