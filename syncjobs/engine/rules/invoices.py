@@ -1,4 +1,4 @@
-"""Posted sales invoices with their lines.
+"""Posted sales invoices: the header, and in which order its lines and its state follow.
 
 The header comes first; what follows are steps: prices that the invoice's list lacks, the lines, their amounts where
 Sales does not calculate them, and at last the state that follows from what is left to pay. An invoice that is not
@@ -8,7 +8,7 @@ active in Sales is read-only; only its state goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,21 @@ from syncjobs.engine.lookups import Lookups, load_local_currency, load_role
 from syncjobs.engine.references import Role
 from syncjobs.engine.results import Problem, not_coupled
 from syncjobs.engine.rules.base import Extra, Leave, Refusal, TableRule, common_extras, register
+from syncjobs.engine.rules.invoice_rows import (
+    CENT,
+    DETAILS,
+    LINES_MAPPING,
+    PRODUCT_LINES,
+    PRODUCT_ROWS,
+    amounts_of,
+    code_of,
+    decimal_of,
+    line_key,
+    line_values,
+    new_line,
+    product_of,
+    rounding_line,
+)
 from syncjobs.engine.rules.price_rows import (
     CURRENCY_READ,
     ITEM_PROPERTIES,
@@ -36,13 +51,11 @@ from syncjobs.engine.rules.price_rows import (
     load_items,
     new_item,
 )
-from syncjobs.engine.rules.unit_rows import UNIT_PROPERTIES, UNITS_TABLE, Unit, load_units, unit_named, unit_with
+from syncjobs.engine.rules.unit_rows import UNIT_PROPERTIES, UNITS_TABLE, load_units
 from syncjobs.engine.views import PairView, RecordView
 from syncjobs.engine.writes import PlannedWrite
 
 SALES = System.SALES
-DETAILS = "invoicedetails"
-LINES_MAPPING = "POSTEDSALESLINE-INV"
 ACTIVE, BILLED = 0, (0, 4)
 PAID, COMPLETE, PARTIAL, CANCELED = 2, (2, 100001), (2, 100002), (3, 100003)
 LIST_READ, LIST_WRITE = "_pricelevelid_value", "pricelevelid@odata.bind"
@@ -50,10 +63,8 @@ _CUSTOMER_READ, _CUSTOMER_WRITE = "_customerid_value", "customerid_account@odata
 _ORDER_READ, _ORDER_WRITE = "_salesorderid_value", "salesorderid@odata.bind"
 _OPPORTUNITY_READ, _OPPORTUNITY_WRITE = "_opportunityid_value", "opportunityid@odata.bind"
 _CALCULATES = "oobpricecalculationenabled"
-_LINES, _ACCOUNTS, _ROWS, _BLOCKED, _BLUEPRINT = "lines", "accounts", "product_rows", "blocked", "line_blueprint"
+_LINES, _ACCOUNTS, _BLOCKED, _BLUEPRINT = "lines", "accounts", "blocked", "line_blueprint"
 _DETAILS, _LISTS, _ORDERS, _METHODS, _GIVEN = "details", "lists", "orders", "methods", "given"
-_CENT = Decimal("0.01")
-_PRODUCT_LINES = ("Item", "Resource")
 _LIST_IN = "Price List in {}"
 
 
@@ -111,29 +122,31 @@ class PostedInvoiceRule(TableRule):
         keys = key_array(map(UUID, customers))
         extra[_ACCOUNTS] = _texts(coupled.filter(mapping__name="CUSTOMER", bc_key__in=keys))
         numbers = {
-            _code(values.get("lineObjectNumber"))
+            code_of(values.get("lineObjectNumber"))
             for each in lines.values()
             for _, values in each
-            if values.get("lineType") in _PRODUCT_LINES
+            if values.get("lineType") in PRODUCT_LINES
         }
         for number in numbers:
             lookups.want_number(Role.PRODUCT, number)
         load_role(Role.PRODUCT, lookups, connection)
         products = {key for number in numbers if (key := lookups.sales_key(Role.PRODUCT, number))}
         found = SalesRecord.objects.of_table(connection.pk, "products").filter(key__in=key_array(map(UUID, products)))
-        extra[_ROWS] = {str(key): values for key, values in found.values_list("key", "values")}
-        groups = {str(values.get("_defaultuomscheduleid_value") or "").lower() for values in extra[_ROWS].values()}
+        extra[PRODUCT_ROWS] = {str(key): values for key, values in found.values_list("key", "values")}
+        groups = {
+            str(values.get("_defaultuomscheduleid_value") or "").lower() for values in extra[PRODUCT_ROWS].values()
+        }
         load_units(lookups, connection, groups - {""})
         items = BusinessCentralRecord.objects.filter(
             connection=connection, table__in=("items", "resources"), number__in=numbers, values__blocked=True
         )
-        extra[_BLOCKED] = {_code(number) for number in items.values_list("number", flat=True)}
+        extra[_BLOCKED] = {code_of(number) for number in items.values_list("number", flat=True)}
         self._load_lists(lookups, connection, products, rows)
         self._load_orders(lookups, connection, rows)
         mapping = TableMapping.objects.filter(connection=connection, name=LINES_MAPPING, enabled=True).first()
         extra[_BLUEPRINT] = Blueprint.of(mapping) if mapping is not None else None
-        wanted = [_line_key(blueprint, key) for each in lines.values() for key, _ in each]
-        wanted += [_line_key(blueprint, invoice) for invoice in lines]
+        wanted = [line_key(blueprint, key) for each in lines.values() for key, _ in each]
+        wanted += [line_key(blueprint, invoice) for invoice in lines]
         details = SalesRecord.objects.of_table(connection.pk, DETAILS).alive().filter(key__in=key_array(wanted))
         extra[_DETAILS] = dict(details.values_list("key", "values"))
         settings = SalesRecord.objects.of_table(connection.pk, "organizations").values_list("values", flat=True)
@@ -142,7 +155,7 @@ class PostedInvoiceRule(TableRule):
     def _load_lists(
         self, lookups: Lookups, connection: Connection, products: set[str], rows: Sequence[RecordView]
     ) -> None:
-        names = {_LIST_IN.format(_code(row.values.get("currencyCode"))) for row in rows}
+        names = {_LIST_IN.format(code_of(row.values.get("currencyCode"))) for row in rows}
         found = SalesRecord.objects.of_table(connection.pk, LISTS_TABLE).alive().filter(values__name__in=names)
         lists = {name.rpartition(" ")[2]: str(key) for key, name in found.values_list("key", "values__name")}
         if default := find_default_list(connection, lookups):
@@ -183,12 +196,12 @@ class PostedInvoiceRule(TableRule):
         if not lines:
             return _problem("no_lines", source, "The lines of the invoice {0} cannot be read yet.")
         for _, line in lines:
-            if line.get("lineType") in _PRODUCT_LINES and (problem := self._product_problem(source, line, lookups)):
+            if line.get("lineType") in PRODUCT_LINES and (problem := self._product_problem(source, line, lookups)):
                 return problem
         return None
 
     def _product_problem(self, source: RecordView, line: Mapping[str, Any], lookups: Lookups) -> Problem | None:
-        number = _code(line.get("lineObjectNumber"))
+        number = code_of(line.get("lineObjectNumber"))
         if number in lookups.extra[_BLOCKED]:
             return Problem(
                 kind=ErrorKind.DEPENDENCY,
@@ -198,7 +211,7 @@ class PostedInvoiceRule(TableRule):
                 value=number,
                 details={"mapping": "ITEM-PRODUCT", "number": number},
             )
-        place = _product_of(line, lookups)
+        place = product_of(line, lookups)
         return place if isinstance(place, Problem) else None
 
     def keep(self, blueprint: Blueprint, target: System, record: RecordView) -> Refusal | Problem | None:
@@ -278,18 +291,20 @@ class PostedInvoiceRule(TableRule):
         amounts: list[PlannedWrite] = []
         net = bool(bc.values.get("pricesIncludeTax"))
         for key, values in lines:
-            record_id, title = _line_key(blueprint, key), f"{bc.number}, line {values.get('sequence')}"
+            record_id, title = line_key(blueprint, key), f"{bc.number}, line {values.get('sequence')}"
             if record_id not in details:
-                source = RecordView(key, values={**values, "_invoice": str(sales.key), "_net": net})
+                source = RecordView(key, values=line_values(values, sales.key, net=net))
                 body = bodies.create_body(lined, SALES, source, lookups)
                 if isinstance(body, Problem):
                     return body
-                missing.append(_detail(record_id, body.after, body.sales_base, title))
+                missing.append(new_line(record_id, body.after, body.sales_base, title))
                 if price := self._price(blueprint, sales, values, lookups, title):
                     prices.setdefault(price.record_id or record_id, price)
-            elif not lookups.extra[_CALCULATES] and (amount := _amounts(record_id, values, details[record_id], title)):
+            elif not lookups.extra[_CALCULATES] and (
+                amount := amounts_of(record_id, values, details[record_id], title)
+            ):
                 amounts.append(amount)
-        if net and (rounding := self._rounding(blueprint, bc, sales, lines)) and rounding.record_id not in details:
+        if net and (rounding := rounding_line(blueprint, bc, sales, lines)) and rounding.record_id not in details:
             missing.append(rounding)
         return list(prices.values()) or missing or amounts
 
@@ -298,153 +313,37 @@ class PostedInvoiceRule(TableRule):
     ) -> PlannedWrite | None:
         """The item of the invoice's price list for a line's product, where the list has none."""
         price_list = str(sales.values.get(LIST_READ) or "").lower()
-        price = _decimal(line.get("unitPrice"))
-        if line.get("lineType") not in _PRODUCT_LINES or not price_list or price <= 0:
+        price = decimal_of(line.get("unitPrice"))
+        if line.get("lineType") not in PRODUCT_LINES or not price_list or price <= 0:
             return None
         if price_list not in lookups.extra[_LISTS].values():
             return None
-        place = _product_of(line, lookups)
+        place = product_of(line, lookups)
         if isinstance(place, Problem) or list_item(lookups, price_list, place[0], place[1].key) is not None:
             return None
         given: set[tuple[str, str, str]] = lookups.extra.setdefault(_GIVEN, set())
         if (price_list, place[0], place[1].key) in given:
             return None
         given.add((price_list, place[0], place[1].key))
-        amount = price.quantize(_CENT, ROUND_HALF_UP)
+        amount = price.quantize(CENT, ROUND_HALF_UP)
         return new_item(blueprint.facts.slug, price_list, place[0], place[1], amount, title)
-
-    def _rounding(
-        self, blueprint: Blueprint, bc: RecordView, sales: RecordView, lines: Sequence[tuple[UUID, Mapping[str, Any]]]
-    ) -> PlannedWrite | None:
-        """With prices including VAT, what the net prices' rounding loses."""
-        total = sum((_decimal(line.get("netAmount")) for _, line in lines), Decimal(0))
-        sent = Decimal(0)
-        for _, line in lines:
-            discounts = _decimal(line.get("discountAmount")) + _decimal(line.get("invoiceDiscountAllocation"))
-            sent += (net_price(line) * _decimal(line.get("quantity"))).quantize(_CENT, ROUND_HALF_UP) - discounts
-        difference = (total - sent).quantize(_CENT, ROUND_HALF_UP)
-        if not difference:
-            return None
-        body = {
-            "invoiceid@odata.bind": f"/invoices({sales.key})",
-            "isproductoverridden": True,
-            "productdescription": "Rounding",
-            "quantity": 1,
-            "priceperunit": difference,
-            "ispriceoverridden": True,
-        }
-        base = {"_invoiceid_value": str(sales.key)}
-        return _detail(_line_key(blueprint, bc.key), body, base, f"{bc.number}, rounding")
-
-
-@register(LINES_MAPPING)
-class PostedInvoiceLineRule(TableRule):
-    """Values of a line beside its field mappings. Lines travel as steps of their invoice, never on their own."""
-
-    def extras(
-        self,
-        blueprint: Blueprint,
-        target: System,
-        bc: RecordView | None,
-        sales: RecordView | None,
-        lookups: Lookups,
-    ) -> list[Extra] | Problem:
-        if target != SALES or bc is None:
-            return []
-        line, invoice = bc.values, str(bc.values.get("_invoice") or "")
-        tax = _decimal(line.get("netAmountIncludingTax")) - _decimal(line.get("netAmount"))
-        number = line.get("sequence")
-        found = [
-            Extra("invoiceid@odata.bind", f"/invoices({invoice})", "_invoiceid_value", invoice),
-            Extra("lineitemnumber", number, "lineitemnumber", number),
-            Extra("tax", tax, "tax", tax),
-        ]
-        if line.get("lineType") in _PRODUCT_LINES:
-            place = _product_of(line, lookups)
-            if isinstance(place, Problem):
-                return place
-            product, unit = place
-            found.append(Extra("productid@odata.bind", f"/products({product})", "_productid_value", product))
-            found.append(Extra("uomid@odata.bind", f"/uoms({unit.key})", "_uomid_value", unit.key))
-        else:
-            text = " ".join(part for part in (line.get("lineObjectNumber"), line.get("description")) if part)
-            found.append(Extra("isproductoverridden", True, "isproductoverridden", True))
-            found.append(Extra("productdescription", f"{text or '-'}."[:500], "productdescription", None))
-        return found
-
-
-def net_price(line: Mapping[str, Any]) -> Decimal:
-    """A unit price without the tax that it includes."""
-    rate = 1 + _decimal(line.get("taxPercent")) / 100
-    return (_decimal(line.get("unitPrice")) / rate).quantize(_CENT, ROUND_HALF_UP)
 
 
 def _state(bc: RecordView) -> tuple[int, int]:
     if bc.values.get("status") in ("Canceled", "Corrective"):
         return CANCELED
-    remaining, total = _decimal(bc.values.get("remainingAmount")), _decimal(bc.values.get("totalAmountIncludingTax"))
+    remaining, total = (
+        decimal_of(bc.values.get("remainingAmount")),
+        decimal_of(bc.values.get("totalAmountIncludingTax")),
+    )
     if not remaining:
         return COMPLETE
     return BILLED if remaining == total else PARTIAL
 
 
-def _product_of(line: Mapping[str, Any], lookups: Lookups) -> tuple[str, Unit] | Problem:
-    """Product and unit of a line in Sales."""
-    number = _code(line.get("lineObjectNumber"))
-    product = lookups.sales_key(Role.PRODUCT, number)
-    row = lookups.extra[_ROWS].get(product) if product else None
-    if product is None or row is None:
-        mapping = "RESOURCE-PRODUCT" if line.get("lineType") == "Resource" else "ITEM-PRODUCT"
-        noun = str(line.get("lineType") or "item").lower()
-        return not_coupled(noun=noun, number=number, partner="product", mapping=mapping)
-    code = _code(line.get("unitOfMeasureCode"))
-    group = str(row.get("_defaultuomscheduleid_value") or "").lower()
-    unit = unit_named(lookups, group, code) or unit_with(lookups, str(row.get("_defaultuomid_value") or "").lower())
-    if unit is None:
-        return not_coupled(noun="unit of measure", number=f"{code} of {number}", partner="unit", mapping="ITEM UOM")
-    return product, unit
-
-
 def _list_of(bc: RecordView, lookups: Lookups) -> str:
-    found: str = lookups.extra[_LISTS].get(_code(bc.values.get("currencyCode")), "")
+    found: str = lookups.extra[_LISTS].get(code_of(bc.values.get("currencyCode")), "")
     return found
-
-
-def _amounts(record_id: UUID, line: Mapping[str, Any], detail: Mapping[str, Any], title: str) -> PlannedWrite | None:
-    """Amounts of a line where Sales does not calculate: it blanks them when the line is made."""
-    invoice_discount = _decimal(line.get("invoiceDiscountAllocation"))
-    discount = _decimal(line.get("discountAmount"))
-    base = _decimal(line.get("netAmount")) + invoice_discount + discount
-    gross = _decimal(line.get("netAmountIncludingTax")) + invoice_discount
-    known = tuple(
-        None if detail.get(name) is None else _decimal(detail[name]) for name in ("baseamount", "extendedamount")
-    )
-    if known == (base, gross):
-        return None
-    body = {"baseamount": base, "extendedamount": gross}
-    return PlannedWrite(
-        SALES,
-        OperationKind.UPDATE,
-        record_id=record_id,
-        after=body,
-        sales_base=body,
-        title=title,
-        table=DETAILS,
-        is_step=True,
-    )
-
-
-def _detail(record_id: UUID, body: Mapping[str, Any], base: Mapping[str, Any], title: str) -> PlannedWrite:
-    return PlannedWrite(
-        SALES,
-        OperationKind.CREATE,
-        record_id=record_id,
-        after=body,
-        sales_base=base,
-        title=title,
-        table=DETAILS,
-        is_step=True,
-    )
 
 
 def _new_list(blueprint: Blueprint, code: str, currency: str) -> PlannedWrite:
@@ -466,10 +365,6 @@ def _new_list(blueprint: Blueprint, code: str, currency: str) -> PlannedWrite:
     )
 
 
-def _line_key(blueprint: Blueprint, line: UUID) -> UUID:
-    return derived_key(blueprint.facts.slug, LINES_MAPPING, line, 0)
-
-
 def _problem(code: str, source: RecordView, sentence: str) -> Problem:
     return Problem(
         kind=ErrorKind.DATA,
@@ -482,11 +377,3 @@ def _problem(code: str, source: RecordView, sentence: str) -> Problem:
 
 def _texts(couplings: Any) -> dict[str, str]:
     return {str(bc_key): str(sales_key) for bc_key, sales_key in couplings.values_list("bc_key", "sales_key")}
-
-
-def _decimal(value: Any) -> Decimal:
-    return Decimal(str(value or 0))
-
-
-def _code(value: Any) -> str:
-    return str(value or "").strip().upper()
