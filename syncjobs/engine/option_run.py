@@ -137,7 +137,8 @@ class _OptionRun:
         """What has to be done about a code, and the option's value where there is one."""
         option = self.coupled.get(record.key)
         if option is not None and option.option_value in self.column.labels:
-            same = self.column.labels[option.option_value] == record.number
+            # Codes are in capitals, labels as people like to read them: "FedEx" is FEDEX.
+            same = self.column.labels[option.option_value].casefold() == record.number.casefold()
             return _Verdict("unchanged" if same else "modified", option.option_value)
         value = self.column.value_of(record.number, self.taken)
         if value is not None:

@@ -35,6 +35,15 @@ def test_a_renamed_code_relabels_its_option(hub: Hub) -> None:
     assert "RENAMED" in labels(hub)
 
 
+def test_a_label_in_other_letters_is_left_as_it_is(hub: Hub) -> None:
+    code = hub.bc.rows("paymentTerms", "code")[0]["code"]
+    sales_client(hub.connection).insert_option("account", "paymenttermscode", code.lower())
+    assert hub.run_full("PAYMENT TERMS").coupled == 1
+    again = hub.run("PAYMENT TERMS")
+    assert (again.modified, again.inserted) == (0, 0)
+    assert code.lower() in labels(hub)
+
+
 def test_a_preview_writes_nothing(hub: Hub) -> None:
     before = labels(hub)
     full_synch = start_full_synch(connection=hub.connection, preview=True, mappings=["PAYMENT TERMS"])
