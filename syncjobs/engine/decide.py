@@ -83,6 +83,8 @@ def decide(
         if bc is None or sales is None:
             return _broken(blueprint, coupling, bc, sales, lookups, options, new_key)
         return _coupled(blueprint, coupling, bc, sales, lookups, options)
+    if options.uncouple and bc is None and sales is not None and _is_marked(blueprint, sales):
+        return Decision(Outcome.WRITE, writes=(_unmark(OperationKind.UPDATE, sales),))
     if options.uncouple or options.restore or options.delete_survivor:
         return Decision(Outcome.SKIPPED, reason="not_coupled")
     if bc is not None and sales is not None:
@@ -205,20 +207,29 @@ def _delete_survivor(system: System, survivor: RecordView) -> Decision:
 
 def _uncouple(blueprint: Blueprint, sales: RecordView | None) -> Decision:
     """The link goes, and with it the mark of this company on the Sales row."""
-    marker = str(sales.values.get(COMPANY_READ) or "").lower() if sales is not None else ""
-    if sales is None or not blueprint.carries_marker or marker != blueprint.facts.company_row:
+    if sales is None or not _is_marked(blueprint, sales):
         return Decision(Outcome.UNCOUPLE, reason="uncoupled")
-    write = PlannedWrite(
+    return Decision(Outcome.WRITE, writes=(_unmark(OperationKind.UNCOUPLE, sales),))
+
+
+def _is_marked(blueprint: Blueprint, sales: RecordView) -> bool:
+    """The row carries this company's marker; another company's is none of our business."""
+    marker = str(sales.values.get(COMPANY_READ) or "").lower()
+    return blueprint.carries_marker and marker == blueprint.facts.company_row
+
+
+def _unmark(kind: OperationKind, sales: RecordView) -> PlannedWrite:
+    """Takes the company marker away: with the coupling, or from a row that kept it after its coupling went."""
+    return PlannedWrite(
         system=SALES,
-        kind=OperationKind.UNCOUPLE,
+        kind=kind,
         record_id=sales.key,
-        before={COMPANY_WRITE: f"/bcbi_companies({marker})"},
+        before={COMPANY_WRITE: f"/bcbi_companies({str(sales.values[COMPANY_READ]).lower()})"},
         after={COMPANY_WRITE: None},
         expected_token=sales.token,
         sales_base={COMPANY_READ: None},
         title=sales.title,
     )
-    return Decision(Outcome.WRITE, writes=(write,))
 
 
 # --- Coupled, both there ---------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from coupling.models import Coupling, DirtyPair, TableMapping
 from syncjobs.choices import JobMode
 from syncjobs.constants import LARGEST_SLICE, SMALLEST_SLICE
 from syncjobs.engine import locks
+from syncjobs.engine.blueprint import COMPANY_READ, Blueprint
 from syncjobs.engine.mirror import model_of
 from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.engine.rules import rule_for
@@ -125,6 +126,9 @@ def collect(job: SynchJob, mapping: TableMapping, options: RunOptions) -> int:
             return job.total
         if options.only_pairs:
             _collect_selected(job, mapping, options.pairs)
+        elif options.uncouple:
+            _run(_COUPLINGS, job)
+            _collect_stuck(job, mapping)
         elif job.mode == JobMode.FULL or job.full_synch_line_id or not _has_run(job):
             _collect_all(job, mapping, options)
         else:
@@ -238,11 +242,28 @@ def _collect_all(job: SynchJob, mapping: TableMapping, options: RunOptions) -> N
 
 
 def _collect_records(job: SynchJob, mapping: TableMapping, source: System) -> None:
-    """Uncoupled records inside the filter; a record coupled under another mapping belongs to that one."""
+    """Uncoupled records inside the filter."""
+    _insert_records(job, mapping, source, _free_records(mapping, source))
+
+
+def _collect_stuck(job: SynchJob, mapping: TableMapping) -> None:
+    """Uncoupled Sales rows inside the filter that kept this company's marker."""
+    company = mapping.connection.company_row_id
+    if company and Blueprint.of(mapping).carries_marker:
+        stuck = _free_records(mapping, System.SALES).filter(**{f"values__{COMPANY_READ}": str(company)})
+        _insert_records(job, mapping, System.SALES, stuck)
+
+
+def _free_records(mapping: TableMapping, source: System) -> QuerySet:
+    """A record coupled under another mapping belongs to that one."""
     bc = source == System.BUSINESS_CENTRAL
     taken = Coupling.objects.filter(connection_id=mapping.connection_id)
     taken = taken.filter(**{"bc_table" if bc else "sales_table": mapping.table(source)})
-    keys = records_inside_filter(mapping, source).exclude(key__in=taken.values("bc_key" if bc else "sales_key"))
+    return records_inside_filter(mapping, source).exclude(key__in=taken.values("bc_key" if bc else "sales_key"))
+
+
+def _insert_records(job: SynchJob, mapping: TableMapping, source: System, keys: QuerySet) -> None:
+    bc = source == System.BUSINESS_CENTRAL
     statement, parameters = keys.order_by().values("key").query.sql_with_params()
     bc_key, sales_key = ("inside.key", "NULL::uuid") if bc else ("NULL::uuid", "inside.key")
     with database.cursor() as cursor:
