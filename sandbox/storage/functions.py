@@ -51,9 +51,16 @@ def _set(members: str) -> str:
     negated = members.startswith("^") and len(members) > 1
     if negated:
         members = members[1:]
-    escaped = re.sub(r"[\\\[\]^&~|]", r"\\\g<0>", members)
-    try:
-        re.compile(f"[{escaped}]")
-    except re.error:
-        return r"\b\B"  # a reversed range such as [z-a] matches nothing
-    return f"[{'^' if negated else ''}{escaped}]"
+    parts: list[str] = []
+    position = 0
+    while position < len(members):
+        first, last = members[position], members[position]
+        if members[position + 1 : position + 2] == "-" and position + 2 < len(members):
+            last = members[position + 2]
+            position += 2
+        position += 1
+        if first <= last:  # a reversed range such as [z-a] matches nothing
+            parts.append(re.escape(first) if first == last else f"{re.escape(first)}-{re.escape(last)}")
+    if not parts:
+        return "." if negated else r"\b\B"
+    return f"[{'^' if negated else ''}{''.join(parts)}]"
