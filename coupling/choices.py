@@ -70,3 +70,11 @@ class MissingSide(models.TextChoices):
     BUSINESS_CENTRAL = "business_central", "Gone in Business Central"
     SALES = "sales", "Gone in Sales"
     BOTH = "both", "Gone in both"
+
+
+class LinkChange(models.TextChoices):
+    """What somebody did to the link of a pair."""
+
+    COUPLE = "couple", "Coupled"
+    MOVE = "move", "Moved"
+    UNCOUPLE = "uncouple", "Uncoupled"
