@@ -100,7 +100,10 @@ ADDRESSES: dict[str, Needs] = {
     # Mappings
     "mapping-list": _READ_SETTINGS,
     "mapping-detail": _SETTINGS,
+    "mapping-new": _CHANGE,
     "mapping-fields": _SETTINGS,
+    "mapping-fields-new": _CHANGE,
+    "mapping-delete": _CHANGE,
     "mapping-synchronize": _OPERATE,
     "api-mapping-list": _READ_SETTINGS,
     "api-mapping-detail": _SETTINGS,

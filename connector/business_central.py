@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from connector.business_central_addresses import Addresses, Service
-from connector.business_central_metadata import service_tables
+from connector.business_central_metadata import ServiceTables, service_tables
 from connector.cached import cached
 from connector.error_table import error_of_answer
 from connector.errors import HubError, RemoteError
@@ -150,14 +150,14 @@ class BusinessCentralClient:
         ]
         return sorted(rates, key=lambda rate: (rate.currency_code, rate.starting_date))
 
-    def tables(self, service: Service) -> dict[str, list[str]]:
+    def tables(self, service: Service) -> ServiceTables:
         """Entity sets that a service offers, with their properties; empty where the service does not exist."""
-        name = f"{self.session.root}:{service}:metadata"
-        tables: dict[str, list[str]] = cached(name, lambda: service_tables(self.session, self.addresses, service))
+        name = f"{self.session.root}:{service}:csdl"
+        tables: ServiceTables = cached(name, lambda: service_tables(self.session, self.addresses, service))
         return tables
 
     def has_stamps(self, table: str) -> bool:
-        return MODIFIED in self.tables(self.addresses.service_of(table)).get(table, [])
+        return MODIFIED in self.tables(self.addresses.service_of(table)).get(table, {})
 
     def batch(self, service: Service, parts: Sequence[Part], *, repeatable: bool) -> dict[int, PartAnswer]:
         """Up to 100 requests as one batch that goes on after errors; the answers by position, as far as they came."""

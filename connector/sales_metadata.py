@@ -53,6 +53,18 @@ class EntityMetadata:
     navigation: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """One column as people choose it. `length` in characters, for text only."""
+
+    name: str
+    label: str
+    type: str
+    creatable: bool
+    updatable: bool
+    length: int | None = None
+
+
 class SalesMetadata:
     """The metadata half of the Sales client."""
 
@@ -87,6 +99,16 @@ class SalesMetadata:
         """Columns and lookups of a table by its logical name; kept for ten minutes."""
         data = cached(f"{self.session.root}:entity:{entity}", lambda: self._ask_for_entity(entity))
         return EntityMetadata(TableInfo(*data["info"]), data["attributes"], data["navigation"])
+
+    def labels(self) -> dict[str, str]:
+        """Names that people gave the tables, by entity set; kept for ten minutes."""
+        rows: dict[str, str] = cached(f"{self.session.root}:labels", self._ask_for_labels)
+        return rows
+
+    def columns(self, entity: str) -> list[ColumnInfo]:
+        """Readable columns of a table with their names for people and their lengths; kept for ten minutes."""
+        rows = cached(f"{self.session.root}:columns:{entity}", lambda: self._ask_for_columns(entity))
+        return [ColumnInfo(*row) for row in rows]
 
     def options(self, entity: str, attribute: str) -> list[Option]:
         """The choices of a column, in the organisation's order; always read live."""
@@ -128,6 +150,33 @@ class SalesMetadata:
     def _ask_for_tables(self) -> list[list[Any]]:
         rows = self.session.get(f"EntityDefinitions?$select={_TABLE_PROPERTIES}").data["value"]
         return [_info_row(row) for row in rows if row.get("EntitySetName")]
+
+    def _ask_for_labels(self) -> dict[str, str]:
+        rows = self.session.get("EntityDefinitions?$select=EntitySetName,DisplayName").data["value"]
+        return {row["EntitySetName"]: _label(row["DisplayName"]) for row in rows if row.get("EntitySetName")}
+
+    def _ask_for_columns(self, entity: str) -> list[list[Any]]:
+        attributes = f"EntityDefinitions(LogicalName={literal(entity)})/Attributes"
+        names = "LogicalName,DisplayName,AttributeType,IsValidForRead,IsValidForCreate,IsValidForUpdate"
+        rows = self.session.get(f"{attributes}?$select={names}").data["value"]
+        lengths: dict[str, int] = {}
+        for kind in ("String", "Memo"):
+            found = self.session.get(
+                f"{attributes}/Microsoft.Dynamics.CRM.{kind}AttributeMetadata?$select=LogicalName,MaxLength"
+            ).data["value"]
+            lengths |= {row["LogicalName"]: row["MaxLength"] for row in found if row.get("MaxLength")}
+        return [
+            [
+                row["LogicalName"],
+                _label(row.get("DisplayName") or {}) or row["LogicalName"],
+                row.get("AttributeType") or "",
+                bool(row.get("IsValidForCreate")),
+                bool(row.get("IsValidForUpdate")),
+                lengths.get(row["LogicalName"]),
+            ]
+            for row in rows
+            if row.get("IsValidForRead", True)
+        ]
 
     def _ask_for_entity(self, entity: str) -> dict[str, Any]:
         definition = f"EntityDefinitions(LogicalName={literal(entity)})"

@@ -43,6 +43,52 @@ class Access(StrEnum):
     READ = "read"
 
 
+_EDM_KINDS = {
+    "Edm.String": ValueKind.TEXT,
+    "Edm.Int16": ValueKind.INTEGER,
+    "Edm.Int32": ValueKind.INTEGER,
+    "Edm.Int64": ValueKind.INTEGER,
+    "Edm.Decimal": ValueKind.DECIMAL,
+    "Edm.Double": ValueKind.DECIMAL,
+    "Edm.Boolean": ValueKind.BOOLEAN,
+    "Edm.Date": ValueKind.DATE,
+    "Edm.DateTimeOffset": ValueKind.DATETIME,
+    "Edm.Guid": ValueKind.GUID,
+    "Edm.Stream": ValueKind.STREAM,
+    "enum": ValueKind.ENUM,
+}
+
+_COLUMN_KINDS = {
+    # Dataverse's attribute types.
+    "String": ValueKind.TEXT,
+    "Memo": ValueKind.TEXT,
+    "Integer": ValueKind.INTEGER,
+    "BigInt": ValueKind.INTEGER,
+    "Decimal": ValueKind.DECIMAL,
+    "Double": ValueKind.DECIMAL,
+    "Money": ValueKind.DECIMAL,
+    "Boolean": ValueKind.BOOLEAN,
+    "DateTime": ValueKind.DATETIME,
+    "Picklist": ValueKind.CHOICE,
+    "State": ValueKind.CHOICE,
+    "Status": ValueKind.CHOICE,
+    "Lookup": ValueKind.LOOKUP,
+    "Customer": ValueKind.LOOKUP,
+    "Owner": ValueKind.LOOKUP,
+    "Uniqueidentifier": ValueKind.GUID,
+}
+
+
+def kind_of_edm(name: str) -> ValueKind:
+    """Kind of a property by its type in Business Central's metadata."""
+    return _EDM_KINDS.get(name, ValueKind.COMPLEX)
+
+
+def kind_of_column(name: str, default: ValueKind = ValueKind.COMPLEX) -> ValueKind:
+    """Kind of a Sales column by its attribute type."""
+    return _COLUMN_KINDS.get(name, default)
+
+
 @dataclass(frozen=True, slots=True)
 class PropertyDefinition:
     """`length` in characters, `scale` in decimal places; None where the system sets no limit we know of."""
@@ -86,12 +132,13 @@ def sales_attributes(entity: str) -> Mapping[str, PropertyDefinition]:
 def _definitions(system: str) -> Mapping[str, Mapping[str, PropertyDefinition]]:
     document: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
     return {
-        table: {name: _definition(row) for name, row in properties.items()}
+        table: {name: definition_from(row) for name, row in properties.items()}
         for table, properties in document[system].items()
     }
 
 
-def _definition(row: Mapping[str, Any]) -> PropertyDefinition:
+def definition_from(row: Mapping[str, Any]) -> PropertyDefinition:
+    """A definition as `properties.json` and field mappings of one's own store it: `{"kind": "text", "length": 50}`."""
     return PropertyDefinition(
         kind=ValueKind(row["kind"]),
         length=row.get("length"),

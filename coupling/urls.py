@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from connector.choices import System
-from coupling.views import options, pair, salespeople, setup, synchronize
+from coupling.views import options, own_mappings, pair, salespeople, setup, synchronize
 from coupling.views.records import RecordListView
 
 _records = RecordListView.as_view()
@@ -26,6 +26,8 @@ connection_pages = [
     path("couplings/<int:pk>/retry/", pair.retry, name="coupling-retry"),
     path("couplings/<int:pk>/restore/", pair.restore, name="coupling-restore"),
     path("couplings/<int:pk>/delete-record/", pair.delete_record, name="coupling-delete-record"),
+    path("mappings/new/", own_mappings.mapping_new, name="mapping-new"),
+    path("mappings/<str:name>/fields/new/", own_mappings.mapping_fields_new, name="mapping-fields-new"),
     path("options/", options.OptionList.as_view(), name="option-list"),
 ]
 

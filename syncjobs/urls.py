@@ -29,6 +29,7 @@ connection_pages = [
     path("operations/<int:pk>/retry/", conflicts.operation_retry, name="operation-retry"),
     path("operations/<int:pk>/resolve/", conflicts.operation_resolve, name="operation-resolve"),
     path("mappings/", mappings.MappingList.as_view(), name="mapping-list"),
+    path("mappings/<str:name>/delete/", mappings.mapping_delete, name="mapping-delete"),
     path("mappings/<str:name>/", mappings.mapping_detail, name="mapping-detail"),
     path("mappings/<str:name>/fields/", mappings.mapping_fields, name="mapping-fields"),
     path("mappings/<str:name>/synchronize/", mappings.mapping_synchronize, name="mapping-synchronize"),

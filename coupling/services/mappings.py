@@ -80,7 +80,7 @@ def add_field(*, mapping: TableMapping, values: Mapping[str, Any], user: User | 
     field = FieldMapping(mapping=mapping, user_defined=True, order=1000, **{"enabled": False, **values})
     columns = sales_columns(mapping)
     _check_field(field, columns)
-    _describe_sales_side(field, columns)
+    describe_sales_side(field, columns)
     field.save()
     record_change(
         connection=mapping.connection,
@@ -101,7 +101,7 @@ def update_field(*, field: FieldMapping, changes: Mapping[str, Any], user: User 
     columns = sales_columns(field.mapping) if "sales_attribute" in changes else SalesColumns()
     _check_field(field, columns, changed=frozenset(changes))
     if "sales_attribute" in changes:
-        _describe_sales_side(field, columns)
+        describe_sales_side(field, columns)
     field.save()
     record_change(
         connection=field.mapping.connection,
@@ -147,7 +147,7 @@ def _check_field(field: FieldMapping, columns: SalesColumns, *, changed: frozens
         raise MappingError("The field mapping was not saved.", fields=errors)
 
 
-def _describe_sales_side(field: FieldMapping, columns: SalesColumns) -> None:
+def describe_sales_side(field: FieldMapping, columns: SalesColumns) -> None:
     """Type of the column, and how a lookup is read and bound."""
     name = field.sales_attribute
     field.sales_type = columns.types.get(name, "")

@@ -14,9 +14,10 @@ from connector.choices import Direction, OwnershipModel, System
 from connector.models import Connection
 from coupling.choices import DeletionConflict, MappingKind, UpdateConflict
 from coupling.definitions import (
-    PropertyDefinition,
     ValueKind,
     bc_property,
+    definition_from,
+    kind_of_column,
     sales_attribute,
 )
 from coupling.filters import filter_properties
@@ -37,26 +38,6 @@ OWNED_TABLES = frozenset({"account", "contact", "opportunity", "salesorder", "qu
 COMPANY_READ = "_bcbi_companyid_value"
 COMPANY_WRITE = "bcbi_CompanyId@odata.bind"
 OWNER_WRITE = "ownerid@odata.bind"
-
-_SALES_TYPES = {
-    # Dataverse's attribute types, for columns that are not in the definitions.
-    "String": ValueKind.TEXT,
-    "Memo": ValueKind.TEXT,
-    "Integer": ValueKind.INTEGER,
-    "BigInt": ValueKind.INTEGER,
-    "Decimal": ValueKind.DECIMAL,
-    "Double": ValueKind.DECIMAL,
-    "Money": ValueKind.DECIMAL,
-    "Boolean": ValueKind.BOOLEAN,
-    "DateTime": ValueKind.DATETIME,
-    "Picklist": ValueKind.CHOICE,
-    "State": ValueKind.CHOICE,
-    "Status": ValueKind.CHOICE,
-    "Lookup": ValueKind.LOOKUP,
-    "Customer": ValueKind.LOOKUP,
-    "Owner": ValueKind.LOOKUP,
-    "Uniqueidentifier": ValueKind.GUID,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +239,11 @@ class Blueprint:
 def _compile_field(mapping: TableMapping, row: FieldMapping, mapping_direction: Direction) -> FieldSpec | None:
     """None for a field that nothing could ever be written through."""
     bc_table = row.business_central_service or mapping.business_central_table
-    bc = bc_property(bc_table, row.business_central_property) or PropertyDefinition()
-    sales = sales_attribute(mapping.sales_entity, row.sales_attribute) or PropertyDefinition(
-        kind=_SALES_TYPES.get(row.sales_type, ValueKind.TEXT)
+    bc = bc_property(bc_table, row.business_central_property) or definition_from(
+        row.business_central_definition or {"kind": ValueKind.TEXT}
+    )
+    sales = sales_attribute(mapping.sales_entity, row.sales_attribute) or definition_from(
+        row.sales_definition or {"kind": kind_of_column(row.sales_type, ValueKind.TEXT)}
     )
     targets = Direction(row.direction).targets & mapping_direction.targets
     is_constant = bool(row.constant_value)

@@ -110,8 +110,10 @@ def _identifying(system: System, table: str, mappings: list[TableMapping]) -> tu
         return _SALES_NUMBERS.get(table, ""), next(names, "")
     if table in _BC_SPECIAL:
         return _BC_SPECIAL[table]
-    number = next((name for name in _BC_NUMBERS if bc_property(table, name)), "")
-    name = next((name for name in _BC_NAMES if bc_property(table, name)), "")
+    # Of a table that the standard product has not, only the mapped properties are known to exist.
+    mapped = {field.business_central_property for mapping in mappings for field in mapping.fields.all()}
+    number = next((name for name in _BC_NUMBERS if bc_property(table, name) or name in mapped), "")
+    name = next((name for name in _BC_NAMES if bc_property(table, name) or name in mapped), "")
     return number, name
 
 

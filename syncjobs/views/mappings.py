@@ -12,18 +12,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability, capabilities_of, require
+from config.web.confirm import confirmation_page, is_confirmed
 from config.web.lists import ListView
 from config.web.request import PageRequest
 from connector.choices import Direction
+from connector.errors import ErrorKind, HubError
 from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
 from coupling.filtersets import MappingFilterSet
 from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.records import sales_caption
 from coupling.services.mappings import update_field, update_mapping
+from coupling.services.own_mappings import delete_mapping
 from coupling.views.base import says_errors
-from syncjobs.choices import JobMode, JobTrigger
-from syncjobs.models import Schedule
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
+from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import start_job
 from syncjobs.tables import MappingTable
 
@@ -38,6 +41,7 @@ class MappingList(ListView):
     list_name = "mappings"
     table_class = MappingTable
     filterset_class = MappingFilterSet
+    template_name = "syncjobs/mapping_list.html"
 
     def get_queryset(self) -> QuerySet[TableMapping]:
         couplings = Coupling.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
@@ -175,3 +179,31 @@ def mapping_synchronize(request: PageRequest, connection: str, name: str) -> Htt
         connection=request.connection, mapping=mapping, mode=JobMode(mode), trigger=JobTrigger.USER, user=request.user
     )
     return redirect(job)
+
+
+@require_POST
+@says_errors
+def mapping_delete(request: PageRequest, connection: str, name: str) -> HttpResponse:
+    """Deletes a mapping of one's own with its couplings; records in both systems stay."""
+    mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
+    back = reverse("mapping-detail", kwargs={"connection": connection, "name": name})
+    if SynchJob.objects.filter(mapping=mapping, state__in=LIVE_JOB_STATES).exists():
+        raise HubError(
+            f"A job of {name} has not ended.",
+            kind=ErrorKind.CONFLICT,
+            code="mapping.busy",
+            hint="Wait for it, or cancel it.",
+        )
+    if not is_confirmed(request):
+        couplings = Coupling.objects.filter(mapping=mapping).count()
+        return confirmation_page(
+            request,
+            title=f"Delete {name}?",
+            text=f"Its fields and {couplings} couplings go; records in both systems stay as they are.",
+            label="Delete",
+            back=back,
+            danger=True,
+        )
+    delete_mapping(mapping=mapping, user=request.user)
+    messages.success(request, f"{name} is deleted. Records in both systems stay as they are.")
+    return redirect("mapping-list", connection=connection)
