@@ -145,6 +145,17 @@ class HistoryEntry:
     job_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenValue:
+    """A value that a job wrote, under its name on the wire."""
+
+    system: System
+    key: UUID
+    name: str
+    before: Any
+    after: Any
+
+
 class SynchronisationService(Protocol):
     """Implemented by `syncjobs`."""
 
@@ -154,6 +165,10 @@ class SynchronisationService(Protocol):
 
     def refresh_table(self, *, connection: Connection, system: System, table: str) -> None:
         """Reads the changes of a whole table into the mirror, within the call."""
+        ...
+
+    def mapping_made(self, *, mapping: TableMapping) -> None:
+        """A mapping of one's own has its fields: it gets a schedule, on hold until somebody releases it."""
         ...
 
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
@@ -214,6 +229,19 @@ class SynchronisationService(Protocol):
     def uncouple(self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> list[StartedJob]:
         """Removes couplings, with the children that go with them. Tables with a company marker need a write in Sales
         and give a job per mapping; the others are uncoupled within the call and give none."""
+        ...
+
+    def uncouple_table(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob | None:
+        """Removes all couplings of a mapping, with the company markers, also those left on uncoupled rows. None where
+        no marker has to be taken away: then it is done within the call."""
+        ...
+
+    def written_by(self, *, job_id: int) -> list[WrittenValue]:
+        """Values that a job wrote to existing records. Raises HubError while it runs; empty for a job that is gone."""
+        ...
+
+    def undo_job(self, *, job_id: int, change_id: int, user: User | None) -> StartedJob:
+        """Writes back what a job wrote, then puts the link of the `CouplingChange` back."""
         ...
 
     def restore_pairs(

@@ -17,6 +17,7 @@ from coupling.choices import CouplingOrigin
 from coupling.exceptions import AlreadyCoupledError, CouplingError, OutsideFilterError, RecordMissingError
 from coupling.models import Coupling, RemoteRecord, TableMapping
 from coupling.services.admission import is_admitted, violated_condition
+from coupling.services.changes import note_coupled, note_moved
 from coupling.services.search import mirror_of
 from coupling.synchronisation import service
 
@@ -77,6 +78,7 @@ def couple(
                 origin=origin,
                 created_by=user if user is not None and user.pk else None,
             )
+            note_coupled(coupling, user)
             _record(coupling, user, "coupling.create", after={"origin": str(origin), **_keys(coupling)})
     except IntegrityError as error:
         raise AlreadyCoupledError("Somebody coupled one of the two records a moment ago.") from error
@@ -101,12 +103,14 @@ def move(*, coupling: Coupling, sales_key: UUID, user: User | None = None) -> Co
     try:
         with transaction.atomic():
             coupling = Coupling.objects.select_for_update().select_related("mapping__connection").get(pk=coupling.pk)
+            earlier = Coupling.objects.get(pk=coupling.pk)
             coupling.sales_key = sales_key
             coupling.bc_base, coupling.sales_base = {}, {}
             coupling.bc_token = coupling.sales_token = ""
             coupling.last_synchronised_at = None
             coupling.missing, coupling.outside_filter, coupling.conflict = "", "", False
             coupling.save()
+            note_moved(coupling, earlier=earlier, user=user)
             Coupling.objects.filter(pk=coupling.pk).mark_retry()
             _record(coupling, user, "coupling.move", before=before, after=_keys(coupling))
     except IntegrityError as error:

@@ -7,12 +7,18 @@ from uuid import UUID
 from django.contrib.auth.models import User
 
 from connector.choices import Direction, System
-from coupling.choices import MissingSide
+from connector.services.audit import record_change
+from coupling.choices import MappingKind, MissingSide
 from coupling.exceptions import CouplingError, MappingError
 from coupling.models import Coupling, TableMapping
+from coupling.services.changes import attach_job, note_table_uncoupled, note_uncoupled
+from coupling.services.children import PARENTS, children_of
 from coupling.services.couplings import require_enabled, require_usable
 from coupling.services.pairs import attach_records, couplings_of, key_of
 from coupling.synchronisation import StartedJob, service
+
+FIRST = "coupling"
+"""Trigger of the synchronisation that follows a new coupling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,14 @@ class Started:
     jobs: Sequence[StartedJob] = ()
     taken: int = 0
     left_out: Sequence[LeftOut] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncoupled(Started):
+    """`children` couplings of contacts went along; `deed` is what undoing asks for."""
+
+    children: int = 0
+    deed: UUID | None = None
 
 
 def source_of(direction: Direction | str | None, mapping: TableMapping, *, setting: str = "direction") -> System | None:
@@ -73,7 +87,10 @@ def synchronize(
             code="coupling.skipped",
             hint=f"Solve the problem, then retry: {coupling.error_message}",
         )
-    return service().synchronize_pair(coupling=coupling, force_from=force_from, user=user, trigger=trigger)
+    job = service().synchronize_pair(coupling=coupling, force_from=force_from, user=user, trigger=trigger)
+    if trigger == FIRST:
+        attach_job(coupling, job.id)
+    return job
 
 
 def synchronize_many(
@@ -110,11 +127,48 @@ def retry_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str
     return Started(jobs, len(taken), left_out)
 
 
-def uncouple_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:
-    """Removes couplings; both records of each pair stay."""
+def uncouple_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Uncoupled:
+    """Removes couplings, and with a customer or vendor the contacts that are theirs on both sides; records stay."""
     _require_enabled(couplings)
-    jobs = service().uncouple(couplings=couplings, user=user, trigger=trigger) if couplings else []
-    return Started(jobs, len(couplings))
+    if not couplings:
+        return Uncoupled()
+    named = {coupling.pk for coupling in couplings}
+    children = [child for child in children_of(couplings) if child.pk not in named]
+    leaving = [*couplings, *children]
+    deed = note_uncoupled(leaving, user)
+    jobs = service().uncouple(couplings=leaving, user=user, trigger=trigger)
+    return Uncoupled(jobs, len(couplings), children=len(children), deed=deed)
+
+
+def uncouple_table(*, mapping: TableMapping, user: User | None, trigger: str = "user") -> Uncoupled:
+    """Removes every coupling of a mapping, and this company's marker from rows that kept it without a coupling.
+
+    Tables without a marker, and options, are done at once and give no job.
+    """
+    require_enabled(mapping.connection)
+    if mapping.kind == MappingKind.OPTION:
+        return Uncoupled(taken=mapping.options.all().delete()[0])
+    number = mapping.couplings.count()
+    deed = note_table_uncoupled(mapping, user)
+    children = _children_of_table(mapping)
+    jobs = service().uncouple(couplings=children, user=user, trigger=trigger) if children else []
+    job = service().uncouple_table(mapping=mapping, user=user, trigger=trigger)
+    record_change(
+        connection=mapping.connection, user=user, action="mapping.uncouple", target=mapping.name, before={"n": number}
+    )
+    return Uncoupled([job, *jobs] if job else jobs, number, children=len(children), deed=deed)
+
+
+def children_to_go(couplings: Sequence[Coupling]) -> int:
+    """How many contact couplings go with the couplings."""
+    named = {coupling.pk for coupling in couplings}
+    return sum(1 for child in children_of(couplings) if child.pk not in named)
+
+
+def _children_of_table(mapping: TableMapping) -> list[Coupling]:
+    if mapping.name not in PARENTS:
+        return []
+    return children_of(list(mapping.couplings.select_related("mapping").defer("bc_base", "sales_base")))
 
 
 def restore_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:

@@ -83,6 +83,7 @@ class RunOptions:
     `uncouple`: remove the couplings of the pairs (with the company marker in Sales).
     `retry`: take up skipped couplings.
     `match`: criteria of match-based coupling.
+    `undo_change`: the change of a link that is undone once the values are written back.
     """
 
     pairs: tuple[PairRef, ...] = ()
@@ -98,6 +99,7 @@ class RunOptions:
     uncouple: bool = False
     retry: bool = False
     match: MatchCriteria | None = None
+    undo_change: int | None = None
 
     @classmethod
     def matching(cls, criteria: MatchCriteria) -> Self:
@@ -122,6 +124,8 @@ class RunOptions:
                 data[name] = str(value)
         if self.match is not None:
             data["match"] = self.match.to_json()
+        if self.undo_change is not None:
+            data["undo_change"] = self.undo_change
         if self.choices:
             data["choices"] = dict(self.choices)
         for name in _FLAGS:
@@ -150,4 +154,5 @@ class RunOptions:
             uncouple=bool(data.get("uncouple", False)),
             retry=bool(data.get("retry", False)),
             match=MatchCriteria.from_json(data["match"]) if data.get("match") else None,
+            undo_change=data.get("undo_change"),
         )

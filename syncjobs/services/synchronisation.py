@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from connector.choices import Direction, System
+from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
 from coupling.services.couplings import uncouple as remove_link
-from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, Problem, StartedJob
+from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, Problem, StartedJob, WrittenValue
 from syncjobs.api.serializers import JobSerializer
-from syncjobs.choices import JobMode, JobTrigger, OperationKind, OperationState
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationKind, OperationState
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.marks import lift_dependents
 from syncjobs.engine.match import check_readable
@@ -27,6 +28,8 @@ from syncjobs.engine.tables import TableReading
 from syncjobs.models import Operation, SynchJob
 from syncjobs.querysets import failed_creations_of
 from syncjobs.services.jobs import retry_couplings, run_pairs, start_job
+from syncjobs.services.schedules import ensure_schedules
+from syncjobs.services.undo import undo_job
 from syncjobs.services.watching import Quiet
 
 
@@ -53,6 +56,9 @@ class Synchronisation:
             progress=quiet,
             wanted_since=timezone.now(),
         )
+
+    def mapping_made(self, *, mapping: TableMapping) -> None:
+        ensure_schedules(connection=mapping.connection)
 
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
         """Lifts what waited for the pair; a row let go by a move loses the company marker in a job."""
@@ -131,6 +137,36 @@ class Synchronisation:
             else:
                 remove_link(coupling=coupling, user=user)
         return self._pairs(in_job, JobMode.UNCOUPLE, RunOptions(uncouple=True), user, trigger)
+
+    def uncouple_table(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob | None:
+        if not Blueprint.of(mapping).carries_marker:
+            mapping.couplings.all().delete()
+            return None
+        options = RunOptions(uncouple=True)
+        return self._start(
+            mapping=mapping, mode=JobMode.UNCOUPLE, options=options, direction=None, user=user, trigger=trigger
+        )
+
+    def written_by(self, *, job_id: int) -> list[WrittenValue]:
+        job = SynchJob.objects.filter(pk=job_id).first()
+        if job is not None and job.state in LIVE_JOB_STATES:
+            raise HubError(
+                f"{job} has not ended yet.",
+                kind=ErrorKind.CONFLICT,
+                code="job.live",
+                hint="Try again when it has ended.",
+            )
+        rows = Operation.objects.filter(job_id=job_id, state=OperationState.SETTLED, preview=False)
+        return [
+            WrittenValue(System(row.system), row.record_id, name, row.before.get(name), value)
+            for row in rows.filter(kind=OperationKind.UPDATE, record_id__isnull=False).order_by("id")
+            for name, value in row.after.items()
+            if row.record_id is not None
+        ]
+
+    def undo_job(self, *, job_id: int, change_id: int, user: User | None) -> StartedJob:
+        job = SynchJob.objects.select_related("connection", "mapping__connection").get(pk=job_id)
+        return _started(undo_job(job=job, user=user, change_id=change_id))
 
     def restore_pairs(
         self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"

@@ -4,12 +4,17 @@ from django.contrib.auth.models import User
 
 from connector.errors import ErrorKind, HubError
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationState
+from syncjobs.engine.options import RunOptions
 from syncjobs.models import Operation, SynchJob
 from syncjobs.services.jobs import start_job
 
 
-def undo_job(*, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
-    """Starts the undo. Raises HubError when `job` runs, wrote nothing, or is being or was undone."""
+def undo_job(
+    *, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigger.USER, change_id: int | None = None
+) -> SynchJob:
+    """Starts the undo; `change_id` names a change of a link that is undone when the values are back.
+
+    Raises HubError when `job` runs, wrote nothing, or is being or was undone."""
     if job.state in LIVE_JOB_STATES:
         raise HubError(f"{job} has not ended yet.", kind=ErrorKind.CONFLICT, code="job.live", hint="Cancel it first.")
     if job.undone_by.exclude(state__in=["failed", "cancelled"]).exists():
@@ -24,4 +29,5 @@ def undo_job(*, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigg
         trigger=trigger,
         user=user,
         undo_of=job,
+        options=RunOptions(undo_change=change_id),
     )
