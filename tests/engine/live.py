@@ -100,14 +100,14 @@ class Hub:
 
     def create_customers(self, count: int) -> None:
         """So many, "Customer 0" and on, with few requests."""
-        self._create(self.bc, "customers", [{"displayName": f"Customer {number}"} for number in range(count)])
+        self.create(self.bc, "customers", [{"displayName": f"Customer {number}"} for number in range(count)])
 
     def create_accounts(self, count: int) -> None:
         """So many of the relationship type Customer, "Account 0" and on."""
         bodies = [{"name": f"Account {number}", "customertypecode": 3} for number in range(count)]
-        self._create(self.sales, "accounts", bodies)
+        self.create(self.sales, "accounts", bodies)
 
-    def _create(self, remote: Remote, table: str, bodies: list[dict[str, Any]]) -> None:
+    def create(self, remote: Remote, table: str, bodies: list[dict[str, Any]]) -> None:
         writes = [Write(number, "create", table, None, body) for number, body in enumerate(bodies)]
         for results in BulkWriter(remote.client).run(writes, before_send=lambda _: None):
             assert all(result.status == WriteStatus.DONE for result in results)
