@@ -74,6 +74,7 @@ class BusinessCentralRecord(RemoteRecord):
         indexes = [
             models.Index(fields=["connection", "table", "number"], name="bc_record_number"),
             models.Index(fields=["connection", "table", "name"], name="bc_record_name"),
+            models.Index(fields=["connection", "table", "read_at"], name="bc_record_read"),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="bc_record_search"),
         ]
 
@@ -86,6 +87,7 @@ class SalesRecord(RemoteRecord):
         indexes = [
             models.Index(fields=["connection", "table", "number"], name="sales_record_number"),
             models.Index(fields=["connection", "table", "name"], name="sales_record_name"),
+            models.Index(fields=["connection", "table", "read_at"], name="sales_record_read"),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="sales_record_search"),
         ]
 
@@ -178,7 +180,13 @@ class FieldMapping(models.Model):
     business_central_service = models.CharField(
         max_length=100, blank=True, help_text="Page service that has the property when the mapping's own table has not."
     )
+    business_central_definition = models.JSONField(
+        default=dict, blank=True, help_text="Kind and length of a property that the standard product has not."
+    )
     sales_attribute = models.CharField(max_length=100, blank=True)
+    sales_definition = models.JSONField(
+        default=dict, blank=True, help_text="Kind and length of a column that the standard product has not."
+    )
     sales_type = models.CharField(max_length=30, blank=True)
     sales_lookup = models.JSONField(
         default=dict, blank=True, help_text='{"read": "_x_value", "write": "x@odata.bind", "target_set": "…"}'
