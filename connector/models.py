@@ -4,6 +4,8 @@
 database belongs to one connection.
 """
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -13,6 +15,7 @@ from connector.choices import (
     CredentialKind,
     OwnershipModel,
     SalesOrderIntegration,
+    System,
     WriteInProductType,
 )
 from connector.fields import EncryptedTextField
@@ -81,6 +84,7 @@ class Connection(models.Model):
     )
     last_test = models.JSONField(default=dict, blank=True, help_text="Report of the newest connection test.")
     last_test_at = models.DateTimeField(null=True, blank=True)
+    setup_completed_at = models.DateTimeField(null=True, blank=True, help_text="When assisted setup was finished.")
 
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -116,10 +120,72 @@ class Credential(models.Model):
     kind = models.CharField(max_length=20, choices=CredentialKind.choices, default=CredentialKind.SECRET)
     secret = EncryptedTextField(blank=True, help_text="Client secret, or the certificate's private key in PEM form.")
     certificate = models.TextField(blank=True, help_text="Public certificate in PEM form.")
+    valid_until = models.DateField(null=True, blank=True, help_text="Last day of the secret or certificate, if known.")
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.connection}"
+
+
+class SetupDraft(models.Model):
+    """What assisted setup was told so far; the connection itself changes only when setup is finished.
+
+    `answers` holds per step what was typed, as it was typed; secrets are apart and encrypted. `checks` holds per step
+    the newest results with the fingerprint of the values they were got with. `revision` grows with every change, so
+    that two administrators do not overwrite each other unknowingly.
+    """
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="setup_draft")
+    answers = models.JSONField(default=dict, blank=True)
+    secret = EncryptedTextField(blank=True, help_text="Client secret that was entered.")
+    private_key = EncryptedTextField(blank=True, help_text="Private key of the certificate, in PEM form.")
+    certificate = models.TextField(blank=True, help_text="Public certificate in PEM form.")
+    checks = models.JSONField(default=dict, blank=True)
+    found = models.JSONField(default=dict, blank=True, help_text="Companies, counts, people: what the checks read.")
+    progress = models.JSONField(default=list, blank=True, help_text="What Finish has done so far.")
+    step = models.CharField(max_length=30, default="welcome")
+    revision = models.PositiveIntegerField(default=1)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"Assisted setup of {self.connection}"
+
+
+class WebhookReceiver(models.Model):
+    """Where the two systems announce changes of one connection, and how they prove who they are."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="webhook_receiver")
+    token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="Part of the address that is announced to.")
+    key = EncryptedTextField(help_text="What a sender has to present.")
+    sales_endpoint_id = models.UUIDField(null=True, blank=True, help_text="The service endpoint in Sales.")
+    sales_message = models.TextField(blank=True, help_text="Why Sales announces nothing; empty while it does.")
+    business_central_message = models.TextField(blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    sales_heard_at = models.DateTimeField(null=True, blank=True)
+    business_central_heard_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"Webhooks of {self.connection}"
+
+
+class WebhookSubscription(models.Model):
+    """One registration in one of the two systems: the changes of one table."""
+
+    receiver = models.ForeignKey(WebhookReceiver, on_delete=models.CASCADE, related_name="subscriptions")
+    system = models.CharField(max_length=20, choices=System.choices)
+    table = models.CharField(max_length=100)
+    event = models.CharField(max_length=20, blank=True, help_text="Create, Update or Delete; Business Central: all.")
+    remote_id = models.CharField(max_length=150)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["receiver", "system", "table", "event"], name="one_subscription_per_event")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.table} {self.event}".strip()
 
 
 class AuditEntry(models.Model):
