@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from connector.choices import System
-from coupling.views import options, own_mappings, pair, salespeople, setup, synchronize
+from coupling.views import home, options, own_mappings, pair, salespeople, setup, synchronize, undo
 from coupling.views.records import RecordListView
 
 _records = RecordListView.as_view()
@@ -20,6 +20,10 @@ connection_pages = [
     path(f"{_RECORD}/", pair.record_detail, name="record-detail"),
     path(f"{_RECORD}/couple/", setup.coupling_setup, name="coupling-setup"),
     path("couplings/synchronize/", synchronize.synchronize_many, name="coupling-synchronize-many"),
+    path("couplings/", home.couplings_home, name="coupling-home"),
+    path("couplings/find-broken/", home.find_broken, name="coupling-find-broken"),
+    path("couplings/of/<str:name>/uncouple/", home.uncouple_table, name="coupling-table-uncouple"),
+    path("couplings/undo/<uuid:deed>/", undo.undo, name="coupling-undo"),
     path("couplings/<int:pk>/", pair.coupling_detail, name="coupling-detail"),
     path("couplings/<int:pk>/synchronize/", synchronize.synchronize_pair, name="coupling-synchronize"),
     path("couplings/<int:pk>/uncouple/", pair.uncouple, name="coupling-uncouple"),

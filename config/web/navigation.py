@@ -38,6 +38,7 @@ SECTIONS = (
     Section(
         "Couple",
         (
+            Entry("Couplings", "coupling-home", "link", "coupling-home"),
             Entry("Customers", "customer-list", "building-store", "customer-"),
             Entry("Accounts", "account-list", "building", "account-list"),
             Entry("Salespeople", "salesperson-list", "id-badge-2", "salesperson-"),

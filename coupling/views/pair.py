@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from coupling.choices import CouplingState
 from coupling.models import Coupling
 from coupling.records import words_of
 from coupling.services import requests
+from coupling.services.changes import changes_of, latest_undoable
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.pairs import attach_records
 from coupling.synchronisation import service
@@ -31,6 +31,7 @@ from coupling.views.base import (
     says_errors,
     system_of,
 )
+from coupling.views.undo import offer_undo
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -80,6 +81,8 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
         "unreadable": unreadable,
         "history": service().history(coupling=coupling),
         "jobs": service().jobs_of(coupling=coupling),
+        "changes": list(changes_of(coupling)[:20]),
+        "undoable": latest_undoable(coupling),
         "sales_link": sales_url(request.connection, coupling.mapping.sales_entity, coupling.sales_key),
         "bc_link": business_central_url(request.connection, coupling.bc_table, bc.number if bc else ""),
         "one_missing": coupling.missing in ("business_central", "sales"),
@@ -92,21 +95,12 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
 @require_POST
 @says_errors
 def uncouple(request: PageRequest, connection: str, pk: int) -> HttpResponse:
-    """Deletes one coupling after the question; both records stay."""
+    """Deletes one coupling, at once, with a way back; both records stay."""
     coupling = coupling_of(request, pk)
-    if not is_confirmed(request):
-        return confirmation_page(
-            request,
-            title="Delete this coupling?",
-            text="Both records stay, they just stop following each other.",
-            label="Delete coupling",
-            back=pair_url(coupling),
-        )
     work = requests.uncouple_many(couplings=[coupling], user=request.user)
-    if work.jobs:
-        queued(request, list(work.jobs), "The coupling is being deleted in the background.")
-        return redirect(pair_url(coupling))
-    messages.success(request, "The coupling is deleted.")
+    also = f", and with it {work.children} of its contacts" if work.children else ""
+    where = " It is being deleted in the background." if work.jobs else ""
+    offer_undo(request, f"The coupling is deleted{also}.{where}", work.deed)
     return redirect(list_url(request.connection, System.BUSINESS_CENTRAL, coupling.bc_table))
 
 

@@ -1,6 +1,7 @@
 // What every page has: messages, menus, quick search, copy buttons, focus on errors, searchable selects.
 
 const GOOD_NEWS_MS = 6000;
+const WAY_BACK_MS = 30000; // the note has a button that takes the deed back
 
 export function announce(text) {
   const region = document.getElementById("announcer");
@@ -27,7 +28,7 @@ export function note(level, text) {
 function prepare(root) {
   for (const toast of root.querySelectorAll("[data-toast].toast-success:not([data-timed])")) {
     toast.dataset.timed = "";
-    setTimeout(() => toast.matches(":hover, :focus-within") || toast.remove(), GOOD_NEWS_MS);
+    setTimeout(() => toast.matches(":hover, :focus-within") || toast.remove(), toast.querySelector("form") ? WAY_BACK_MS : GOOD_NEWS_MS);
   }
   root.querySelector("[data-focus]")?.focus();
   for (const select of root.querySelectorAll("select[data-searchable]:not(.tomselected)")) {
