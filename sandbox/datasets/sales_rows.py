@@ -7,7 +7,8 @@ from typing import Any
 from sandbox.dataverse import wellknown
 from sandbox.dataverse.rows import new_row
 from sandbox.dataverse.wellknown import fixed_id
-from sandbox.definitions.dataverse import TABLE_SUFFIX, Table, load
+from sandbox.definitions.dataverse import TABLE_SUFFIX, Table
+from sandbox.definitions.dataverse_source import load
 from sandbox.storage import Row
 
 CREATED_ON = "2025-03-03T08:00:00Z"

@@ -13,8 +13,8 @@ from sandbox.definitions.dataverse import (
     ManyToMany,
     Relationship,
     Table,
-    load,
 )
+from sandbox.definitions.dataverse_source import load
 from sandbox.storage import Column
 from sandbox.storage import Table as StorageTable
 

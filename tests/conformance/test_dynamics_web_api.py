@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.definitions.dataverse import load
+from sandbox.definitions.dataverse_source import load
 from tests.sandbox.conftest import ApiClient
 
 PROJECT = Path(__file__).with_name("dynamics-web-api")

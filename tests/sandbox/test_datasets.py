@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import datasets
 from sandbox.business_central.schema import load_schema
-from sandbox.definitions.dataverse import load
+from sandbox.definitions.dataverse_source import load
 from sandbox.state import Sizes
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -33,12 +33,16 @@ def fill_addresses(context: Context, table: Table, old: Row | None, new: Row, ch
     compose_addresses(table, new, changed, new=old is None)
 
 
-@rule("before", "create", "update", tables=("contact",))
-def fill_contact(context: Context, table: Table, old: Row | None, new: Row, changed: set[str]) -> None:
-    """Full name from its parts; the account behind the company name."""
+@rule("before", "create", "update", tables=("contact", "lead"))
+def fill_full_name(context: Context, table: Table, old: Row | None, new: Row, changed: set[str]) -> None:
     if old is None or changed & {"firstname", "middlename", "lastname"}:
         parts = (new.get("firstname"), new.get("middlename"), new.get("lastname"))
         new["fullname"] = " ".join(filter(None, parts)) or None
+
+
+@rule("before", "create", "update", tables=("contact",))
+def fill_contact(context: Context, table: Table, old: Row | None, new: Row, changed: set[str]) -> None:
+    """The account behind the company name."""
     if old is None or "parentcustomerid" in changed:
         is_account = new.get("parentcustomerid" + TABLE_SUFFIX) == "account"
         new["accountid"] = new.get("parentcustomerid") if is_account else None
