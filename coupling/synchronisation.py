@@ -171,6 +171,10 @@ class SynchronisationService(Protocol):
         """A mapping of one's own has its fields: it gets a schedule, on hold until somebody releases it."""
         ...
 
+    def check_idle(self, *, mapping: TableMapping) -> None:
+        """Raises HubError while a job of the mapping has not ended."""
+        ...
+
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
         """A pair was coupled or moved by hand: records that waited for it get another chance. `released` is the Sales
         row that was let go by a move; where it carries this company's marker, a job takes the marker away."""

@@ -14,6 +14,7 @@ from coupling.api.serializers import (
     FieldSerializer,
     MappingSerializer,
     MatchSerializer,
+    NewMappingSerializer,
     NothingSerializer,
     RunSerializer,
     TemplateSerializer,
@@ -29,6 +30,7 @@ from coupling.services.mappings import (
     update_field,
     update_mapping,
 )
+from coupling.services.own_mappings import create_mapping, delete_mapping
 from coupling.services.requests import source_of
 from coupling.synchronisation import MatchField, service
 
@@ -46,6 +48,15 @@ class MappingList(ConnectionView):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(MappingSerializer(page, many=True).data)
 
+    @extend_schema(
+        summary="Make a mapping of one's own, switched off; its first fields switch it on",
+        request=NewMappingSerializer,
+        responses={201: MappingSerializer},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        mapping = create_mapping(connection=self.hub_connection, user=self.person, **self.body(NewMappingSerializer))
+        return Response(MappingSerializer(mapping).data, status=201)
+
 
 class MappingDetail(ConnectionView):
     serializer_class = MappingSerializer
@@ -59,6 +70,11 @@ class MappingDetail(ConnectionView):
         mapping = self.mapping(name)
         changes = self.body(MappingSerializer, mapping, partial=True)
         return Response(MappingSerializer(update_mapping(mapping=mapping, changes=changes, user=self.person)).data)
+
+    @extend_schema(summary="Delete a mapping of one's own, with its couplings", responses={204: None})
+    def delete(self, request: Request, connection: str, name: str) -> Response:
+        delete_mapping(mapping=self.mapping(name), user=self.person)
+        return Response(status=204)
 
 
 class FieldList(ConnectionView):

@@ -56,6 +56,19 @@ class MappingSerializer(StrictModelSerializer):
         )
 
 
+class NewMappingSerializer(StrictSerializer):
+    """A mapping of one's own. `business_central_table`: an entity set, or "companion:entity set"."""
+
+    name = serializers.CharField(max_length=50)
+    business_central_table = serializers.CharField(max_length=120)
+    sales_table = serializers.CharField(max_length=100)
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    synch_only_coupled_records = serializers.BooleanField(default=True)
+
+    def validate_direction(self, value: str) -> Direction:
+        return Direction(value)
+
+
 class FieldSerializer(StrictModelSerializer):
     direction = serializers.ChoiceField(choices=Direction.choices)
     use_for_matching = serializers.BooleanField(source="used_for_matching", required=False)

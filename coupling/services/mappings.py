@@ -13,6 +13,7 @@ from coupling.exceptions import MappingError
 from coupling.filters import FilterError, validate_filter
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
 from coupling.services.known import SalesColumns, business_central_names, known_names, sales_columns
+from coupling.services.schema import describe_unknown
 
 _FILTERS = {"business_central_filter": System.BUSINESS_CENTRAL, "sales_filter": System.SALES}
 _TARGET_SETS = {"account": "accounts", "contact": "contacts", "systemuser": "systemusers", "team": "teams"}
@@ -81,6 +82,8 @@ def add_field(*, mapping: TableMapping, values: Mapping[str, Any], user: User | 
     columns = sales_columns(mapping)
     _check_field(field, columns)
     describe_sales_side(field, columns)
+    if mapping.connection.enabled:
+        describe_unknown(field)
     field.save()
     record_change(
         connection=mapping.connection,
@@ -102,6 +105,8 @@ def update_field(*, field: FieldMapping, changes: Mapping[str, Any], user: User 
     _check_field(field, columns, changed=frozenset(changes))
     if "sales_attribute" in changes:
         describe_sales_side(field, columns)
+    if {"sales_attribute", "business_central_property"} & changes.keys() and field.mapping.connection.enabled:
+        describe_unknown(field)
     field.save()
     record_change(
         connection=field.mapping.connection,

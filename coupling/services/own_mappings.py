@@ -1,7 +1,8 @@
 """Mappings of one's own: tables and fields that the delivered mappings do not cover.
 
-A mapping of one's own starts switched off and without fields, so that nothing runs before somebody has seen what it
-would do. Fields chosen for it come enabled; fields added to a mapping that exists come disabled.
+A mapping of one's own starts switched off and without fields. Its first fields come enabled and switch it on, with a
+schedule on hold, so that nothing runs before somebody has seen what it would do. Fields added to a mapping that has
+some come disabled.
 """
 
 import re
@@ -24,10 +25,12 @@ from coupling.services.schema import (
     business_central_columns,
     business_central_tables,
     compatible,
+    describe_unknown,
     mappable,
     sales_columns,
     sales_tables,
 )
+from coupling.synchronisation import service
 
 NAME_LENGTH = 20
 _NAME = re.compile(r"[A-Z0-9][A-Z0-9 _-]*")
@@ -109,9 +112,13 @@ def create_mapping(
 
 @transaction.atomic
 def delete_mapping(*, mapping: TableMapping, user: User | None) -> None:
-    """Deletes a mapping of one's own with its fields and couplings, in the hub only. Raises MappingError otherwise."""
+    """Deletes a mapping of one's own with its fields and couplings, in the hub only.
+
+    Raises MappingError for a delivered mapping, HubError while a job of it runs.
+    """
     if not mapping.user_defined:
         raise MappingError(f"{mapping.name} is a delivered mapping: it can be switched off, not deleted.")
+    service().check_idle(mapping=mapping)
     record_change(
         connection=mapping.connection,
         user=user,
@@ -133,13 +140,13 @@ def free_columns(mapping: TableMapping) -> tuple[list[ColumnChoice], list[Column
 
 
 @transaction.atomic
-def add_fields(
-    *, mapping: TableMapping, choices: Sequence[FieldChoice], enabled: bool, user: User | None
-) -> list[FieldMapping]:
-    """Adds field mappings; a pair chosen twice counts once.
+def add_fields(*, mapping: TableMapping, choices: Sequence[FieldChoice], user: User | None) -> list[FieldMapping]:
+    """Adds field mappings, disabled; a pair chosen twice counts once.
 
+    The first ones of a mapping of one's own come enabled and switch the mapping on; its schedule waits on hold.
     Raises MappingError whose `fields` are keyed by the position of the refused choice; RemoteError.
     """
+    enabled = is_fresh(mapping)
     bc_free, sales_free = free_columns(mapping)
     bc_columns = {column.name: column for column in bc_free}
     columns = {column.name: column for column in sales_free}
@@ -155,9 +162,7 @@ def add_fields(
             mapping=mapping,
             business_central_property=choice.business_central_property,
             business_central_label=bc.label if bc else "",
-            business_central_definition={"kind": str(bc.kind), "length": bc.length} if bc else {},
             sales_attribute=choice.sales_attribute,
-            sales_definition={"kind": str(sales.kind), "length": sales.length} if sales else {},
             direction=choice.direction,
             constant_value=choice.constant_value,
             enabled=enabled,
@@ -165,6 +170,7 @@ def add_fields(
             order=_LAST + position,
         )
         describe_sales_side(field, metadata)
+        describe_unknown(field)
         fields.append(field)
     if errors:
         raise MappingError("The fields were not added.", fields=errors)
@@ -177,7 +183,16 @@ def add_fields(
             target=f"{mapping.name} {field}"[:200],
             after={"direction": str(field.direction), "enabled": enabled},
         )
+    if fields and enabled:
+        mapping.enabled = True
+        mapping.save(update_fields=["enabled"])
+        service().mapping_made(mapping=mapping)
     return fields
+
+
+def is_fresh(mapping: TableMapping) -> bool:
+    """Whether this is a mapping of one's own that has no fields yet."""
+    return mapping.user_defined and not mapping.fields.exists()
 
 
 def _name_problem(connection: Connection, name: str) -> str:

@@ -7,13 +7,14 @@ waits for it as long as people do, not as long as workers.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from connector.business_central_addresses import Service
 from connector.clients import INTERACTIVE, business_central_client, sales_client
 from connector.models import Connection
 from coupling.choices import MappingKind
 from coupling.definitions import ValueKind, bc_property, kind_of_column, kind_of_edm, sales_attribute
-from coupling.models import TableMapping
+from coupling.models import FieldMapping, TableMapping
 
 STAMP = "lastModifiedDateTime"
 KEY = "id"
@@ -115,6 +116,24 @@ def sales_columns(mapping: TableMapping) -> list[ColumnChoice]:
         kind = known.kind if known else kind_of_column(column.type)
         found.append(ColumnChoice(column.name, column.label, kind, column.length, column.creatable or column.updatable))
     return sorted(found, key=lambda choice: choice.label.lower())
+
+
+def describe_unknown(field: FieldMapping) -> None:
+    """Notes kind and length of the sides that the standard products have not. Raises RemoteError."""
+    mapping = field.mapping
+    table = field.business_central_service or mapping.business_central_table
+    name = field.business_central_property
+    field.business_central_definition = {}
+    if name and bc_property(table, name) is None:
+        field.business_central_definition = _definition(business_central_columns(mapping), name)
+    field.sales_definition = {}
+    if field.sales_attribute and sales_attribute(mapping.sales_entity, field.sales_attribute) is None:
+        field.sales_definition = _definition(sales_columns(mapping), field.sales_attribute)
+
+
+def _definition(columns: list[ColumnChoice], name: str) -> dict[str, Any]:
+    column = next((column for column in columns if column.name == name), None)
+    return {"kind": str(column.kind), "length": column.length} if column else {}
 
 
 def compatible(bc: ValueKind, sales: ValueKind) -> bool:

@@ -26,6 +26,7 @@ from coupling.services.own_mappings import (
     add_fields,
     create_mapping,
     free_columns,
+    is_fresh,
 )
 from coupling.services.schema import (
     ColumnChoice,
@@ -141,7 +142,7 @@ def mapping_fields_new(request: PageRequest, connection: str, name: str) -> Http
         kind=MappingKind.RECORD,
     )
     here = reverse("mapping-detail", kwargs={"connection": connection, "name": name})
-    fresh = mapping.user_defined and not mapping.fields.exists()
+    fresh = is_fresh(mapping)
     page: dict[str, Any] = {
         "title": "New fields",
         "mapping": mapping,
@@ -156,9 +157,7 @@ def mapping_fields_new(request: PageRequest, connection: str, name: str) -> Http
         if request.method == "POST" and rows.is_valid():
             taken = [(position, form.choice) for position, form in enumerate(rows.forms) if form.choice]
             try:
-                added = add_fields(
-                    mapping=mapping, choices=[choice for _, choice in taken], enabled=fresh, user=request.user
-                )
+                added = add_fields(mapping=mapping, choices=[choice for _, choice in taken], user=request.user)
             except MappingError as error:
                 for place, problems in error.fields.items():
                     rows.forms[taken[int(place)][0]].add_error(None, problems)
@@ -212,7 +211,7 @@ def _say_added(request: PageRequest, mapping: TableMapping, number: int, fresh: 
     if not number:
         messages.warning(request, "No pair was taken.")
     elif fresh:
-        messages.success(request, f"{words} and enabled. Match or preview next, then switch {mapping.name} on.")
+        messages.success(request, f"{words}. Match or preview {mapping.name} next; its schedule is on hold.")
     else:
         messages.success(
             request, f"{words}, disabled. Enable what you need, then run all records once so that it fills."

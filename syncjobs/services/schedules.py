@@ -28,7 +28,10 @@ _DEFAULT_INTERVAL, _DEFAULT_TIMEOUT = 30, 720
 
 
 def ensure_schedules(*, connection: Connection) -> list[Schedule]:
-    """Creates the missing schedules of the mappings that have one; existing ones keep what people set."""
+    """Creates the missing schedules of the mappings that have one; existing ones keep what people set.
+
+    Those of mappings of one's own start on hold, so that nobody's first attempt runs by itself.
+    """
     intervals = {
         mapping.name: (mapping.interval_minutes, mapping.inactivity_timeout_minutes) for mapping in default_mappings()
     }
@@ -45,6 +48,8 @@ def ensure_schedules(*, connection: Connection) -> list[Schedule]:
                 "interval_minutes": interval,
                 "inactivity_timeout_minutes": timeout or 0,
                 "next_run": timezone.now() + timedelta(minutes=interval),
+                "enabled": not mapping.user_defined,
+                "state": ScheduleState.ON_HOLD if mapping.user_defined else ScheduleState.READY,
             },
         )
         schedules.append(schedule)

@@ -60,6 +60,15 @@ class Synchronisation:
     def mapping_made(self, *, mapping: TableMapping) -> None:
         ensure_schedules(connection=mapping.connection)
 
+    def check_idle(self, *, mapping: TableMapping) -> None:
+        if SynchJob.objects.filter(mapping=mapping, state__in=LIVE_JOB_STATES).exists():
+            raise HubError(
+                f"A job of {mapping.name} has not ended.",
+                kind=ErrorKind.CONFLICT,
+                code="mapping.busy",
+                hint="Wait for it, or cancel it.",
+            )
+
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
         """Lifts what waited for the pair; a row let go by a move loses the company marker in a job."""
         names: set[str] = {str(coupling.bc_key), str(coupling.sales_key)}

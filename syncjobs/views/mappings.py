@@ -16,7 +16,6 @@ from config.web.confirm import confirmation_page, is_confirmed
 from config.web.lists import ListView
 from config.web.request import PageRequest
 from connector.choices import Direction
-from connector.errors import ErrorKind, HubError
 from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
 from coupling.filtersets import MappingFilterSet
@@ -25,8 +24,8 @@ from coupling.records import sales_caption
 from coupling.services.mappings import update_field, update_mapping
 from coupling.services.own_mappings import delete_mapping
 from coupling.views.base import says_errors
-from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
-from syncjobs.models import Schedule, SynchJob
+from syncjobs.choices import JobMode, JobTrigger
+from syncjobs.models import Schedule
 from syncjobs.services.jobs import start_job
 from syncjobs.tables import MappingTable
 
@@ -187,13 +186,6 @@ def mapping_delete(request: PageRequest, connection: str, name: str) -> HttpResp
     """Deletes a mapping of one's own with its couplings; records in both systems stay."""
     mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
     back = reverse("mapping-detail", kwargs={"connection": connection, "name": name})
-    if SynchJob.objects.filter(mapping=mapping, state__in=LIVE_JOB_STATES).exists():
-        raise HubError(
-            f"A job of {name} has not ended.",
-            kind=ErrorKind.CONFLICT,
-            code="mapping.busy",
-            hint="Wait for it, or cancel it.",
-        )
     if not is_confirmed(request):
         couplings = Coupling.objects.filter(mapping=mapping).count()
         return confirmation_page(
