@@ -136,6 +136,7 @@ class _Plan:
         self.failures: list[Failure] = []
         self.uncoupled: list[int] = []
         self.waiting: list[PairRef] = []
+        self.unchanged: list[UUID | None] = []
 
     def decide_all(self, loaded: LoadedSlice) -> None:
         busy = set() if self.preview else _in_hand(self.mapping, loaded.pairs)
@@ -154,8 +155,7 @@ class _Plan:
         outcome, counters, plan = decision.outcome, self.result.counters, self.result.plan
         bc_key, sales_key = _keys(pair)
         if outcome in (Outcome.UNCHANGED, Outcome.AGREED):
-            counters["unchanged"] += 1
-            plan["unchanged"] += 1
+            self.unchanged.append(bc_key or sales_key)
         elif outcome == Outcome.SKIPPED:
             counters["skipped"] += 1
             self.result.reasons[decision.reason] += 1
@@ -316,9 +316,22 @@ class _Plan:
         if not self.preview:
             put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
         self.result.put_back = len(self.waiting)
+        self._count_unchanged()
         changes: dict[str, Any] = {name: F(name) + count for name, count in self.result.counters.items() if count}
         if changes:
             SynchJob.objects.filter(pk=self.job.pk).update(**changes)
+
+    def _count_unchanged(self) -> None:
+        """A pair that this job wrote and looked at once more counts as written only."""
+        if not self.unchanged:
+            return
+        written = Operation.objects.filter(job=self.job, state=OperationState.SETTLED, preview=False)
+        keys = key_array(key for key in self.unchanged if key)
+        known = {key for row in written.filter(Q(bc_key__in=keys) | Q(sales_key__in=keys)).values_list(
+            "bc_key", "sales_key") for key in row}  # fmt: skip
+        count = sum(1 for key in self.unchanged if key not in known)
+        self.result.counters["unchanged"] += count
+        self.result.plan["unchanged"] += count
 
     def _write_marks(self) -> None:
         Coupling.objects.filter(pk__in=self.uncoupled).delete()

@@ -71,10 +71,12 @@ def pull_table(
     progress: Reports,
     wanted_since: datetime,
     sweep: bool = False,
+    full: bool = False,
 ) -> Pulled:
     """Brings the mirror of one remote table up to date.
 
-    A reading that another worker began after `wanted_since` is good enough. `sweep` looks for deletions in any case.
+    A reading that another worker began after `wanted_since` is good enough. `sweep` looks for deletions in any case,
+    `full` reads everything, whatever the cursor says.
     Raises RemoteError when the table cannot be read; what was read before stays, the cursor does not move.
     """
     reading, client = TableReading(connection, system, table), client_for(table, client)
@@ -82,6 +84,8 @@ def pull_table(
         cursor, _ = TableCursor.objects.get_or_create(connection=connection, system=system, table=table)
         if cursor.read_at and cursor.read_at >= wanted_since and not sweep:
             return Pulled(skipped=True)
+        if full:
+            cursor.cursor = ""
         try:
             return _Reader(reading, cursor, client, progress).read(sweep=sweep)
         except RemoteError as error:

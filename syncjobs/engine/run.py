@@ -28,6 +28,7 @@ from syncjobs.constants import PATIENCE_SECONDS, RESUMES
 from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
+from syncjobs.engine.check import check_mapping
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.invoice_lines import read_lines
 from syncjobs.engine.match import run_match
@@ -160,6 +161,8 @@ class _Worker:
                 code="connection.disabled",
                 hint="Enable it on the Connection Setup page.",
             )
+        if self.job.mode in _CARRYING and self.run.mapping.kind == MappingKind.RECORD:
+            check_mapping(self.run.mapping, self.job.direction)
         if self.job.resumed > RESUMES:
             raise HubError(
                 f"The run was taken up {RESUMES} times, and its worker died each time.",
@@ -278,6 +281,8 @@ def _prepare_pairs(run: JobRun) -> None:
                 client=run.client(system),
                 progress=run.progress,
                 wanted_since=timezone.now(),
+                # A full synchronisation shares its readings between many mappings; a single full run ignores cursors.
+                full=run.job.mode == JobMode.FULL and run.job.full_synch_line_id is None,
             )
     if rule.reads_relations:
         read_relations(run)
@@ -324,6 +329,9 @@ def _read_selected(run: JobRun) -> None:
                 progress=run.progress,
             )
 
+
+_CARRYING = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW, JobMode.SELECTED, JobMode.CREATE, JobMode.RESTORE)
+"""Modes that carry values from one side to the other."""
 
 _PREPARE: Mapping[JobMode, Callable[[JobRun], None]] = {
     JobMode.UNDO: plan_undo,

@@ -1,0 +1,1 @@
+"""Acceptance scenarios against the sandbox, readable as given, when, then."""
