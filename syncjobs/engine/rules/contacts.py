@@ -139,8 +139,8 @@ class ContactRule(TableRule):
         if bc is not None or sales is None:
             return []
         company = _company_of(sales, lookups)
-        name = " ".join(part for part in (str(sales.values.get(key) or "").strip() for key in _NAME_PARTS) if part)
-        found = [Extra("displayName", (name or sales.name)[:100], "displayName", (name or sales.name)[:100])]
+        name = _name_to_create(blueprint, sales, lookups)
+        found = [Extra("displayName", name, "displayName", name)]
         if company:
             found.append(Extra("companyNumber", company, "companyNumber", company))
         return found
@@ -226,24 +226,61 @@ def _name_step(
     blueprint: Blueprint, bc: RecordView, sales: RecordView, owner: tuple[str, Any] | None
 ) -> PlannedWrite | None:
     """Puts right what Business Central made of a new person's one name: it takes the last word for the surname."""
-    fields = {spec.sales_name: spec.bc_name for spec in blueprint.fields if spec.bc_service == _PERSONS}
-    first, middle, last = (str(sales.values.get(part) or "").strip() for part in _NAME_PARTS)
+    fields = _name_fields(blueprint)
+    first, _, last = parts = _name_parts(sales)
     wanted = {fields[part]: value for part, value in (("firstname", first), ("lastname", last)) if part in fields}
     unread = wanted and not any(name in bc.values for name in wanted)
-    words = f"{first} {middle} {last}".split()
-    compound = " ".join(words[:-1]) != first or words[-1:] != [last]
-    if not (unread and compound and last) or owner is None or owner[0] != "customers":
+    if not (unread and _splits_wrongly(parts) and last) or owner is None or owner[0] != "customers":
         return None
     return PlannedWrite(
         BC,
         OperationKind.UPDATE,
         record_id=bc.key,
         after=wanted,
-        bc_base=wanted,
+        bc_base={**wanted, "displayName": _joined(parts)},
         sales_base={part: sales.values.get(part) for part in fields},
         title=bc.title,
         table=_PERSONS,
     )
+
+
+def _name_to_create(blueprint: Blueprint, sales: RecordView, lookups: Lookups) -> str:
+    """The one name under which a person is created.
+
+    Words between the first and the last one become the middle name, which no API shows. A compound first or last name
+    is therefore left to the step that follows, and only its outer word is sent here.
+    """
+    first, middle, last = parts = _name_parts(sales)
+    owner = lookups.extra.get(_OWNERS, {}).get(str(sales.values.get(PARENT_READ) or "").lower())
+    table = lookups.extra.get(_ROWS, {}).get(owner, ("", {}))[0]
+    if (
+        _splits_wrongly(parts)
+        and last
+        and table == "customers"
+        and {"firstname", "lastname"} <= set(_name_fields(blueprint))
+    ):
+        return _joined((*first.split()[:1], middle, *last.split()[-1:]))
+    return _joined(parts) or sales.name[:100]
+
+
+def _name_fields(blueprint: Blueprint) -> dict[str, str]:
+    """Columns of Sales → properties, of the parts of a name that Business Central shows apart."""
+    return {spec.sales_name: spec.bc_name for spec in blueprint.fields if spec.bc_service == _PERSONS}
+
+
+def _name_parts(sales: RecordView) -> tuple[str, str, str]:
+    first, middle, last = (str(sales.values.get(part) or "").strip() for part in _NAME_PARTS)
+    return first, middle, last
+
+
+def _splits_wrongly(parts: tuple[str, str, str]) -> bool:
+    """Whether Business Central, which takes the outer words of a name for first and last name, gets others."""
+    words = " ".join(parts).split()
+    return (words[0] if len(words) > 1 else "", words[-1] if words else "") != (parts[0], parts[2])
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " ".join(part for part in parts if part)[:100]
 
 
 def _customer(values: Mapping[str, Any]) -> str:
