@@ -5,6 +5,7 @@ the same: an edit arrives once, an echo is no change, and no clock can make a ru
 """
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -188,14 +189,8 @@ def test_c32_any_number_of_records_is_named_in_few_requests(hub: World, count: i
     service takes. A mapping's filter is never sent: the database evaluates it, whatever its operators."""
     hub.create_customers(60)
     keys = [record.key for record in hub.bc.client.query("customers", properties=[])]
-    unknown = [pair_key(number) for number in range(count - len(keys))]
+    unknown = [UUID(int=number + 1) for number in range(count - len(keys))]
     hub.requests()
     found = hub.bc.client.read_records("customers", [*keys, *unknown], properties=["displayName"])
     assert set(found) == set(keys)
     assert hub.request_count() <= 3
-
-
-def pair_key(number: int):  # noqa: ANN201 - a key that nobody has
-    from uuid import UUID
-
-    return UUID(int=number + 1)
