@@ -47,8 +47,8 @@ def test_i64_pair_that_failed_once_is_carried_as_soon_as_the_cause_is_gone(owned
     assert counted(owned.run("CUSTOMER")) == {"failed": 1}
     user = next(
         row.key
-        for row in owned.sales.client.query("systemusers", properties=["isdisabled", "applicationid"])
-        if not row.values["isdisabled"] and not row.values["applicationid"]
+        for row in owned.sales.client.query("systemusers", properties=["islicensed", "isdisabled", "applicationid"])
+        if row.values["islicensed"] and not (row.values["isdisabled"] or row.values["applicationid"])
     )
     couple(mapping=owned.mapping("SALESPEOPLE"), bc_key=person, sales_key=user)
     job = owned.run("CUSTOMER")
