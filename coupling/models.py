@@ -22,6 +22,7 @@ from coupling.choices import (
     MissingSide,
     UpdateConflict,
 )
+from coupling.matching import models as _matching_models  # noqa: F401 - Django finds models by this module
 from coupling.querysets import CouplingQuerySet, RemoteRecordQuerySet
 from coupling.wire import WireDecoder, WireEncoder
 

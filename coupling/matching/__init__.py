@@ -1,1 +1,1 @@
-"""Finding partners: blocking keys in the database, scores with reasons, verdicts, and what people decided about them."""
+"""Finding partners: blocking keys in the database, scores with reasons, verdicts, what people decided about them."""

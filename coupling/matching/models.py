@@ -16,7 +16,8 @@ from coupling.matching.choices import MatchVerdict, QueueDeed
 class MatchKeys(models.Model):
     """Blocking keys of one mirrored record; see coupling.matching.blocking.
 
-    `read_at` is that of the mirror row they were made from: an older one means that they have to be made anew.
+    `read_at` is that of the mirror row they were made from: an older one means that they have to be made anew. What was
+    made after a mapping's suggestions were computed has changed for them.
     """
 
     connection = models.ForeignKey("connector.Connection", on_delete=models.CASCADE, related_name="+")
@@ -25,9 +26,11 @@ class MatchKeys(models.Model):
     key = models.UUIDField()
     keys = ArrayField(models.BigIntegerField(), default=list)
     read_at = models.DateTimeField()
+    made_at = models.DateTimeField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "system", "table", "key"], name="match_keys_once")]
+        indexes = [models.Index(fields=["connection", "system", "table", "made_at"], name="match_keys_made")]
 
     def __str__(self) -> str:
         return f"{self.table} {self.key}: {len(self.keys)} keys"
