@@ -3,11 +3,17 @@
 An option has no row, key or token; its label is the code. So a run reads the column's options live, couples by label,
 adds what is missing, renames what was renamed, repeats that in the document tables' columns and publishes once. Reading
 first makes it safe to repeat: what a lost answer may have created is found by its label.
+
+An operation stays sent until its change is published. Whoever finds one that is, in a later attempt or run, does all
+of it again: the document tables' columns and the publishing may have been missing.
 """
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -18,6 +24,7 @@ from connector.errors import ErrorKind, HubError, RemoteError
 from connector.sales import SalesClient
 from coupling.models import DirtyPair, OptionMapping, RemoteRecord
 from syncjobs.choices import JobMode, LogLevel, OperationKind, OperationState
+from syncjobs.constants import SEND_ATTEMPTS
 from syncjobs.engine import work
 from syncjobs.engine.closing import add_to_plan
 from syncjobs.engine.context import JobRun
@@ -57,6 +64,8 @@ _PLANNED = {
 }
 """Counter of a run → its name in a plan."""
 
+_COUNTED = {OperationKind.CREATE: "inserted", OperationKind.UPDATE: "modified"}
+
 
 def run_option_mapping(run: JobRun) -> None:
     """The whole run; leaves nothing for slices. Raises RemoteError when Sales or Business Central cannot be read."""
@@ -77,42 +86,100 @@ def run_option_mapping(run: JobRun) -> None:
         wanted_since=timezone.now(),
     )
     client = sales_client(run.connection, meter=run.progress.meter)
-    options = client.options(mapping.sales_entity, mapping.option_attribute)
-    column = _Column(mapping.sales_entity, mapping.option_attribute, {option.value: option.label for option in options})
+    preview = run.job.mode == JobMode.PREVIEW
+    unfinished = {} if preview else _unfinished(run)
+    column = _Column(mapping.sales_entity, mapping.option_attribute, {})
+    option_run = _OptionRun(run, client, column, unfinished)
+    option_run.read()
     records = list(work.records_inside_filter(mapping, System.BUSINESS_CENTRAL).order_by("number"))
-    SynchJob.objects.filter(pk=run.job.pk).update(total=len(records))
-    if run.job.mode == JobMode.PREVIEW:
-        _OptionRun(run, client, column).plan(records)
+    # A worker that takes the run up begins anew; what was inserted or modified before counts for good.
+    SynchJob.objects.filter(pk=run.job.pk).update(total=len(records), done=0, unchanged=0, skipped=0, failed=0)
+    if preview:
+        option_run.plan(records)
         return
-    # Sent without an answer in an earlier run: what came of it shows in the options just read.
-    Operation.objects.filter(mapping=mapping, state=OperationState.SENT).update(
-        state=OperationState.SKIPPED, settled_at=timezone.now(), error_code="engine.looked_up"
-    )
-    _OptionRun(run, client, column).synchronise(records)
-    if column.published:
-        client.publish(*sorted(column.published))
-    DirtyPair.objects.filter(mapping=mapping).delete()
+    option_run.synchronise(records)
+    option_run.finish()
+    if not run.progress.should_stop():
+        DirtyPair.objects.filter(mapping=mapping).delete()
+
+
+def _unfinished(run: JobRun) -> dict[UUID, Operation]:
+    """Operations by the code's key that were sent in an earlier attempt or run and not published.
+
+    The last of them may still be under way; it is let through before anything is read.
+    """
+    sent = {
+        operation.bc_key: operation
+        for operation in Operation.objects.filter(mapping=run.mapping, state=OperationState.SENT, preview=False)
+        if operation.bc_key is not None
+    }
+    newest = max((operation.sent_at for operation in sent.values() if operation.sent_at), default=None)
+    if newest is not None:
+        _let_through(run, (timezone.now() - newest).total_seconds())
+    return sent
+
+
+def _let_through(run: JobRun, seconds_ago: float = 0.0) -> None:
+    """Waits until a request that was sent so long ago is certain to have been done or lost."""
+    run.progress.beat()
+    time.sleep(max(0.0, settings.COUPLET_CREATE_GRACE_SECONDS - seconds_ago))
 
 
 class _OptionRun:
-    def __init__(self, run: JobRun, client: SalesClient, column: _Column) -> None:
-        self.run, self.client, self.column = run, client, column
+    def __init__(self, run: JobRun, client: SalesClient, column: _Column, unfinished: dict[UUID, Operation]) -> None:
+        self.run, self.client, self.column, self.unfinished = run, client, column, unfinished
         self.coupled = {option.bc_key: option for option in OptionMapping.objects.filter(mapping=run.mapping)}
         self.taken = {option.option_value for option in self.coupled.values()}
+        self.written: list[Operation] = []
+
+    def read(self) -> None:
+        options = self.client.options(self.column.entity, self.column.attribute)
+        self.column.labels = {option.value: option.label for option in options}
 
     def synchronise(self, records: list[RemoteRecord]) -> None:
         for record in records:
             if self.run.progress.should_stop():
                 return
+            outcome = self._with_patience(record)
+            counted = {outcome: F(outcome) + 1} if outcome else {}
+            SynchJob.objects.filter(pk=self.run.job.pk).update(done=F("done") + 1, **counted)
+
+    def finish(self) -> None:
+        """Publishes what was written, after which its operations are settled and count."""
+        if self.column.published:
+            self.client.publish(*sorted(self.column.published))
+        # Of codes that are gone or were never to be created: nothing is left to be done for them.
+        dropped = [] if self.run.progress.should_stop() else [operation.pk for operation in self.unfinished.values()]
+        counts = Counter(_COUNTED[OperationKind(operation.kind)] for operation in self.written)
+        with transaction.atomic():
+            Operation.objects.filter(pk__in=[operation.pk for operation in self.written]).update(
+                state=OperationState.SETTLED, settled_at=timezone.now()
+            )
+            Operation.objects.filter(pk__in=dropped, state=OperationState.SENT).update(
+                state=OperationState.SKIPPED, settled_at=timezone.now(), error_code="engine.looked_up"
+            )
+            if counts:
+                SynchJob.objects.filter(pk=self.run.job.pk).update(
+                    **{name: F(name) + count for name, count in counts.items()}
+                )
+
+    def _with_patience(self, record: RemoteRecord) -> str:
+        """The counter that the code adds to, "" while that is to be seen; a lost answer is looked for."""
+        attempts = 0
+        while True:
             try:
-                outcome = self._one(record)
+                return self._one(record)
             except RemoteError as error:
+                attempts += 1
+                if error.outcome_unknown and attempts < SEND_ATTEMPTS:
+                    self.run.progress.log(f"{record}: {error} It is looked at before anything is repeated.")
+                    _let_through(self.run)
+                    self.read()
+                    continue
                 if error.kind in (ErrorKind.CONFIG, ErrorKind.PERMISSION, ErrorKind.TRANSIENT, ErrorKind.THROTTLED):
                     raise
-                outcome = "failed"
                 self._fail(record, error)
-            with transaction.atomic():
-                SynchJob.objects.filter(pk=self.run.job.pk).update(done=F("done") + 1, **{outcome: F(outcome) + 1})
+                return "failed"
 
     def plan(self, records: list[RemoteRecord]) -> None:
         """Journals what a run would write, and counts it in the plan; touches neither system."""
@@ -154,34 +221,33 @@ class _OptionRun:
             # Its option is gone from the column.
             self.taken.discard(option.option_value)
             self.coupled.pop(record.key).delete()
+        if verdict.outcome == "skipped":
+            return "skipped"
         if verdict.outcome == "inserted":
-            self._insert(record)
-        elif verdict.outcome == "coupled" and verdict.value is not None:
-            self._couple(record, verdict.value, self.column.labels[verdict.value])
-        elif verdict.outcome == "modified" and option is not None:
-            self._rename(record, option)
-        return verdict.outcome
+            self._journal(record, OperationKind.CREATE, before={})
+            value = self.client.insert_option(self.column.entity, self.column.attribute, record.number)
+            return self._written(record, value)
+        value = verdict.value
+        if value is None:
+            raise ValueError(f"A verdict of {verdict.outcome} needs an option.")
+        if verdict.outcome == "modified":
+            self._journal(record, OperationKind.UPDATE, before={"Label": self.column.labels[value]})
+            self.client.update_option(self.column.entity, self.column.attribute, value, record.number)
+            return self._written(record, value)
+        if verdict.outcome == "coupled":
+            self._couple(record, value, self.column.labels[value])
+        # The column has it; whether all that follows was done as well, nobody knows.
+        return self._written(record, value) if record.key in self.unfinished else verdict.outcome
 
-    def _insert(self, record: RemoteRecord) -> None:
-        journal = self._journal(record, OperationKind.CREATE, before={})
-        value = self.client.insert_option(self.column.entity, self.column.attribute, record.number)
+    def _written(self, record: RemoteRecord, value: int) -> str:
+        """The column has the option: its document tables follow, and the operation waits to be published."""
+        self.column.labels[value] = record.number
         self.column.published.add(self.column.entity)
         for mirror in self.run.mapping.option_mirrors:
             self._repeat(mirror, value, record.number)
-        self.column.labels[value] = record.number
         self._couple(record, value, record.number)
-        self._settled(journal)
-
-    def _rename(self, record: RemoteRecord, option: OptionMapping) -> None:
-        before = {"Label": self.column.labels[option.option_value]}
-        journal = self._journal(record, OperationKind.UPDATE, before=before)
-        self.client.update_option(self.column.entity, self.column.attribute, option.option_value, record.number)
-        self.column.published.add(self.column.entity)
-        for mirror in self.run.mapping.option_mirrors:
-            self._repeat(mirror, option.option_value, record.number)
-        self.column.labels[option.option_value] = record.number
-        self._couple(record, option.option_value, record.number)
-        self._settled(journal)
+        self.written.append(self.unfinished.pop(record.key))
+        return ""
 
     def _repeat(self, mirror: dict[str, str], value: int, label: str) -> None:
         """The same option in the column of a document table; a table that lacks the column is no error."""
@@ -215,11 +281,17 @@ class _OptionRun:
         self.coupled[record.key] = option
         self.taken.add(value)
 
-    def _journal(self, record: RemoteRecord, kind: OperationKind, *, before: dict[str, str]) -> Operation:
+    def _journal(self, record: RemoteRecord, kind: OperationKind, *, before: dict[str, str]) -> None:
+        """The code's operation is sent from here on: the one that is already, or a new one."""
+        known = self.unfinished.get(record.key)
+        if known is not None:
+            known.attempts, known.sent_at, known.job = known.attempts + 1, timezone.now(), self.run.job
+            known.save(update_fields=["attempts", "sent_at", "job"])
+            return
         operation = self._operation(record, kind, before)
         operation.state, operation.attempts, operation.sent_at = OperationState.SENT, 1, timezone.now()
         operation.save()
-        return operation
+        self.unfinished[record.key] = operation
 
     def _operation(
         self, record: RemoteRecord, kind: OperationKind, before: dict[str, str], *, preview: bool = False
@@ -238,12 +310,10 @@ class _OptionRun:
             after={"Label": record.number},
         )
 
-    def _settled(self, journal: Operation) -> None:
-        Operation.objects.filter(pk=journal.pk).update(state=OperationState.SETTLED, settled_at=timezone.now())
-
     def _fail(self, record: RemoteRecord, error: RemoteError) -> None:
         self.run.progress.log(f"{record}: {error}", LogLevel.ERROR)
-        Operation.objects.filter(job=self.run.job, bc_key=record.key, state=OperationState.SENT).update(
+        self.unfinished.pop(record.key, None)
+        Operation.objects.filter(mapping=self.run.mapping, bc_key=record.key, state=OperationState.SENT).update(
             state=OperationState.FAILED,
             settled_at=timezone.now(),
             error_code=error.code,

@@ -173,11 +173,15 @@ class _Worker:
     def _prepare(self) -> None:
         prepare = _PREPARE.get(JobMode(self.job.mode), _prepare_pairs)
         if self.run.mapping.kind == MappingKind.OPTION:
-            prepare = run_option_mapping
-        if (orphans := adopt_orphans(self.run)) is not None and locks.try_lock(locks.slice_lock(orphans.pk)):
-            recover(self.run, orphans)
-            self._process(orphans)
-        prepare(self.run)
+            run_option_mapping(self.run)
+            if self.progress.should_stop():
+                # Its work is not in slices: whoever takes the job up has to begin it anew.
+                return
+        else:
+            if (orphans := adopt_orphans(self.run)) is not None and locks.try_lock(locks.slice_lock(orphans.pk)):
+                recover(self.run, orphans)
+                self._process(orphans)
+            prepare(self.run)
         SynchJob.objects.filter(pk=self.job.pk, collected_at__isnull=True).update(collected_at=timezone.now())
         self.slice_size = work.slice_size(self.job.total, fan_out.worker_count(self.job))
         fan_out.call_helpers(self.job, slices=-(-self.job.total // self.slice_size))

@@ -1,9 +1,12 @@
 """Option mappings: codes of Business Central become options of a choice column in Sales."""
 
+import pytest
+from django.utils import timezone
+
 from connector.clients import sales_client
 from coupling.models import OptionMapping
-from syncjobs.choices import JobMode
-from syncjobs.models import Operation
+from syncjobs.choices import JobMode, JobState, OperationState
+from syncjobs.models import Operation, SynchJob
 from syncjobs.services.full_synch import start_full_synch
 from tests.engine.live import CREATING, Hub
 
@@ -55,3 +58,34 @@ def test_a_preview_writes_nothing(hub: Hub) -> None:
     assert planned.count() == plan["create_in_sales"]
     job = hub.run("PAYMENT TERMS", JobMode.FULL, options=CREATING)
     assert (job.inserted, job.coupled) == (plan["create_in_sales"], plan["couple"])
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after_commit", "truncate", "server_error"])
+def test_lost_answers_leave_every_code_with_one_option_in_all_columns(hub: Hub, kind: str) -> None:
+    codes = {row["code"] for row in hub.bc.rows("paymentTerms", "code")}
+    hub.faults({"system": "sales", "match": "InsertOptionValue", "method": "POST", "kind": kind, "count": 2})
+    job = hub.run_full("PAYMENT TERMS")
+    hub.faults()
+    assert (job.state, job.inserted + job.coupled, job.failed) == (JobState.SUCCEEDED, len(codes), 0), job.message
+    for entity in ("account", "salesorder", "quote", "invoice"):
+        made = [label for label in labels(hub, entity) if label in codes]
+        assert sorted(made) == sorted(codes)
+    assert not Operation.objects.filter(state=OperationState.SENT).exists()
+
+
+def test_an_option_whose_worker_died_before_the_document_tables_had_it_is_completed(hub: Hub) -> None:
+    code = hub.bc.client.query("paymentTerms", properties=["code"], orderby="code")
+    record = next(iter(code))
+    sales_client(hub.connection).insert_option("account", "paymenttermscode", record.values["code"])
+    ended = hub.start("PAYMENT TERMS")
+    SynchJob.objects.filter(pk=ended.pk).update(state=JobState.FAILED)
+    Operation.objects.create(
+        job=ended, connection=hub.connection, mapping=hub.mapping("PAYMENT TERMS"), system="sales",
+        table="account.paymenttermscode", bc_key=record.key, kind="create", state=OperationState.SENT,
+        after={"Label": record.values["code"]}, attempts=1, sent_at=timezone.now(),
+    )  # fmt: skip
+    job = hub.run("PAYMENT TERMS")
+    assert (job.inserted, job.coupled) == (1, 0)
+    assert labels(hub).count(record.values["code"]) == 1
+    assert record.values["code"] in labels(hub, "quote")
+    assert not Operation.objects.filter(state=OperationState.SENT).exists()
