@@ -11,6 +11,8 @@ Layout of the stored text, every word preceded by a blank so that a word's begin
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from enum import Enum, auto
+from functools import cache
 from typing import Any
 
 LEGAL_FORMS = frozenset(
@@ -96,8 +98,8 @@ def search_text(values: Mapping[str, Any], *, number: str = "", name: str = "") 
     if _HAS_UMLAUT.search(name.casefold()):
         further += words(name.casefold().translate(_UMLAUTS))
     for key, value in values.items():
-        if isinstance(value, str) and value and len(value) <= _MAX_VALUE:
-            further += _value_words(key.lower(), value)
+        if value and isinstance(value, str) and len(value) <= _MAX_VALUE and (kind := _kind(key)) is not None:
+            further += _value_words(kind, value)
     lines = (name_words, [joined(number)] if number else [], dict.fromkeys(further))
     return "".join(_line(line) for line in lines)
 
@@ -106,13 +108,32 @@ def _line(line: Iterable[str]) -> str:
     return "".join(f" {word}" for word in line) + "\n"
 
 
-def _value_words(key: str, value: str) -> list[str]:
+class _Kind(Enum):
+    """What the values of a property are, as far as people search by them."""
+
+    PHONE = auto()
+    WEB = auto()
+    TEXT = auto()
+
+
+@cache
+def _kind(name: str) -> _Kind | None:
+    """By the property's name; there are some hundred of them and millions of values."""
+    key = name.lower()
     if any(part in key for part in _PHONES):
-        return [digits(value)] if digits(value) else []
+        return _Kind.PHONE
     if any(part in key for part in _WEB):
-        found = [fold(value.strip())] if "@" in value else []
-        return [*found, *([domain(value)] if domain(value) else [])]
+        return _Kind.WEB
     if any(part in key for part in _TEXTS) and (not _NOT_TEXT.match(key) or "postal" in key or "iso" in key):
-        found = words(value)
-        return [*found, joined(value)] if len(found) > 1 and any(char.isdigit() for char in value) else found
-    return []
+        return _Kind.TEXT
+    return None
+
+
+def _value_words(kind: _Kind, value: str) -> list[str]:
+    if kind is _Kind.PHONE:
+        return [number] if (number := digits(value)) else []
+    if kind is _Kind.WEB:
+        found = [fold(value.strip())] if "@" in value else []
+        return [*found, host] if (host := domain(value)) else found
+    found = words(value)
+    return [*found, "".join(found)] if len(found) > 1 and any(char.isdigit() for char in value) else found
