@@ -225,8 +225,8 @@ class _OptionRun:
             return "skipped"
         if verdict.outcome == "inserted":
             self._journal(record, OperationKind.CREATE, before={})
-            value = self.client.insert_option(self.column.entity, self.column.attribute, record.number)
-            return self._written(record, value)
+            made = self.client.insert_option(self.column.entity, self.column.attribute, record.number)
+            return self._written(record, made)
         value = verdict.value
         if value is None:
             raise ValueError(f"A verdict of {verdict.outcome} needs an option.")
