@@ -8,8 +8,7 @@ done. Answers come back in groups and are settled at once, so a crash loses at m
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from django.db.models import F
-from django.utils import timezone
+from django.db import connection as database
 
 from connector.bulk import Write, WriteResult
 from connector.choices import System
@@ -27,6 +26,12 @@ _KINDS: Mapping[OperationKind, Kind] = {
     # With something to write: the company's marker goes before the coupling does.
     OperationKind.UNCOUPLE: "update",
 }
+
+
+_MARK_SENT = """
+UPDATE syncjobs_operation SET state = 'sent', sent_at = clock_timestamp(), attempts = attempts + 1
+WHERE id = ANY(%s) AND state = 'planned'
+"""
 
 
 def planned_operations(claimed: JobSlice) -> list[Operation]:
@@ -69,8 +74,8 @@ def _write(run: JobRun, operation: Operation) -> Write:
 
 
 def _mark_sent(writes: list[Write]) -> None:
-    marked = Operation.objects.filter(pk__in=[write.ref for write in writes], state=OperationState.PLANNED).update(
-        state=OperationState.SENT, sent_at=timezone.now(), attempts=F("attempts") + 1
-    )
+    with database.cursor() as cursor:
+        cursor.execute(_MARK_SENT, [[write.ref for write in writes]])
+        marked = cursor.rowcount
     if marked < len(writes):
         raise HubError("The job ended while this worker was on it.", kind=ErrorKind.TRANSIENT, code="engine.job_ended")
