@@ -50,7 +50,7 @@ def load_dataset(sandbox: Sandbox, name: str, seed: int, sizes: Sizes) -> None:
 def handler(sandbox: Sandbox, request: Request) -> Response | None:
     """Answers a request, or returns None for the pages that Django serves."""
     path = request.path
-    if path.startswith("/api/data"):
+    if path.startswith("/api/"):
         return traffic.handle(sandbox, sandbox.sales, request)
     if path.startswith(("/v2.0/", "/environments/")):
         return traffic.handle(sandbox, sandbox.business_central, request)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.dataverse import errors, responses, sales
 from sandbox.dataverse.context import Context
-from sandbox.dataverse.metadata import customizations, describe
+from sandbox.dataverse.metadata import customizations, describe, option_sets, relationship_writes, writes
 from sandbox.dataverse.metadata.definitions_from_json import next_option_value, text_of
 from sandbox.definitions.dataverse import Attribute, Option, Table
 from sandbox.http import Request, Response
@@ -38,6 +38,9 @@ def _columns(context: Context, body: dict[str, Any]) -> list[tuple[Table, Attrib
             for attribute in table.attributes.values()
             if attribute.option_set == body["OptionSetName"]
         ]
+        own = context.schema.option_sets.get(str(body["OptionSetName"]))
+        if own is not None:
+            found.insert(0, (option_sets.SHELL, option_sets.column(str(body["OptionSetName"]), own)))
         if not found:
             raise errors.DataverseError(400, "0x80047006", f"The option set '{body['OptionSetName']}' does not exist.")
         return found
@@ -58,6 +61,9 @@ def _save(context: Context, columns: list[tuple[Table, Attribute]], options: lis
     service = context.sandbox.sales
     custom = customizations.load(context.tx)
     for table, attribute in columns:
+        if table is option_sets.SHELL:
+            custom.option_sets[attribute.name]["options"] = [[o.value, o.label] for o in options]
+            continue
         custom.options[f"{table.logical_name}.{attribute.name}"] = [[o.value, o.label] for o in options]
     # New options do not expire change-tracking links: the columns of the table stay the same.
     customizations.store(context, service, custom)
@@ -146,10 +152,18 @@ def _create_entities(context: Context, request: Request, key: str | None) -> Res
     body = sales.parameters(request, "Entities", optional=("SolutionUniqueName",))
     if not isinstance(body["Entities"], list) or not body["Entities"]:
         raise errors.bad_payload("The parameter 'Entities' must be a list that is not empty.")
-    made = customizations.create_tables(context, context.sandbox.sales, body["Entities"])
+    made = writes.create_tables(context, context.sandbox.sales, body["Entities"])
     name = "Microsoft.Dynamics.CRM.CreateEntitiesResponse"
     ids = [describe.entity_id(table) for table in made]
     return responses.json({"@odata.context": f"{context.api_root}/$metadata#{name}", "EntityIds": ids})
+
+
+def _create_polymorphic_lookup(context: Context, request: Request, key: str | None) -> Response:
+    body = sales.parameters(request, "OneToManyRelationships", "Lookup", optional=("SolutionUniqueName",))
+    relationships, attribute = relationship_writes.create_polymorphic(context, context.sandbox.sales, body)
+    name = "Microsoft.Dynamics.CRM.CreatePolymorphicLookupAttributeResponse"
+    answer = {"RelationshipIds": relationships, "AttributeId": attribute}
+    return responses.json({"@odata.context": f"{context.api_root}/$metadata#{name}", **answer})
 
 
 UNBOUND: dict[str, Action] = {
@@ -159,6 +173,7 @@ UNBOUND: dict[str, Action] = {
     "DeleteOptionValue": _delete_option_value,
     "OrderOption": _order_option,
     "CreateEntities": _create_entities,
+    "CreatePolymorphicLookupAttribute": _create_polymorphic_lookup,
     "PublishAllXml": _publish,
     "PublishXml": _publish_xml,
 }

@@ -56,6 +56,19 @@ def create_child(context: Context, request: Request, parent: Table, parent_key: 
     return _created(context, request, child, records.create(context, child, bound))
 
 
+def create_parent(context: Context, request: Request, table: Table, key: str, navigation: str) -> Response:
+    """POST to a single-valued navigation property: makes the row it points to from then on."""
+    if not context.tx.exists(table.storage, key):
+        raise errors.not_found(table.logical_name, key)
+    _, target = table.navigation[navigation]
+    made = context.table(target.table)
+    made_key = records.create(context, made, body_of(request))
+    values: dict[str, Any] = {}
+    payload.bind(context, table, values, navigation, f"/{made.entity_set}({made_key})")
+    records.change(context, table, key, values)
+    return _created(context, request, made, made_key)
+
+
 def _created(context: Context, request: Request, table: Table, key: str) -> Response:
     _remember(context, request, table, key)
     url = f"{context.api_root}/{table.entity_set}({key})"

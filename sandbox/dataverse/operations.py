@@ -63,6 +63,8 @@ def segments_of(request: Request) -> list[Segment]:
         version, _, path = path[len("/api/data/") :].partition("/")
         if version not in ("v9.0", "v9.1", "v9.2"):
             raise errors.DataverseError(404, "", f"The version '{version}' of the Web API is not offered.")
+    elif path.startswith("/api/"):
+        raise errors.not_implemented(f"'{path}'")
     try:
         aliases = {name: value for name, value in request.options.items() if name.startswith("@")}
         return parse_path(path, aliases)

@@ -145,6 +145,8 @@ def _single_navigation(
 ) -> Response:
     if rest and rest[0].name == "$ref":
         return links.single_reference(context, request, table, key, name)
+    if not rest and request.method == "POST":
+        return crud.create_parent(context, request, table, key, name)
     row = context.tx.get(table.storage, key)
     if row is None:
         raise errors.not_found(table.logical_name, key)

@@ -4,8 +4,9 @@ A schema is a value: every metadata write makes a new one, so a request works on
 end."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from sandbox.definitions.dataverse import (
     TABLE_SUFFIX,
@@ -37,6 +38,8 @@ class Schema:
     many_to_many: tuple[ManyToMany, ...]
     version: int = 1
     """Rises with every metadata change (the globalmetadataversion annotation)."""
+    option_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Global choices that clients made."""
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -94,7 +97,7 @@ class Schema:
             tables.append(replace(table, attributes=attributes))
         columns = {(table.logical_name, name) for table in tables for name in table.attributes}
         kept = (r for r in self.relationships if r.one not in gone and (r.many, r.column) in columns)
-        return Schema(tuple(tables), tuple(kept), self.many_to_many, self.version)
+        return Schema(tuple(tables), tuple(kept), self.many_to_many, self.version, self.option_sets)
 
 
 def standard() -> Schema:

@@ -269,6 +269,8 @@ class Relationship:
     nav_on_one: str
     on_delete: str
     custom: bool = False
+    menu_label: str = ""
+    """How the many side is called in the menu of the one side; empty: by its own name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reads the standard tables of Dataverse from JSON.
 
-``dataverse-tables.json`` has what the hub couples, ``dataverse-neighbours.json`` what the examples of public clients touch
-beside it.
+``dataverse-tables.json`` has what the hub couples, ``dataverse-neighbours.json`` what the examples of public clients
+touch beside it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Reads definitions of tables, columns, keys and relationships from metadata requests, and from the store."""
+"""Reads definitions of tables and columns from metadata requests, and from the store."""
 
 import re
 from dataclasses import replace
@@ -7,10 +7,8 @@ from typing import Any
 from sandbox.dataverse import errors
 from sandbox.dataverse.schema import Schema
 from sandbox.definitions.dataverse import (
-    AlternateKey,
     Attribute,
     AttributeType,
-    ManyToMany,
     Option,
     Relationship,
     State,
@@ -52,17 +50,19 @@ def text_of(value: Any) -> str:
     if not isinstance(value, dict):
         return ""
     labels = value.get("LocalizedLabels") or []
-    chosen = value.get("UserLocalizedLabel") or (labels[0] if labels else None)
+    chosen = labels[0] if labels else value.get("UserLocalizedLabel")
     return str(chosen.get("Label") or "") if isinstance(chosen, dict) else ""
 
 
-def _object(body: Any) -> dict[str, Any]:
+def object_of(body: Any) -> dict[str, Any]:
+    """The body as a JSON object. Raises 400 for anything else."""
     if not isinstance(body, dict):
         raise errors.bad_payload("The request body must be a JSON object.")
     return body
 
 
-def _schema_name(body: dict[str, Any], what: str) -> str:
+def schema_name_of(body: dict[str, Any], what: str) -> str:
+    """The SchemaName of a new piece of metadata. Raises 400 where the prefix of a publisher is missing."""
     name = body.get("SchemaName")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise errors.DataverseError(
@@ -78,8 +78,8 @@ def table_from_request(body: Any, schema: Schema) -> tuple[Table, dict[str, Any]
     """The new table and the form in which it is stored."""
     from sandbox.dataverse.metadata.customizations import dump_attribute
 
-    given = _object(body)
-    schema_name = _schema_name(given, "table")
+    given = object_of(body)
+    schema_name = schema_name_of(given, "table")
     logical = schema_name.lower()
     if logical in schema.by_name:
         raise errors.DataverseError(400, "0x80048403", f"An entity with the specified name {logical} already exists.")
@@ -90,7 +90,7 @@ def table_from_request(body: Any, schema: Schema) -> tuple[Table, dict[str, Any]
     own: dict[str, Attribute] = {}
     for column in columns:
         attribute = attribute_from_request(column, replace(shell, attributes=own))
-        if _object(column).get("IsPrimaryName") is True:
+        if object_of(column).get("IsPrimaryName") is True:
             attribute = replace(attribute, primary_name=True)
         own[attribute.name] = attribute
     primary = [attribute for attribute in own.values() if attribute.primary_name]
@@ -220,13 +220,13 @@ def _plural(name: str) -> str:
 
 def attribute_from_request(body: Any, table: Table) -> Attribute:
     """A new column. Raises 400 for unknown types, missing prefixes and names that are taken."""
-    given = _object(body)
+    given = object_of(body)
     kind_name = str(given.get("@odata.type", "")).lstrip("#").removeprefix("Microsoft.Dynamics.CRM.")
     kind_name = kind_name.removeprefix("Complex")  # CreateEntities names the same types with this prefix
     kind = _TYPES.get(kind_name)
     if kind is None:
         raise errors.bad_payload(f"The attribute type '{kind_name}' is not supported.")
-    schema_name = _schema_name(given, "attribute")
+    schema_name = schema_name_of(given, "attribute")
     name = schema_name.lower()
     if name in table.attributes:
         raise errors.DataverseError(
@@ -252,13 +252,13 @@ def attribute_from_request(body: Any, table: Table) -> Attribute:
         default=given.get("DefaultValue") if kind == "boolean" else None,
     )
     if kind in ("picklist", "multiselect"):
-        attribute = replace(attribute, options=_options(given.get("OptionSet")))
+        attribute = replace(attribute, options=options_of(given.get("OptionSet")))
     return attribute
 
 
 def changed_attribute(attribute: Attribute, body: Any) -> Attribute:
     """A column with the changeable parts of its definition taken from the request."""
-    given = _object(body)
+    given = object_of(body)
     result = attribute
     if text_of(given.get("DisplayName")):
         result = replace(result, label=text_of(given["DisplayName"]))
@@ -288,13 +288,13 @@ def _boolean_labels(given: dict[str, Any]) -> tuple[str, str]:
     return (texts[0] or "No", texts[1] or "Yes")
 
 
-def _options(option_set: Any) -> tuple[Option, ...]:
+def options_of(option_set: Any) -> tuple[Option, ...]:
     listed = option_set.get("Options") if isinstance(option_set, dict) else None
     if not isinstance(listed, list):
         return ()
     found: list[Option] = []
     for item in listed:
-        given = _object(item)
+        given = object_of(item)
         value = given.get("Value")
         if not isinstance(value, int) or isinstance(value, bool):
             value = next_option_value(found)
@@ -316,90 +316,3 @@ def _whole(value: Any, default: int | None) -> int | None:
 
 def _number(value: Any) -> float | None:
     return float(value) if value is not None and not isinstance(value, bool | str | dict | list) else None
-
-
-# -- Keys and relationships
-
-
-def key_from_request(body: Any, table: Table) -> AlternateKey:
-    given = _object(body)
-    schema_name = _schema_name(given, "key")
-    columns = given.get("KeyAttributes")
-    if not isinstance(columns, list) or not columns:
-        raise errors.invalid_argument("KeyAttributes must name at least one attribute.")
-    for name in columns:
-        if name not in table.attributes:
-            raise errors.invalid_argument(f"The attribute '{name}' does not exist on '{table.logical_name}'.")
-    if any(key.name == schema_name.lower() or set(key.attributes) == set(columns) for key in table.keys):
-        raise errors.DataverseError(400, "0x80048403", f"The key {schema_name} exists already.")
-    return AlternateKey(
-        schema_name.lower(), tuple(columns), schema_name, text_of(given.get("DisplayName")) or schema_name
-    )
-
-
-def relationship_from_request(body: Any, schema: Schema) -> tuple[Relationship, Attribute]:
-    """A one-to-many relationship with the lookup column it makes."""
-    given = _object(body)
-    kind = str(given.get("@odata.type", "")).lstrip("#").removeprefix("Microsoft.Dynamics.CRM.")
-    if kind != "OneToManyRelationshipMetadata":
-        raise errors.not_implemented(f"Creating a relationship of type '{kind}'")
-    name = _schema_name(given, "relationship")
-    one, many = given.get("ReferencedEntity"), given.get("ReferencingEntity")
-    for table in (one, many):
-        if table not in schema.by_name:
-            raise errors.DataverseError(400, "0x80040217", f"The entity with a name = '{table}' was not found.")
-    if any(item.name == name for item in schema.relationships):
-        raise errors.DataverseError(400, "0x80048403", f"The relationship {name} exists already.")
-    lookup = {"@odata.type": "LookupAttributeMetadata", **_object(given.get("Lookup"))}
-    attribute = attribute_from_request(lookup, schema.by_name[str(many)])
-    nav = attribute.schema_name
-    attribute = replace(attribute, targets=(Target(str(one), nav),))
-    cascade = given.get("CascadeConfiguration")
-    on_delete = cascade.get("Delete", "RemoveLink") if isinstance(cascade, dict) else "RemoveLink"
-    if on_delete not in ("Cascade", "Restrict", "RemoveLink"):
-        on_delete = "RemoveLink"
-    nav_on_one = given.get("ReferencedEntityNavigationPropertyName") or name
-    return Relationship(name, str(one), str(many), attribute.name, nav, str(nav_on_one), on_delete, True), attribute
-
-
-def is_many_to_many(body: Any) -> bool:
-    return isinstance(body, dict) and str(body.get("@odata.type", "")).endswith("ManyToManyRelationshipMetadata")
-
-
-def many_to_many_from_request(body: Any, schema: Schema) -> ManyToMany:
-    given = _object(body)
-    name = _schema_name(given, "relationship")
-    first, second = str(given.get("Entity1LogicalName")), str(given.get("Entity2LogicalName"))
-    for table in (first, second):
-        if table not in schema.by_name:
-            raise errors.DataverseError(400, "0x80040217", f"The entity with a name = '{table}' was not found.")
-    intersect = str(given.get("IntersectEntityName") or name).lower()
-    if intersect in schema.by_name or any(item.name == name for item in schema.many_to_many):
-        raise errors.DataverseError(400, "0x80048403", f"The relationship {name} exists already.")
-    first_column, second_column = f"{first}id", f"{second}id"
-    if first == second:
-        first_column, second_column = f"{first}idone", f"{first}idtwo"
-    return ManyToMany(name, intersect, first, first_column, second, second_column)
-
-
-def intersect_table(item: ManyToMany) -> Table:
-    """The table between two tables: nothing but two ids."""
-    columns = [
-        Attribute(f"{item.intersect}id", "uniqueidentifier", required="system", update=False, primary_id=True),
-        Attribute(item.first_column, "uniqueidentifier", create=False, update=False),
-        Attribute(item.second_column, "uniqueidentifier", create=False, update=False),
-        Attribute("versionnumber", "bigint", create=False, update=False),
-    ]
-    return Table(
-        logical_name=item.intersect,
-        schema_name=item.intersect,
-        entity_set=f"{item.intersect}set",
-        object_type_code=0,
-        primary_id=f"{item.intersect}id",
-        primary_name=None,
-        ownership="none",
-        attributes={column.name: column for column in columns},
-        messages=("Retrieve", "RetrieveMultiple"),
-        intersect=True,
-        custom=True,
-    )

@@ -347,6 +347,18 @@ def one_to_many(schema: Schema, item: Relationship) -> dict[str, Any]:
         "RelationshipBehavior": 0,
         "IntroducedVersion": "5.0.0.0",
         "HasChanged": None,
+        "AssociatedMenuConfiguration": {
+            "Behavior": "UseLabel" if item.menu_label else "UseCollectionName",
+            "Group": "Details",
+            "Label": label(item.menu_label, "menu", item.name),
+            "Order": 10000,
+            "IsCustomizable": True,
+            "Icon": None,
+            "ViewId": "00000000-0000-0000-0000-000000000000",
+            "AvailableOffline": True,
+            "MenuId": None,
+            "QueryApi": None,
+        },
         "CascadeConfiguration": {
             "Assign": "NoCascade",
             "Delete": on_delete,

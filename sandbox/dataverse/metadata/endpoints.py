@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.dataverse import errors, responses
 from sandbox.dataverse.context import Context
-from sandbox.dataverse.metadata import csdl, customizations, describe, filtering
+from sandbox.dataverse.metadata import csdl, describe, filtering, option_sets, writes
 from sandbox.dataverse.query import options as query_options
 from sandbox.definitions.dataverse import Attribute, Table
 from sandbox.http import Request, Response
@@ -30,7 +30,7 @@ def service_document(context: Context) -> Response:
 def execute(context: Context, service: "DataverseService", request: Request, segments: list[Segment]) -> Response:
     root = segments[0].name
     if request.method != "GET":
-        return customizations.execute(context, service, request, segments)
+        return writes.execute(context, service, request, segments)
     if root == "$metadata":
         if len(segments) > 1:
             raise errors.unknown_segment(segments[1].name)
@@ -239,16 +239,12 @@ def relationships(context: Context, table: Table, name: str) -> list[filtering.R
 
 def _global_option_sets(context: Context, request: Request, segments: list[Segment]) -> Response:
     options = _options(request)
-    sets: dict[str, filtering.Row] = {}
-    for table in context.schema.tables:
-        for attribute in table.attributes.values():
-            if attribute.option_set is not None:
-                value = describe.option_set(table, attribute)
-                if value is not None:
-                    sets[attribute.option_set] = {"@odata.type": "#Microsoft.Dynamics.CRM.OptionSetMetadata", **value}
-    first = segments[0]
-    if len(segments) > 1:
-        raise errors.unknown_segment(segments[1].name)
+    sets = option_sets.rows(context.schema)
+    first, rest = segments[0], segments[1:]
+    if rest and rest[0].name == "Microsoft.Dynamics.CRM.OptionSetMetadata":
+        rest = rest[1:]
+    if rest:
+        raise errors.unknown_segment(rest[0].name)
     if first.keys:
         wanted = str(next(iter(first.keys.values())).value)
         for name, row in sets.items():

@@ -1,21 +1,10 @@
 // Runs dynamics-web-api against a sandbox and prints one JSON line per step: {"step", "ok", "value" | "error"}.
 // Usage: node run.mjs <origin> <token>   (NODE_EXTRA_CA_CERTS names the sandbox's CA file)
 import { DynamicsWebApi } from "dynamics-web-api";
+import { step } from "./step.mjs";
 
 const [origin, token] = process.argv.slice(2);
 const api = new DynamicsWebApi({ serverUrl: origin, dataApi: { version: "9.2" }, onTokenRefresh: async () => token });
-
-async function step(name, action) {
-  try {
-    const value = await action();
-    console.log(JSON.stringify({ step: name, ok: true, value: value ?? null }));
-    return value;
-  } catch (error) {
-    const { status, code, message } = error;
-    console.log(JSON.stringify({ step: name, ok: false, error: { status, code, message } }));
-    return undefined;
-  }
-}
 
 const accounts = "accounts";
 const key = await step("create", () => api.create({ collection: accounts, data: { name: "Contoso", creditlimit: 5 } }));
