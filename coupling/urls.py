@@ -25,6 +25,7 @@ connection_pages = [
     path("couplings/of/<str:name>/uncouple/", home.uncouple_table, name="coupling-table-uncouple"),
     path("couplings/undo/<uuid:deed>/", undo.undo, name="coupling-undo"),
     path("couplings/<int:pk>/", pair.coupling_detail, name="coupling-detail"),
+    path("couplings/<int:pk>/log/", pair.coupling_log, name="coupling-log"),
     path("couplings/<int:pk>/synchronize/", synchronize.synchronize_pair, name="coupling-synchronize"),
     path("couplings/<int:pk>/uncouple/", pair.uncouple, name="coupling-uncouple"),
     path("couplings/<int:pk>/retry/", pair.retry, name="coupling-retry"),

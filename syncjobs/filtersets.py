@@ -75,10 +75,11 @@ class CreationErrorFilterSet(FilterSet):
     )
     system = django_filters.ChoiceFilter(choices=System.choices, label="Missing in", empty_label="Both systems")
     error = django_filters.CharFilter(field_name="error_code", label="Error code")
+    needs = django_filters.CharFilter(field_name="error_details__number", label="Waits for")
 
     class Meta:
         model = Operation
-        fields = ("search", "mapping", "system", "error")
+        fields = ("search", "mapping", "system", "error", "needs")
 
     def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value))

@@ -5,7 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import (
+    Case,
+    CharField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Concat, Now, NullIf, Trim
 from django.urls import reverse
 from django.utils import timezone
@@ -137,7 +149,33 @@ def with_title(couplings: QuerySet[Coupling]) -> QuerySet[Coupling]:
     sales = SalesRecord.objects.filter(
         connection_id=OuterRef("connection_id"), table=OuterRef("sales_table"), key=OuterRef("sales_key")
     )
-    return couplings.annotate(title=Coalesce(words(bc), words(sales), Value("Record")))
+    return couplings.annotate(title=Coalesce(words(bc), words(sales), Value("Record")), partner=words(sales))
+
+
+ERROR_KINDS = {
+    "prerequisite": "Prerequisite missing",
+    "clash": "Changed on both sides",
+    "deleted": "Deleted",
+    "permission": "Permission",
+    "data": "Data",
+}
+"""What keeps a coupled record from following its partner, in the order in which it is told."""
+
+
+def with_error_kind(couplings: QuerySet[Coupling]) -> QuerySet[Coupling]:
+    """Annotates `error_kind`, a key of `ERROR_KINDS`."""
+    return couplings.annotate(
+        error_kind=Case(
+            When(~Q(missing=""), then=Value("deleted")),
+            When(conflict=True, then=Value("clash")),
+            When(error_details__has_key="mapping", then=Value("prerequisite")),
+            When(error_code__contains="privilege", then=Value("permission")),
+            When(error_code__contains="permission", then=Value("permission")),
+            When(error_code__contains="denied", then=Value("permission")),
+            default=Value("data"),
+            output_field=CharField(),
+        )
+    )
 
 
 def problem_of(coupling: Coupling) -> tuple[str, str]:

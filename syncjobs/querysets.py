@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
 
 from connector.choices import System
 from connector.models import Connection
@@ -11,16 +12,23 @@ from coupling.models import BusinessCentralRecord, Coupling, SalesRecord
 from syncjobs.choices import OperationKind, OperationState
 from syncjobs.models import Operation
 
+MOST_CAUSES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why records of one mapping could not be created: `message` and `hint` are those of the newest of them."""
+    """Why records of one mapping fail: `message` and `hint` are those of the newest of them.
+
+    `needs` is the number of the record that has to be coupled first, under `needs_mapping`; blank where none is named.
+    """
 
     mapping: str
     code: str
     count: int
     message: str
     hint: str
+    needs: str = ""
+    needs_mapping: str = ""
 
 
 def failed_creations(connection: Connection) -> QuerySet[Operation]:
@@ -63,15 +71,22 @@ def count_by_mapping(operations: QuerySet[Operation]) -> dict[int, int]:
     return dict(rows)
 
 
-def causes_of(operations: QuerySet[Operation]) -> list[Cause]:
-    """Failed operations grouped by mapping and error code, most frequent first; two queries."""
+def causes_of(rows: QuerySet[Any]) -> list[Cause]:
+    """Failed operations, or couplings, grouped by mapping, error code and missing partner, most frequent first.
+
+    Two queries. A cause that names the record to be coupled first says which (`needs`).
+    """
     groups: list[Any] = list(
-        operations.order_by()
-        .values("mapping__name", "error_code")
+        rows.order_by()
+        .exclude(error_code="")
+        .annotate(needed=KT("error_details__number"), needed_of=KT("error_details__mapping"))
+        .values("mapping__name", "error_code", "needed", "needed_of")
         .annotate(n=Count("pk"), newest=Max("pk"))
-        .order_by("-n", "mapping__name", "error_code")
+        .order_by("-n", "mapping__name", "error_code", "needed")
+    )[:MOST_CAUSES]
+    newest = rows.model._default_manager.only("error_message", "error_hint").in_bulk(
+        [group["newest"] for group in groups]
     )
-    newest = Operation.objects.only("error_message", "error_hint").in_bulk([group["newest"] for group in groups])
     return [
         Cause(
             group["mapping__name"],
@@ -79,6 +94,14 @@ def causes_of(operations: QuerySet[Operation]) -> list[Cause]:
             group["n"],
             newest[group["newest"]].error_message,
             newest[group["newest"]].error_hint,
+            needs=group["needed"] or "",
+            needs_mapping=group["needed_of"] or "",
         )
         for group in groups
     ]
+
+
+def of_cause(rows: QuerySet[Any], *, mapping: str, code: str, needs: str) -> QuerySet[Any]:
+    """The rows of one cause."""
+    rows = rows.filter(mapping__name=mapping, error_code=code)
+    return rows.filter(error_details__number=needs) if needs else rows

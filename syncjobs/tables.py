@@ -21,9 +21,11 @@ from config.web.columns import (
 from config.web.tables import Table
 from coupling.choices import CouplingState
 from coupling.records import sales_caption
+from coupling.services.links import sales_url
 from syncjobs.choices import JobState, OperationKind, OperationState, ScheduleState
 from syncjobs.models import Operation, Schedule, SynchJob
 from syncjobs.presentation import (
+    ERROR_KINDS,
     counter_url,
     coupling_url,
     mapping_url,
@@ -147,21 +149,56 @@ class ErrorTable(Table):
     record = NameColumn(coupling_url, accessor="title", verbose_name="Record", orderable=False)
     state = StateColumn(CouplingState)
     mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping", attrs={"td": {"class": "text-nowrap"}})
+    partner = tables.Column(
+        verbose_name="Coupled to",
+        orderable=False,
+        linkify=lambda record: sales_url(record.connection, record.mapping.sales_entity, record.sales_key),
+    )
+    in_bc = tables.Column(verbose_name="In Business Central", accessor="missing", orderable=False, empty_values=())
+    in_sales = tables.Column(verbose_name="In Sales", accessor="missing", orderable=False, empty_values=())
+    kind = tables.Column(accessor="error_kind", verbose_name="Kind", orderable=False)
     problem = tables.Column(
         accessor="error_message", verbose_name="Problem", attrs={"td": {"class": "col-text"}}, empty_values=()
     )
     error_code = tables.Column(verbose_name="Code")
     failures = CountColumn(verbose_name="Times")
     failed_at = TimeColumn(verbose_name="Since")
+    actions = tables.Column(
+        verbose_name="Actions", accessor="pk", orderable=False, attrs={"td": {"class": "col-actions"}}
+    )
     last_synchronised_at = TimeColumn(verbose_name="Last agreed")
 
     class Meta(Table.Meta):
         fields = ()
         order_by = ("-failed_at", "-id")
         caption = "Couplings with a problem"
-        default_columns = ["record", "state", "mapping", "problem", "failures", "failed_at"]
-        empty_title = "No coupled record has a problem"
+        default_columns = ["record", "state", "mapping", "partner", "problem", "failures", "failed_at", "actions"]
+        empty_title = "Nothing needs attention"
         empty_hint = "Every coupled record follows its partner. Records that fail, conflict or lose a side appear here."
+
+    def render_in_bc(self, record: Any) -> str:
+        return "No" if record.missing in ("business_central", "both") else "Yes"
+
+    def render_in_sales(self, record: Any) -> str:
+        return "No" if record.missing in ("sales", "both") else "Yes"
+
+    def render_kind(self, value: str) -> str:
+        return ERROR_KINDS.get(value, value)
+
+    def render_actions(self, record: Any) -> SafeString:
+        place = {"connection": record.connection.slug}
+        log = reverse("coupling-log", kwargs={**place, "pk": record.pk})
+        if record.missing in ("business_central", "both"):
+            return format_html('<a class="btn btn-sm" href="{}">Log</a>', log)
+        key = {"system": "business_central", "table": record.bc_table, "key": record.bc_key}
+        return format_html(
+            '<a class="btn btn-sm" href="{}" aria-label="Set up the coupling of {}">Set up</a>'
+            '<a class="btn btn-sm" href="{}" aria-label="Log of {}">Log</a>',
+            reverse("coupling-setup", kwargs={**place, **key}),
+            record.title,
+            log,
+            record.title,
+        )
 
     def render_problem(self, record: Any) -> SafeString:
         return _sentence_and_hint(*problem_of(record))

@@ -34,6 +34,7 @@ connection_pages = [
     path("mappings/<str:name>/fields/", mappings.mapping_fields, name="mapping-fields"),
     path("mappings/<str:name>/synchronize/", mappings.mapping_synchronize, name="mapping-synchronize"),
     path("errors/", errors.ErrorList.as_view(), name="error-list"),
+    path("errors/retry/", errors.retry_coupled, name="error-retry"),
     path("errors/uncoupled/", errors.CreationErrorList.as_view(), name="error-uncoupled"),
     path("errors/uncoupled/retry/", errors.retry_cause, name="error-uncoupled-retry"),
     path("schedules/", schedules.ScheduleList.as_view(), name="schedule-list"),

@@ -94,9 +94,15 @@ def synchronize(
 
 
 def synchronize_many(
-    *, couplings: Sequence[Coupling], direction: Direction | str | None, user: User | None, trigger: str = "user"
+    *,
+    couplings: Sequence[Coupling],
+    direction: Direction | str | None,
+    user: User | None,
+    trigger: str = "user",
+    retry: bool = False,
 ) -> Started:
-    """Synchronises a selection. Skipped, broken and busy pairs are left out, and those whose target side is newer."""
+    """Synchronises a selection. Broken pairs are left out, those whose target side is newer, and skipped ones unless
+    `retry`."""
     taken: list[Coupling] = []
     left_out: list[LeftOut] = []
     attach_records(couplings)
@@ -105,7 +111,7 @@ def synchronize_many(
         force_from = source_of(direction, coupling.mapping)
         if coupling.missing:
             left_out.append(LeftOut(coupling, "One of the two records no longer exists."))
-        elif coupling.skipped_at:
+        elif coupling.skipped_at and not retry:
             left_out.append(LeftOut(coupling, "Skipped because the same problem came twice."))
         elif force_from and changed_since_agreed(coupling, force_from.other):
             left_out.append(LeftOut(coupling, f"{force_from.other.label} has newer data."))

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.web.confirm import confirmation_page, is_confirmed
@@ -19,7 +20,7 @@ from coupling.services import requests
 from coupling.services.changes import changes_of, latest_undoable
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.pairs import attach_records
-from coupling.synchronisation import service
+from coupling.synchronisation import StartedJob, service
 from coupling.views.base import (
     back_of,
     coupling_of,
@@ -32,6 +33,8 @@ from coupling.views.base import (
     system_of,
 )
 from coupling.views.undo import offer_undo
+
+LOG_LENGTH = 20
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -90,6 +93,32 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
     }
     template = "coupling/_pair.html" if request.htmx and request.GET.get("part") else "coupling/pair.html"
     return render(request, template, context)
+
+
+@require_http_methods(["GET", "HEAD"])
+def coupling_log(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """The jobs that touched the pair, newest first; those of its mapping where none is noted."""
+    coupling = coupling_of(request, pk)
+    attach_records([coupling])
+    name = str(coupling.bc_record or coupling.sales_record or coupling.pk)  # type: ignore[attr-defined]
+    context = {
+        "title": "Synchronization log",
+        "crumbs": [
+            *crumbs_of(request.connection, System.BUSINESS_CENTRAL, coupling.bc_table),
+            (name, pair_url(coupling)),
+        ],
+        "name": name,
+        "jobs": [(job, _log_line(job)) for job in service().jobs_of(coupling=coupling, limit=LOG_LENGTH)],
+    }
+    return render(request, "coupling/log.html", context)
+
+
+def _log_line(job: StartedJob) -> dict[str, Any]:
+    """A job's representation with times as times."""
+    shown = dict(job.representation)
+    for name in ("started_at", "finished_at"):
+        shown[name] = parse_datetime(shown[name]) if isinstance(shown[name], str) else shown[name]
+    return shown
 
 
 @require_POST

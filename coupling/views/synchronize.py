@@ -124,8 +124,10 @@ def synchronize_pair(request: PageRequest, connection: str, pk: int) -> HttpResp
     return render(request, "coupling/synchronize.html", context)
 
 
-def ask_for_many(request: HttpRequest, couplings: Sequence[Coupling], *, back: str) -> HttpResponse:
-    """One question for a whole selection; its form posts to `synchronize_many`."""
+def ask_for_many(
+    request: HttpRequest, couplings: Sequence[Coupling], *, back: str, retry: bool = False
+) -> HttpResponse:
+    """One question for a whole selection; its form posts to `synchronize_many`. `retry` takes skipped pairs, too."""
     directions = {coupling.mapping.direction for coupling in couplings}
     two_way = Direction.BIDIRECTIONAL in directions
     one_way = directions - {Direction.BIDIRECTIONAL}
@@ -133,11 +135,13 @@ def ask_for_many(request: HttpRequest, couplings: Sequence[Coupling], *, back: s
     context = {
         "title": "Synchronize Now",
         "couplings": couplings,
-        "skipped": sum(1 for coupling in couplings if coupling.skipped_at),
+        "chosen": ",".join(str(coupling.pk) for coupling in couplings),
+        "skipped": 0 if retry else sum(1 for coupling in couplings if coupling.skipped_at),
         "broken": sum(1 for coupling in couplings if coupling.missing),
         "choices": choices,
         "mixed": bool(two_way and one_way),
         "back": back,
+        "retry": retry,
         "action": reverse("coupling-synchronize-many", kwargs={"connection": couplings[0].connection.slug}),
     }
     return render(request, "coupling/synchronize_many.html", context)
@@ -147,7 +151,7 @@ def ask_for_many(request: HttpRequest, couplings: Sequence[Coupling], *, back: s
 @says_errors
 def synchronize_many(request: PageRequest, connection: str) -> HttpResponse:
     """Starts one job per mapping for the posted pairs; pairs of a one-way mapping keep that direction."""
-    chosen = [int(pk) for pk in request.POST.getlist("coupling") if pk.isdecimal()]
+    chosen = [int(pk) for pk in request.POST.get("couplings", "").split(",") if pk.isdecimal()]
     couplings = list(couplings_with_state(request.connection).filter(pk__in=chosen))
     answer = request.POST.get("direction", "")
     back = back_of(request, list_url(request.connection, System.BUSINESS_CENTRAL, "customers"))
@@ -158,7 +162,10 @@ def synchronize_many(request: PageRequest, connection: str) -> HttpResponse:
         part = [coupling for coupling in couplings if coupling.mapping_id == mapping_id]
         own = part[0].mapping.direction
         work = requests.synchronize_many(
-            couplings=part, direction=answer if own == Direction.BIDIRECTIONAL else own, user=request.user
+            couplings=part,
+            direction=answer if own == Direction.BIDIRECTIONAL else own,
+            user=request.user,
+            retry=request.POST.get("retry") == "1",
         )
         jobs, taken, left_out = [*jobs, *work.jobs], taken + work.taken, [*left_out, *work.left_out]
     sentence = f"{taken} of {len(couplings)} queued, {len(left_out)} left out."

@@ -1,30 +1,39 @@
 """Errors: records that do not follow their partner by themselves, or got none, with what is wrong and the ways out."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import django_filters
 from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from config.roles import Capability
+from config.roles import Capability, require
 from config.web.filters import FilterSet
 from config.web.lists import BulkAction, ListView
+from config.web.parts import number
 from config.web.request import PageRequest
+from connector.choices import System
+from connector.errors import HubError
 from connector.models import Connection
-from coupling.choices import CouplingState, MissingSide
-from coupling.models import Coupling
-from coupling.synchronisation import service
-from coupling.views.base import says_errors
+from coupling.choices import CouplingState, MappingKind, MissingSide
+from coupling.models import BusinessCentralRecord, Coupling
+from coupling.services.pairs import attach_records
+from coupling.services.requests import delete_survivors, restore_many, retry_many, uncouple_many
+from coupling.views.base import couplings_with_state, list_url, queued, says_errors
+from coupling.views.synchronize import ask_for_many
 from syncjobs.filtersets import CreationErrorFilterSet, mappings_of
 from syncjobs.models import Operation
-from syncjobs.presentation import with_title
-from syncjobs.querysets import causes_of, failed_creations
+from syncjobs.presentation import ERROR_KINDS, with_error_kind, with_title
+from syncjobs.querysets import Cause, causes_of, failed_creations, of_cause
 from syncjobs.services.jobs import retry_creations
 from syncjobs.tables import CreationErrorTable, ErrorTable
+
+MOST_DELETED = 50
+_SYNCHRONIZE = "synchronize"
 
 TROUBLED = [
     (state.value, state.label)
@@ -55,11 +64,16 @@ class ErrorFilterSet(FilterSet):
         queryset=mappings_of, to_field_name="name", label="Mapping", empty_label="All mappings"
     )
     state = django_filters.MultipleChoiceFilter(choices=TROUBLED, label="State")
+    kind = django_filters.ChoiceFilter(
+        choices=list(ERROR_KINDS.items()), field_name="error_kind", label="Kind", empty_label="All kinds"
+    )
     error = django_filters.CharFilter(field_name="error_code", label="Error code")
+    needs = django_filters.CharFilter(field_name="error_details__number", label="Waits for")
+    coupling = django_filters.NumberFilter(field_name="pk", label="Coupling")
 
     class Meta:
         model = Coupling
-        fields = ("search", "mapping", "state", "error")
+        fields = ("search", "mapping", "state", "kind", "error", "needs", "coupling")
 
     def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(Q(title__icontains=value) | Q(error_message__icontains=value))
@@ -75,39 +89,136 @@ class ErrorList(ListView):
     template_name = "syncjobs/error_list.html"
     actions = (
         BulkAction("retry", "Retry", "refresh", Capability.COUPLE, "Try {n} records again?"),
+        BulkAction(_SYNCHRONIZE, "Synchronize", "arrows-left-right", Capability.COUPLE),
         BulkAction(
             "restore", "Restore", "rotate-clockwise", Capability.COUPLE, "Create the missing side of {n} records again?"
         ),
         BulkAction(
-            "uncouple", "Uncouple", "unlink", Capability.COUPLE, "Remove {n} couplings? Both records stay.", danger=True
+            "uncouple",
+            "Delete couplings",
+            "unlink",
+            Capability.COUPLE,
+            "Delete the couplings of {n} records? Both records of each pair stay.",
+            danger=True,
         ),
+        BulkAction("delete", "Delete records", "trash", Capability.CHANGE_SETTINGS, danger=True),
     )
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> Any:
+        # Pairs that lost both records are nobody's business any more.
+        Coupling.objects.filter(connection=self.request.connection, missing=MissingSide.BOTH).delete()
+        return super().get(request, **kwargs)
 
     def get_queryset(self) -> QuerySet[Coupling]:
         couplings = troubled_couplings(self.request.connection)
-        return with_title(couplings.with_state()).select_related("mapping", "connection")
+        return with_error_kind(with_title(couplings.with_state())).select_related("mapping", "connection")
 
     def get_context(self) -> dict[str, Any]:
-        return {"tabs": tabs_of(self.request.connection, "error-list")}
+        troubled = troubled_couplings(self.request.connection)
+        return {
+            "tabs": tabs_of(self.request.connection, "error-list"),
+            "causes": [(cause, cause_address(self.request, cause)) for cause in causes_of(troubled.filter(missing=""))],
+            "retry_address": reverse("error-retry", kwargs={"connection": self.request.connection.slug}),
+            "any": troubled.exists(),
+        }
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        action = request.POST.get("action")
+        if action in (_SYNCHRONIZE, "delete"):
+            require(request.user, Capability.COUPLE if action == _SYNCHRONIZE else Capability.CHANGE_SETTINGS)
+            chosen = self._selected().order_by().values("pk")
+            couplings = list(couplings_with_state(self.request.connection).filter(pk__in=chosen).order_by("pk"))
+            if action == "delete":
+                return self._delete(request, couplings)
+            if whole := [coupling for coupling in couplings if not coupling.missing]:
+                return ask_for_many(request, whole, back=request.get_full_path(), retry=True)
+            messages.warning(request, "None of the selected records exists on both sides.")
+            return redirect(request.get_full_path())
+        try:
+            return super().post(request, **kwargs)
+        except HubError as error:
+            messages.error(request, f"{error} {error.hint}".strip())
+            return redirect(request.get_full_path())
+
+    def _delete(self, request: HttpRequest, couplings: list[Coupling]) -> HttpResponse:
+        """Asks with the names, and never takes more than fifty at once."""
+        back = request.get_full_path()
+        taken = [c for c in couplings if c.missing in (MissingSide.BUSINESS_CENTRAL, MissingSide.SALES)]
+        if not taken:
+            messages.warning(request, "None of the selected pairs misses exactly one record.")
+            return redirect(back)
+        if len(taken) > MOST_DELETED:
+            messages.error(request, f"Select at most {MOST_DELETED} records to delete at once.")
+            return redirect(back)
+        # The dialog of the list cannot know the names; the page with them always asks.
+        if request.POST.get("named") != "1":
+            attach_records(taken)
+            names = [
+                f"{coupling.bc_record or coupling.sales_record} ({System(coupling.missing).other.label})"  # type: ignore[attr-defined]
+                for coupling in taken
+            ]
+            context = {"title": "Delete records for good?", "names": names, "couplings": taken, "back": back}
+            return render(request, "syncjobs/delete_records.html", context)
+        try:
+            work = delete_survivors(couplings=taken, user=self.request.user)
+        except HubError as error:
+            messages.error(request, f"{error} {error.hint}".strip())
+            return redirect(back)
+        queued(request, list(work.jobs), f"{work.taken} records are being deleted.")
+        return redirect(reverse("error-list", kwargs={"connection": self.request.connection.slug}))
 
     def run_action(self, action: BulkAction, records: QuerySet[Coupling]) -> str:
-        if action.name == "restore":
-            records = records.exclude(missing__in=[MissingSide.NONE, MissingSide.BOTH])
         couplings = list(
-            Coupling.objects.filter(pk__in=records.order_by().values("pk")).select_related("mapping__connection")
+            Coupling.objects.filter(pk__in=records.order_by().values("pk")).select_related(
+                "mapping__connection", "connection"
+            )
         )
-        n = len(couplings)
-        if not n:
-            return "None of these misses exactly one side; there was nothing to restore."
         user = self.request.user
-        if action.name == "retry":
-            service().retry_pairs(couplings=couplings, user=user)
-            return f"{n} record{'s are' if n > 1 else ' is'} tried again."
-        if action.name == "restore":
-            service().restore_pairs(couplings=couplings, user=user)
-            return f"{n} record{'s are' if n > 1 else ' is'} restored."
-        service().uncouple(couplings=couplings, user=user)
-        return f"{n} coupling{'s are' if n > 1 else ' is'} removed."
+        if action.name == "uncouple":
+            gone = uncouple_many(couplings=couplings, user=user)
+            also = f", and {gone.children} of contacts with them" if gone.children else ""
+            return f"Couplings deleted: {gone.taken}{also}."
+        work = (restore_many if action.name == "restore" else retry_many)(couplings=couplings, user=user)
+        if not work.taken:
+            return (
+                "None of these misses exactly one side; there was nothing to restore."
+                if action.name == "restore"
+                else "None of these exists on both sides; there was nothing to retry."
+            )
+        left = f" {len(work.left_out)} left out." if work.left_out else ""
+        verb = "restored" if action.name == "restore" else "tried again"
+        return f"{work.taken} record{'s are' if work.taken > 1 else ' is'} {verb}.{left}"
+
+
+def cause_address(request: PageRequest, cause: Cause) -> str:
+    """Where the record that a cause waits for is coupled; blank where it names none."""
+    mapping = request.connection.mappings.filter(name=cause.needs_mapping).first() if cause.needs_mapping else None
+    if mapping is None or not cause.needs:
+        return ""
+    if mapping.kind == MappingKind.OPTION:
+        query = urlencode({"mapping": mapping.name, "search": cause.needs})
+        return f"{reverse('option-list', kwargs={'connection': request.connection.slug})}?{query}"
+    table = mapping.business_central_table
+    record = BusinessCentralRecord.objects.of_table(request.connection.pk, table).filter(number=cause.needs).first()
+    if record is None:
+        return f"{list_url(request.connection, System.BUSINESS_CENTRAL, table)}?{urlencode({'search': cause.needs})}"
+    place = {"connection": request.connection.slug, "system": "business_central", "table": table, "key": record.key}
+    return reverse("record-detail", kwargs=place)
+
+
+@require_POST
+@says_errors
+def retry_coupled(request: PageRequest, connection: str) -> HttpResponse:
+    """Tries coupled records again: those of one cause (`mapping`, `error`, `needs`), or all."""
+    rows = troubled_couplings(request.connection).filter(missing="").select_related("mapping__connection")
+    if code := request.POST.get("error", ""):
+        rows = of_cause(rows, mapping=request.POST.get("mapping", ""), code=code, needs=request.POST.get("needs", ""))
+    work = retry_many(couplings=list(rows), user=request.user)
+    if work.taken:
+        queued(request, list(work.jobs), f"{number(work.taken)} records are tried again.")
+    else:
+        messages.info(request, "There was nothing to retry.")
+    return redirect(reverse("error-list", kwargs={"connection": connection}))
 
 
 class CreationErrorList(ListView):
@@ -128,7 +239,12 @@ class CreationErrorList(ListView):
 
     def get_context(self) -> dict[str, Any]:
         connection = self.request.connection
-        return {"tabs": tabs_of(connection, "error-uncoupled"), "causes": causes_of(failed_creations(connection))}
+        causes = causes_of(failed_creations(connection))
+        return {
+            "tabs": tabs_of(connection, "error-uncoupled"),
+            "causes": [(cause, cause_address(self.request, cause)) for cause in causes],
+            "retry_address": reverse("error-uncoupled-retry", kwargs={"connection": connection.slug}),
+        }
 
     def run_action(self, action: BulkAction, records: QuerySet[Operation]) -> str:
         return _retry(self.request, records)
@@ -137,9 +253,14 @@ class CreationErrorList(ListView):
 @require_POST
 @says_errors
 def retry_cause(request: PageRequest, connection: str) -> HttpResponse:
-    """Tries all records again that failed for one cause: `mapping` and `error` name it."""
-    wanted = {"mapping__name": request.POST.get("mapping", ""), "error_code": request.POST.get("error", "")}
-    messages.success(request, _retry(request, failed_creations(request.connection).filter(**wanted)))
+    """Tries all records again that failed for one cause: `mapping`, `error` and `needs` name it."""
+    wanted = of_cause(
+        failed_creations(request.connection),
+        mapping=request.POST.get("mapping", ""),
+        code=request.POST.get("error", ""),
+        needs=request.POST.get("needs", ""),
+    )
+    messages.success(request, _retry(request, wanted))
     return redirect(reverse("error-uncoupled", kwargs={"connection": connection}))
 
 
