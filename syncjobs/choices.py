@@ -17,6 +17,7 @@ class JobMode(models.TextChoices):
     DELETE = "delete", "Delete the surviving records"
     BROKEN = "broken", "Find broken couplings"
     UNDO = "undo", "Undo of a job"
+    DOCUMENTS = "documents", "Sales documents"
 
 
 class JobTrigger(models.TextChoices):

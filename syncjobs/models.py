@@ -23,6 +23,9 @@ from syncjobs.choices import (
     OperationState,
     ScheduleState,
 )
+from syncjobs.documents.models import DocumentEvent, DocumentNote, SalesDocument
+
+__all__ = ["DocumentEvent", "DocumentNote", "SalesDocument"]
 
 
 class FullSynch(models.Model):

@@ -48,7 +48,7 @@ def send(run: JobRun, operations: Sequence[Operation]) -> Iterator[tuple[System,
         writes = [_write(run, operation) for operation in operations if operation.system == system]
         if not writes:
             continue
-        for results in run.writer(system).run(writes, before_send=_mark_sent, should_stop=run.progress.should_stop):
+        for results in run.writer(system).run(writes, before_send=mark_sent, should_stop=run.progress.should_stop):
             yield system, results
 
 
@@ -73,7 +73,7 @@ def _write(run: JobRun, operation: Operation) -> Write:
     )
 
 
-def _mark_sent(writes: list[Write]) -> None:
+def mark_sent(writes: list[Write]) -> None:
     with database.cursor() as cursor:
         cursor.execute(_MARK_SENT, [[write.ref for write in writes]])
         marked = cursor.rowcount

@@ -24,7 +24,7 @@ from connector.choices import System
 from connector.clients import WireRecord
 from connector.errors import ErrorKind, RemoteError, Retry
 from coupling.models import BusinessCentralRecord, Coupling
-from syncjobs.choices import LIVE_JOB_STATES, OperationKind, OperationState
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, OperationKind, OperationState
 from syncjobs.constants import CLOCK_SKEW, LONGEST_REQUEST, SEND_ATTEMPTS
 from syncjobs.engine.apply import record_key
 from syncjobs.engine.context import JobRun
@@ -51,6 +51,8 @@ def adopt_orphans(run: JobRun) -> JobSlice | None:
     orphans = Operation.objects.filter(mapping=run.mapping, state=OperationState.SENT, preview=False).exclude(
         job__in=SynchJob.objects.filter(state__in=LIVE_JOB_STATES)
     )
+    # Sales documents settle their own.
+    orphans = orphans.exclude(job__mode=JobMode.DOCUMENTS)
     if not orphans.exists():
         return None
     claimed = JobSlice.objects.create(job=run.job)

@@ -25,6 +25,7 @@ from coupling.choices import MappingKind
 from coupling.models import Coupling
 from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel, OperationState
 from syncjobs.constants import PATIENCE_SECONDS, RESUMES
+from syncjobs.documents.processes import run_process
 from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
@@ -171,6 +172,10 @@ class _Worker:
             )
 
     def _prepare(self) -> None:
+        if self.job.mode == JobMode.DOCUMENTS:
+            run_process(self.run)
+            SynchJob.objects.filter(pk=self.job.pk).update(collected_at=timezone.now())
+            return
         prepare = _PREPARE.get(JobMode(self.job.mode), _prepare_pairs)
         if self.run.mapping.kind == MappingKind.OPTION:
             run_option_mapping(self.run)

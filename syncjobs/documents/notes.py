@@ -1,0 +1,125 @@
+"""Notes of Sales documents as text attachments of their Business Central documents.
+
+Business Central offers its own notes over no public API. An attachment's name carries the note's id, so one whose answer
+got lost is found again.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from html import unescape
+from typing import Any
+from uuid import UUID
+
+from connector.bulk import WriteStatus
+from connector.choices import System
+from connector.odata import chunks
+from connector.wire import parse_time
+from syncjobs.choices import LogLevel, OperationKind
+from syncjobs.documents import journal
+from syncjobs.documents.choices import DocumentKind, EventKind
+from syncjobs.documents.events import note
+from syncjobs.documents.journal import Change
+from syncjobs.documents.models import DocumentNote, SalesDocument
+from syncjobs.engine.context import JobRun
+
+BC, SALES = System.BUSINESS_CENTRAL, System.SALES
+ATTACHMENTS = "documentAttachments"
+_PARENT = {DocumentKind.ORDER: "Sales_x0020_Order", DocumentKind.QUOTE: "Sales_x0020_Quote"}
+_COLUMNS = ("subject", "notetext", "createdon", "_objectid_value", "isdocument", "filesize")
+_KEYS_PER_QUERY = 200
+_PARAGRAPH_END = re.compile(r"</p\s*>|</div\s*>|<br\s*/?>|</li\s*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]+>")
+
+
+def plain_text(text: str) -> str:
+    """HTML as text: paragraphs become lines, tags go, entities are decoded, ends are trimmed."""
+    if "<" not in text and "&" not in text:
+        return text.strip()
+    return unescape(_TAG.sub("", _PARAGRAPH_END.sub("\n", text))).strip()
+
+
+def read_annotations(run: JobRun, documents: Sequence[SalesDocument]) -> dict[UUID, list[dict[str, Any]]]:
+    """Text notes by the document's key; attached files are left out."""
+    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for chunk in chunks([document.sales_key for document in documents], _KEYS_PER_QUERY):
+        values = ",".join(f'"{key}"' for key in chunk)
+        condition = f"Microsoft.Dynamics.CRM.In(PropertyName='objectid',PropertyValues=[{values}])"
+        for record in run.client(SALES).query(
+            "annotations", properties=_COLUMNS, filter=condition, orderby="createdon asc"
+        ):
+            if record.values["isdocument"] or record.values["filesize"]:
+                continue
+            found[UUID(str(record.values["_objectid_value"]))].append({"key": record.key, **record.values})
+    return found
+
+
+def transfer_notes(run: JobRun, documents: Sequence[SalesDocument]) -> list[SalesDocument]:
+    """Carries new and changed notes over; returns the documents whose notes are all there."""
+    if not documents:
+        return []
+    annotations = read_annotations(run, documents)
+    done = []
+    for document in documents:
+        wanted = annotations.get(document.sales_key, [])
+        if not wanted or _transfer(run, document, wanted):
+            done.append(document)
+    return done
+
+
+def _transfer(run: JobRun, document: SalesDocument, annotations: Sequence[dict[str, Any]]) -> bool:
+    known = {each.annotation_key: each for each in document.notes.all()}
+    complete = True
+    for annotation in annotations:
+        text = plain_text(str(annotation["notetext"] or ""))
+        known_note = known.get(annotation["key"])
+        if known_note is not None and known_note.attachment_key is not None and known_note.text == text:
+            continue
+        if known_note is None:
+            known_note, _ = DocumentNote.objects.get_or_create(
+                document=document, annotation_key=annotation["key"],
+                defaults={
+                    "title": str(annotation["subject"] or "")[:500], "at": parse_time(annotation["createdon"]),
+                },
+            )  # fmt: skip
+        complete = _write(run, document, known_note, text) and complete
+    return complete
+
+
+def _write(run: JobRun, document: SalesDocument, known: DocumentNote, text: str) -> bool:
+    if known.attachment_key is None:
+        known.attachment_key = _attachment(run, document, known)
+        if known.attachment_key is None:
+            return False
+        known.save(update_fields=["attachment_key"])
+    body = f"{known.title}\n\n{text}" if known.title else text
+    change = Change(
+        document, BC, ATTACHMENTS, OperationKind.UPDATE, {"attachmentContent": body}, key=known.attachment_key,
+        sales_key=known.annotation_key, before={"attachmentContent": known.text},
+    )  # fmt: skip
+    error = journal.write_at(run, change, f"({known.attachment_key})/attachmentContent", content=body.encode())
+    if error is not None:
+        run.progress.log(f"{document}: a note was not transferred. {error}", LogLevel.WARNING)
+        return False
+    new = not known.text
+    known.text = text
+    known.save(update_fields=["text"])
+    words = "was transferred" if new else "was changed"
+    note(document, EventKind.NOTE, f"The note “{known.title or text[:40]}” {words}.", job=run.job)
+    return True
+
+
+def _attachment(run: JobRun, document: SalesDocument, known: DocumentNote) -> UUID | None:
+    """The attachment of a note: one made earlier whose answer got lost, or a new one."""
+    name = f"note-{str(known.annotation_key)[:8]}.txt"
+    condition = f"parentId eq {document.bc_key} and fileName eq '{name}'"
+    for record in run.client(BC).query(ATTACHMENTS, properties=["fileName"], filter=condition):
+        return record.key
+    kind = DocumentKind(document.kind)
+    body = {"fileName": name, "parentType": _PARENT[kind], "parentId": str(document.bc_key)}
+    change = Change(document, BC, ATTACHMENTS, OperationKind.CREATE, body, sales_key=known.annotation_key)
+    for _, result in journal.write(run, [change]):
+        if result.status == WriteStatus.DONE:
+            return result.key
+        run.progress.log(f"{document}: a note was not transferred. {result.error}", LogLevel.WARNING)
+    return None
