@@ -270,8 +270,49 @@ class SynchronisationService(Protocol):
         synchronize: Direction | None,
         user: User | None,
         trigger: str = "user",
+        dry_run: bool = False,
     ) -> StartedJob:
-        """Match-based coupling; `bc_keys` None: every uncoupled record inside the filter."""
+        """Match-based coupling; `bc_keys` None: every uncoupled record inside the filter. A dry run writes nothing but
+        the lines of its review."""
+        ...
+
+    def accept_pairs(
+        self,
+        *,
+        mapping: TableMapping,
+        pairs: Sequence[tuple[UUID, UUID]],
+        origin: str,
+        synchronize: Direction | None,
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        """Couples (BC key, Sales key) pairs that somebody accepted, each after both records were read live."""
+        ...
+
+    def accept_clear(
+        self,
+        *,
+        mapping: TableMapping,
+        job_id: int | None,
+        synchronize: Direction | None,
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        """Couples all clear lines of a match run's review, or of the standing suggestions (`job_id` None)."""
+        ...
+
+    def look_for_suggestions(
+        self, *, mapping: TableMapping, user: User | None, trigger: str = "user"
+    ) -> StartedJob:
+        """Compares all uncoupled records of the mapping anew."""
+        ...
+
+    def run_of(self, *, mapping: TableMapping, job_id: int) -> StartedJob | None:
+        """A job of the mapping as it is now; None where there is none."""
+        ...
+
+    def undo_run(self, *, mapping: TableMapping, job_id: int, user: User | None) -> StartedJob:
+        """Undoes a match run or an acceptance: links, and what its first synchronisation wrote."""
         ...
 
     def find_broken(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob:

@@ -274,8 +274,8 @@ def _store(mapping: TableMapping, ids: Sequence[int], found: Sequence[_Found]) -
     _delete(lines)
     with database.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO coupling_matchline (mapping_id, job_id, bc_key, verdict, score, best_key, found_at) "
-            "SELECT %s, NULL, key, 'none', 0, NULL, now() FROM unnest(%s::uuid[]) key RETURNING bc_key, id",
+            "INSERT INTO coupling_matchline (mapping_id, job_id, bc_key, verdict, score, best_key, hits, found_at) "
+            "SELECT %s, NULL, key, 'none', 0, NULL, 0, now() FROM unnest(%s::uuid[]) key RETURNING bc_key, id",
             [mapping.pk, keys],
         )
         line_ids = {str(key): pk for key, pk in cursor.fetchall()}

@@ -48,6 +48,7 @@ class MatchLine(models.Model):
     verdict = models.CharField(max_length=20, choices=MatchVerdict.choices, default=MatchVerdict.NONE)
     score = models.PositiveSmallIntegerField(default=0)
     best_key = models.UUIDField(null=True, help_text="Sales row that is proposed.")
+    hits = models.PositiveIntegerField(default=0, help_text="Free rows that match on the chosen fields.")
     found_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

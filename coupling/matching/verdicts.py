@@ -30,22 +30,23 @@ WITH scored AS (
     WHERE line.mapping_id = %(mapping)s AND line.job_id IS NULL
     WINDOW own AS (PARTITION BY candidate.line_id ORDER BY candidate.taken, candidate.score DESC, candidate.sales_key),
            theirs AS (PARTITION BY candidate.sales_key ORDER BY candidate.score DESC, candidate.line_id)
-), best AS (
-    SELECT line_id, sales_key, score, taken, contradicted,
-           coalesce(CASE WHEN rank = 1 THEN behind ELSE first END, 0) AS rival
-    FROM scored WHERE place = 1
-), others AS (
-    SELECT line_id, max(score) AS next FROM scored WHERE place > 1 GROUP BY line_id
+), summed AS (
+    SELECT line_id, (array_agg(sales_key) FILTER (WHERE place = 1))[1] AS sales_key,
+           max(score) FILTER (WHERE place = 1) AS score, bool_or(taken) FILTER (WHERE place = 1) AS taken,
+           bool_or(contradicted) FILTER (WHERE place = 1) AS contradicted,
+           coalesce(max(CASE WHEN rank = 1 THEN behind ELSE first END) FILTER (WHERE place = 1), 0) AS rival,
+           coalesce(max(score) FILTER (WHERE place > 1), 0) AS next
+    FROM scored GROUP BY line_id
 ), judged AS (
     SELECT line.id, CASE WHEN best.taken THEN NULL ELSE best.sales_key END AS best_key,
            CASE WHEN best.taken THEN 0 ELSE coalesce(best.score, 0) END AS score,
            CASE WHEN best.line_id IS NULL THEN 'none'
                 WHEN best.taken THEN 'taken'
-                WHEN coalesce(others.next, 0) > best.score - %(lead)s THEN 'several'
+                WHEN best.next > best.score - %(lead)s THEN 'several'
                 WHEN best.rival > best.score - %(lead)s THEN 'contested'
                 WHEN best.score >= %(clear)s AND NOT best.contradicted THEN 'clear'
                 ELSE 'uncertain' END AS verdict
-    FROM coupling_matchline line LEFT JOIN best ON best.line_id = line.id LEFT JOIN others ON others.line_id = line.id
+    FROM coupling_matchline line LEFT JOIN summed best ON best.line_id = line.id
     WHERE line.mapping_id = %(mapping)s AND line.job_id IS NULL
 )
 UPDATE coupling_matchline line SET verdict = judged.verdict, score = judged.score, best_key = judged.best_key
@@ -64,5 +65,7 @@ def judge(mapping: TableMapping) -> None:
         "clear": CLEAR_SCORE,
     }
     with database.cursor() as cursor:
+        # Written a moment ago; the planner has to know how many there are.
+        cursor.execute("ANALYZE coupling_matchline, coupling_matchcandidate")
         cursor.execute(_TAKEN, arguments)
         cursor.execute(_VERDICTS, arguments)

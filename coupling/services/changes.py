@@ -94,6 +94,22 @@ def note_coupled(coupling: Coupling, user: User | None) -> None:
     _note(coupling, LinkChange.COUPLE, user, before={})
 
 
+def note_coupled_many(mapping: TableMapping, pairs: Sequence[tuple[UUID, UUID]], user_id: int | None) -> None:
+    """New links of one run, each a deed of its own; undoing one of them takes back the link only. One statement."""
+    CouplingChange.objects.bulk_create(
+        CouplingChange(
+            connection_id=mapping.connection_id,
+            mapping=mapping,
+            kind=LinkChange.COUPLE,
+            deed=uuid4(),
+            bc_key=bc_key,
+            sales_key=sales_key,
+            user_id=user_id,
+        )
+        for bc_key, sales_key in pairs
+    )
+
+
 def note_moved(coupling: Coupling, *, earlier: Coupling, user: User | None) -> None:
     """The link of `coupling` went to another row; `earlier` is the coupling as it was."""
     synchronised = earlier.last_synchronised_at

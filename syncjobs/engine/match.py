@@ -4,6 +4,9 @@ Criteria of one priority have to match together; a blank Business Central value 
 never equals blank. Groups are tried in ascending priority, each on its own: one free row couples, several are narrowed
 by the later groups, none leaves the record to them. Rows that are coupled already never count as a match, but a record
 that only such rows equal is reported as taken. Two records that claim the same row are both left for a person.
+
+What was found is stored as the run's lines, for review; then the clear pairs are coupled part by part, so that the run
+shows its progress and can be stopped. A dry run ends after the lines.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,24 +15,28 @@ from uuid import UUID
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
 from connector.choices import System
 from connector.errors import ErrorKind, HubError
 from coupling.choices import CouplingOrigin
-from coupling.models import Coupling, DirtyPair
+from coupling.matching.choices import MatchVerdict
+from coupling.matching.models import MatchCandidate, MatchLine
+from coupling.models import BusinessCentralRecord, Coupling, DirtyPair
 from coupling.synchronisation import MatchField
-from syncjobs.choices import OperationKind, OperationState
+from syncjobs.choices import JobMode, OperationKind, OperationState
 from syncjobs.constants import LARGEST_SLICE
 from syncjobs.engine import work
+from syncjobs.engine.accept import couple_clear
 from syncjobs.engine.context import JobRun
-from syncjobs.engine.marks import lift_dependents
-from syncjobs.engine.options import MatchCriteria, PairRef
+from syncjobs.engine.options import Acceptance, MatchCriteria, PairRef
 from syncjobs.engine.pull import pull_table
 from syncjobs.engine.tables import TableReading
 from syncjobs.models import Operation, SynchJob
 
+_KEPT_REVIEWS = 5
+_KEPT_CANDIDATES = 20
 _BLANKS = ["", "0", "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000"]
 
 _REASONS = {
@@ -53,7 +60,10 @@ def run_match(run: JobRun) -> None:
     criteria = run.options.match
     if criteria is None or not criteria.fields:
         raise HubError(
-            "Nothing was chosen to match on.", kind=ErrorKind.DATA, code="match.no_criteria", hint="Choose a field."
+            f"Tick at least one field to match on for {run.mapping}.",
+            kind=ErrorKind.DATA,
+            code="match.no_criteria",
+            hint="Start the match again with a field chosen.",
         )
     for system in System:
         pull_table(
@@ -65,8 +75,82 @@ def run_match(run: JobRun) -> None:
             wanted_since=timezone.now(),
         )
     check_readable({system: run.reading(system) for system in System}, criteria.fields)
-    with transaction.atomic():
-        _Matching(run, criteria).match()
+    lines = MatchLine.objects.filter(mapping=run.mapping, job_id=run.job.pk)
+    if not lines.exists():
+        _forget_old_lines(run)
+        with transaction.atomic():
+            _Matching(run, criteria).find()
+    counts = dict(lines.order_by().values_list("verdict").annotate(Count("pk")))
+    clear, total = counts.get(MatchVerdict.CLEAR, 0), sum(counts.values())
+    run.progress.log(f"{clear:,} of {total:,} records have one free row that matches.")
+    if criteria.dry_run:
+        message = f"Dry run, nothing was coupled: {clear:,} of {total:,} records have a clear partner."
+        SynchJob.objects.filter(pk=run.job.pk).update(done=total, total=total, message=message)
+        return
+    SynchJob.objects.filter(pk=run.job.pk).update(total=total, done=0, coupled=0, failed=0)
+    couple_clear(run, Acceptance(CouplingOrigin.MATCH, run.job.pk, criteria.synchronize))
+    if run.progress.should_stop():
+        return
+    _journal_unmatched(run, criteria)
+    waiting = DirtyPair.objects.filter(job_id=run.job.pk).count()
+    done = SynchJob.objects.filter(pk=run.job.pk).values_list("done", flat=True).get()
+    SynchJob.objects.filter(pk=run.job.pk).update(total=done + waiting, collected_at=timezone.now())
+
+
+def _forget_old_lines(run: JobRun) -> None:
+    """The reviews of the last runs stay; older ones go, and those whose job was deleted."""
+    jobs = SynchJob.objects.filter(mapping=run.mapping, mode=JobMode.MATCH).order_by("-id")
+    kept = list(jobs.values_list("pk", flat=True)[:_KEPT_REVIEWS])
+    old = MatchLine.objects.filter(mapping=run.mapping, job_id__isnull=False).exclude(job_id__in=kept)
+    MatchCandidate.objects.filter(line__in=old).delete()
+    old.delete()
+
+
+def _journal_unmatched(run: JobRun, criteria: MatchCriteria) -> None:
+    """Records without a clear partner: journaled with their reason, or handed on to be created."""
+    lines = MatchLine.objects.filter(mapping=run.mapping, job_id=run.job.pk).exclude(verdict=MatchVerdict.CLEAR)
+    last = 0
+    while part := list(
+        lines.filter(pk__gt=last).order_by("pk").values_list("pk", "bc_key", "verdict", "hits")[:LARGEST_SLICE]
+    ):
+        last = part[-1][0]
+        names = _names(run, [bc_key for _, bc_key, _, _ in part])
+        create = {bc_key for _, bc_key, verdict, _ in part if verdict == "none" and criteria.create_unmatched}
+        with transaction.atomic():
+            work.put_back(
+                job_id=run.job.pk, mapping_id=run.mapping.pk, pairs=[PairRef(bc_key, None) for bc_key in create]
+            )
+            failed = [_failure(run, names.get(row[1], ""), *row[1:]) for row in part if row[1] not in create]
+            Operation.objects.bulk_create(failed)
+            SynchJob.objects.filter(pk=run.job.pk).update(
+                failed=F("failed") + len(failed), done=F("done") + len(failed)
+            )
+        run.progress.beat()
+
+
+def _names(run: JobRun, keys: Sequence[UUID]) -> dict[UUID, str]:
+    rows = BusinessCentralRecord.objects.of_table(run.mapping.connection_id, run.mapping.business_central_table)
+    found = rows.filter(key__in=keys).values_list("key", "number", "name")
+    return {key: f"{number} {name}".strip() for key, number, name in found}
+
+
+def _failure(run: JobRun, name: str, bc_key: UUID, verdict: str, hits: int) -> Operation:
+    code, message, hint = _REASONS[verdict]
+    return Operation(
+        job=run.job,
+        connection_id=run.mapping.connection_id,
+        mapping=run.mapping,
+        system=System.SALES,
+        table=run.mapping.sales_table,
+        bc_key=bc_key,
+        record_name=name[:500],
+        kind=OperationKind.COUPLE,
+        state=OperationState.FAILED,
+        settled_at=timezone.now(),
+        error_code=code,
+        error_message=message.format(name=name, hits=hits),
+        error_hint=hint.format(name=name),
+    )
 
 
 def check_readable(readings: Mapping[System, TableReading], fields: Iterable[MatchField]) -> None:
@@ -89,7 +173,8 @@ class _Matching:
     def __init__(self, run: JobRun, criteria: MatchCriteria) -> None:
         self.run, self.criteria = run, criteria
 
-    def match(self) -> None:
+    def find(self) -> None:
+        """Works out every record's verdict and stores it with its candidates as the run's lines."""
         self._prepare()
         ordered = sorted(self.criteria.fields, key=lambda each: each.priority)
         for _, group in groupby(ordered, key=lambda each: each.priority):
@@ -98,17 +183,23 @@ class _Matching:
             "UPDATE match_bc SET verdict = 'contested' WHERE verdict = 'clear' AND partner IN "
             "(SELECT partner FROM match_bc WHERE verdict = 'clear' GROUP BY partner HAVING count(*) > 1)"
         )
-        coupled = self._couple()
-        unmatched = self._journal_unmatched()
-        candidates = coupled + unmatched
-        SynchJob.objects.filter(pk=self.run.job.pk).update(
-            coupled=F("coupled") + coupled,
-            failed=F("failed") + unmatched,
-            total=candidates + DirtyPair.objects.filter(job_id=self.run.job.pk).count(),
-            done=candidates,
-            collected_at=timezone.now(),
+        self._store()
+
+    def _store(self) -> None:
+        place = [self.run.mapping.pk, self.run.job.pk]
+        self._execute(
+            "INSERT INTO coupling_matchline (mapping_id, job_id, bc_key, verdict, score, best_key, hits, found_at) "
+            "SELECT %s, %s, key, verdict, 0, partner, hits, now() FROM match_bc ORDER BY number, key",
+            place,
         )
-        self.run.progress.log(f"{coupled:,} of {candidates:,} records found their partner.")
+        self._execute(
+            "INSERT INTO coupling_matchcandidate (line_id, sales_key, score, reasons, doubts, taken) "
+            "SELECT line.id, hit.sales, 0, '{}', '{}', hit.taken FROM (SELECT bc, sales, taken, row_number() OVER "
+            "(PARTITION BY bc ORDER BY taken, sales) AS place FROM match_hit) hit "
+            "JOIN coupling_matchline line ON line.mapping_id = %s AND line.job_id = %s AND line.bc_key = hit.bc "
+            "WHERE hit.place <= %s",
+            [*place, _KEPT_CANDIDATES],
+        )
 
     def _prepare(self) -> None:
         mapping = self.run.mapping
@@ -176,111 +267,6 @@ class _Matching:
             + " AND ".join(conditions),
             arguments,
         )
-
-    def _couple(self) -> int:
-        """Couples the clear pairs; those that somebody coupled meanwhile are nobody's failure."""
-        mapping, coupled = self.run.mapping, 0
-        for part in self._parts("key, partner, number, name", "verdict = 'clear'"):
-            Coupling.objects.bulk_create(
-                [
-                    Coupling(
-                        connection_id=mapping.connection_id,
-                        mapping=mapping,
-                        bc_table=mapping.business_central_table,
-                        bc_key=bc_key,
-                        sales_table=mapping.sales_table,
-                        sales_key=sales_key,
-                        origin=CouplingOrigin.MATCH,
-                        created_by_id=self.run.job.user_id,
-                        last_job_id=self.run.job.pk,
-                    )
-                    for bc_key, sales_key, _, _ in part
-                ],
-                ignore_conflicts=True,
-            )
-            keys = [bc_key for bc_key, *_ in part]
-            new = mapping.couplings.filter(bc_key__in=keys, last_job_id=self.run.job.pk, origin=CouplingOrigin.MATCH)
-            ids = dict(new.values_list("bc_key", "pk"))
-            names = {bc_key: f"{number} {name}".strip() for bc_key, _, number, name in part}
-            Operation.objects.bulk_create(
-                self._operation(bc_key, sales_key, names[bc_key], OperationState.SETTLED, coupling_id=ids[bc_key])
-                for bc_key, sales_key, _, _ in part
-                if bc_key in ids
-            )
-            lift_dependents(
-                mapping=mapping,
-                names=[text for _, sales_key, number, name in part for text in (str(sales_key), number, name) if text],
-            )
-            if self.criteria.synchronize:
-                pairs = [PairRef(bc_key, sales_key) for bc_key, sales_key, _, _ in part if bc_key in ids]
-                work.put_back(job_id=self.run.job.pk, mapping_id=mapping.pk, pairs=pairs)
-            coupled += len(ids)
-        return coupled
-
-    def _journal_unmatched(self) -> int:
-        unmatched = 0
-        for part in self._parts("key, verdict, hits, number, name", "verdict <> 'clear'"):
-            to_create = [row for row in part if row[1] == "none"] if self.criteria.create_unmatched else []
-            work.put_back(
-                job_id=self.run.job.pk,
-                mapping_id=self.run.mapping.pk,
-                pairs=[PairRef(bc_key, None) for bc_key, *_ in to_create],
-            )
-            created = {bc_key for bc_key, *_ in to_create}
-            failed = [row for row in part if row[0] not in created]
-            Operation.objects.bulk_create(
-                self._failure(bc_key, verdict, hits, f"{number} {name}".strip())
-                for bc_key, verdict, hits, number, name in failed
-            )
-            unmatched += len(failed)
-        return unmatched
-
-    def _failure(self, bc_key: UUID, verdict: str, hits: int, name: str) -> Operation:
-        code, message, hint = _REASONS[verdict]
-        return self._operation(
-            bc_key,
-            None,
-            name,
-            OperationState.FAILED,
-            error_code=code,
-            error_message=message.format(name=name, hits=hits),
-            error_hint=hint.format(name=name),
-        )
-
-    def _operation(
-        self, bc_key: UUID, sales_key: UUID | None, name: str, state: OperationState, **more: object
-    ) -> Operation:
-        mapping = self.run.mapping
-        return Operation(
-            job=self.run.job,
-            connection_id=mapping.connection_id,
-            mapping=mapping,
-            system=System.SALES,
-            table=mapping.sales_table,
-            record_id=sales_key,
-            bc_key=bc_key,
-            sales_key=sales_key,
-            record_name=name[:500],
-            kind=OperationKind.COUPLE,
-            state=state,
-            settled_at=timezone.now(),
-            **more,
-        )
-
-    def _parts(self, columns: str, condition: str) -> Iterable[list[tuple]]:
-        last = None
-        while True:
-            with database.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT {columns} FROM match_bc WHERE {condition} AND (%s::uuid IS NULL OR key > %s) "  # noqa: S608
-                    "ORDER BY key LIMIT %s",
-                    [last, last, LARGEST_SLICE],
-                )
-                part = cursor.fetchall()
-            if not part:
-                return
-            yield part
-            last = part[-1][0]
 
     def _execute(self, statement: str, arguments: Sequence[object] | None = None) -> None:
         with database.cursor() as cursor:

@@ -41,18 +41,20 @@ class MatchCriteria:
     """How match-based coupling recognises partners, and what follows.
 
     `synchronize`: direction in which the new pairs are synchronised, None to couple only. `create_unmatched`: records
-    without any candidate get a partner in Sales.
+    without any candidate get a partner in Sales. `dry_run`: nothing is written, the result is for review.
     """
 
     fields: tuple[MatchField, ...]
     create_unmatched: bool = False
     synchronize: Direction | None = None
+    dry_run: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
             "fields": [asdict(each) for each in self.fields],
             "create_unmatched": self.create_unmatched,
             "synchronize": str(self.synchronize) if self.synchronize else None,
+            "dry_run": self.dry_run,
         }
 
     @classmethod
@@ -61,7 +63,34 @@ class MatchCriteria:
             fields=tuple(MatchField(**each) for each in data["fields"]),
             create_unmatched=data["create_unmatched"],
             synchronize=Direction(data["synchronize"]) if data["synchronize"] else None,
+            dry_run=bool(data.get("dry_run", False)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Pairs that a person accepted: the run's `pairs`, or all clear lines of a review.
+
+    `origin` is a value of CouplingOrigin. `clear_of`: job whose clear lines are meant, 0 for the standing suggestions,
+    None for the run's own pairs. `synchronize`: direction of the first synchronisation, None to couple only.
+    """
+
+    origin: str
+    clear_of: int | None = None
+    synchronize: Direction | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        synchronize = str(self.synchronize) if self.synchronize else None
+        return {"origin": self.origin, "clear_of": self.clear_of, "synchronize": synchronize}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        synchronize = Direction(data["synchronize"]) if data["synchronize"] else None
+        return cls(origin=data["origin"], clear_of=data["clear_of"], synchronize=synchronize)
+
+
+_SOURCES = {Direction.TO_SALES: System.BUSINESS_CENTRAL, Direction.TO_BUSINESS_CENTRAL: System.SALES}
+"""The side that wins in a first synchronisation of one direction; both directions merge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +112,7 @@ class RunOptions:
     `uncouple`: remove the couplings of the pairs (with the company marker in Sales).
     `retry`: take up skipped couplings.
     `match`: criteria of match-based coupling.
+    `accept`: couple pairs that a person accepted.
     `undo_change`: the change of a link that is undone once the values are written back.
     """
 
@@ -99,17 +129,23 @@ class RunOptions:
     uncouple: bool = False
     retry: bool = False
     match: MatchCriteria | None = None
+    accept: Acceptance | None = None
     undo_change: int | None = None
 
     @classmethod
     def matching(cls, criteria: MatchCriteria) -> Self:
         """A match-based coupling and what follows it: a synchronisation in one direction lets its source win."""
-        one_way = {Direction.TO_SALES: System.BUSINESS_CENTRAL, Direction.TO_BUSINESS_CENTRAL: System.SALES}
         return cls(
             match=criteria,
-            force_from=one_way.get(criteria.synchronize) if criteria.synchronize else None,
+            force_from=_SOURCES.get(criteria.synchronize) if criteria.synchronize else None,
             create_side=System.SALES if criteria.create_unmatched else None,
         )
+
+    @classmethod
+    def accepting(cls, acceptance: Acceptance) -> Self:
+        """Coupling of accepted pairs and what follows it."""
+        source = _SOURCES.get(acceptance.synchronize) if acceptance.synchronize else None
+        return cls(accept=acceptance, force_from=source)
 
     def with_pairs(self, pairs: list[PairRef]) -> Self:
         return replace(self, pairs=tuple(pairs), only_pairs=True)
@@ -124,6 +160,8 @@ class RunOptions:
                 data[name] = str(value)
         if self.match is not None:
             data["match"] = self.match.to_json()
+        if self.accept is not None:
+            data["accept"] = self.accept.to_json()
         if self.undo_change is not None:
             data["undo_change"] = self.undo_change
         if self.choices:
@@ -154,5 +192,6 @@ class RunOptions:
             uncouple=bool(data.get("uncouple", False)),
             retry=bool(data.get("retry", False)),
             match=MatchCriteria.from_json(data["match"]) if data.get("match") else None,
+            accept=Acceptance.from_json(data["accept"]) if data.get("accept") else None,
             undo_change=data.get("undo_change"),
         )

@@ -1,6 +1,7 @@
 """What the pages and endpoints of `coupling` may ask of synchronisation; see coupling.synchronisation."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.utils import timezone
 from connector.choices import Direction, System
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
+from coupling.choices import CouplingOrigin
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
 from coupling.services.couplings import uncouple as remove_link
 from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, Problem, StartedJob, WrittenValue
@@ -21,7 +23,7 @@ from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationKind
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.marks import lift_dependents
 from syncjobs.engine.match import check_readable
-from syncjobs.engine.options import MatchCriteria, PairRef, RunOptions
+from syncjobs.engine.options import Acceptance, MatchCriteria, PairRef, RunOptions
 from syncjobs.engine.preview import preview_pair
 from syncjobs.engine.pull import client_of, pull_table, refresh_records
 from syncjobs.engine.tables import TableReading
@@ -197,15 +199,62 @@ class Synchronisation:
         synchronize: Direction | None,
         user: User | None,
         trigger: str = "user",
+        dry_run: bool = False,
     ) -> StartedJob:
         readings = {system: TableReading(mapping.connection, system, mapping.table(system)) for system in System}
         check_readable(readings, fields)
-        options = RunOptions.matching(MatchCriteria(tuple(fields), create_unmatched, synchronize))
+        options = RunOptions.matching(MatchCriteria(tuple(fields), create_unmatched, synchronize, dry_run))
         if bc_keys is not None:
             options = options.with_pairs([PairRef(key, None) for key in bc_keys])
         return self._start(
             mapping=mapping, mode=JobMode.MATCH, options=options, direction=None, user=user, trigger=trigger
         )
+
+    def accept_pairs(
+        self,
+        *,
+        mapping: TableMapping,
+        pairs: Sequence[tuple[UUID, UUID]],
+        origin: str,
+        synchronize: Direction | None,
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        options = RunOptions.accepting(Acceptance(origin, None, synchronize))
+        options = options.with_pairs([PairRef(bc_key, sales_key) for bc_key, sales_key in pairs])
+        return self._start(
+            mapping=mapping, mode=JobMode.COUPLE, options=options, direction=None, user=user, trigger=trigger
+        )
+
+    def accept_clear(
+        self,
+        *,
+        mapping: TableMapping,
+        job_id: int | None,
+        synchronize: Direction | None,
+        user: User | None,
+        trigger: str = "user",
+    ) -> StartedJob:
+        origin = CouplingOrigin.MATCH if job_id else CouplingOrigin.SUGGESTION
+        options = replace(RunOptions.accepting(Acceptance(origin, job_id or 0, synchronize)), only_pairs=True)
+        return self._start(
+            mapping=mapping, mode=JobMode.COUPLE, options=options, direction=None, user=user, trigger=trigger
+        )
+
+    def look_for_suggestions(
+        self, *, mapping: TableMapping, user: User | None, trigger: str = "user"
+    ) -> StartedJob:
+        return self._start(
+            mapping=mapping, mode=JobMode.SUGGEST, options=RunOptions(), direction=None, user=user, trigger=trigger
+        )
+
+    def run_of(self, *, mapping: TableMapping, job_id: int) -> StartedJob | None:
+        job = SynchJob.objects.filter(mapping=mapping, pk=job_id).select_related("mapping", "connection", "user").first()
+        return _started(job) if job else None
+
+    def undo_run(self, *, mapping: TableMapping, job_id: int, user: User | None) -> StartedJob:
+        job = SynchJob.objects.select_related("mapping", "connection").get(mapping=mapping, pk=job_id)
+        return _started(undo_job(job=job, user=user))
 
     def find_broken(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob:
         return self._start(
