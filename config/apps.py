@@ -8,4 +8,9 @@ class ConfigConfig(AppConfig):
     verbose_name = "Couplet"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401  (registers them)
+        from django.conf import settings
+
+        from config import checks, demo  # noqa: F401  (registers the checks)
+
+        if settings.SANDBOX_ENABLED:
+            demo.offer_sandbox()

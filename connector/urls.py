@@ -3,9 +3,15 @@
 from django.urls import path
 
 from connector import views
+from connector.wizard import views as wizard
 
 urlpatterns = [
     path("connections/", views.connection_list, name="connection-list"),
     path("c/<slug:connection>/connection/", views.connection_setup, name="connection-setup"),
     path("c/<slug:connection>/connection/test/", views.connection_test, name="connection-test"),
+    path("c/<slug:connection>/setup/", wizard.setup_start, name="setup-start"),
+    path("c/<slug:connection>/setup/certificate/", wizard.setup_certificate, name="setup-certificate"),
+    path("c/<slug:connection>/setup/demo/", wizard.setup_demo, name="setup-demo"),
+    path("c/<slug:connection>/setup/discard/", wizard.setup_discard, name="setup-discard"),
+    path("c/<slug:connection>/setup/step/<slug:step>/", wizard.setup_step, name="setup-step"),
 ]

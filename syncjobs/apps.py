@@ -7,9 +7,12 @@ class SynchJobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from connector.wizard import subjects
         from coupling import synchronisation
         from syncjobs.services.provisioning import subscribe_to_connections
+        from syncjobs.services.setup_subjects import SetupSubjects
         from syncjobs.services.synchronisation import Synchronisation
 
         synchronisation.register(Synchronisation())
+        subjects.register(SetupSubjects())
         subscribe_to_connections()

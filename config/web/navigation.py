@@ -57,6 +57,7 @@ SECTIONS = (
     Section(
         "Set up",
         (
+            Entry("Assisted Setup", "setup-start", "checklist", "setup-"),
             Entry("Connection Setup", "connection-setup", "plug-connected", "connection-"),
             Entry("Mappings", "mapping-list", "arrows-left-right", "mapping-"),
         ),

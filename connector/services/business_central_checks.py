@@ -9,12 +9,16 @@ from connector.error_table import error_of_answer
 from connector.errors import ErrorKind, RemoteError
 from connector.http.batch import BUSINESS_CENTRAL_LIMIT, Part
 from connector.models import Connection
-from connector.odata import chunks
+from connector.odata import chunks, options
 from connector.provisioning import needed_tables
 from connector.services.checks import check_failure, listed
 from connector.services.report import Concern
 
 _SYSTEM = System.BUSINESS_CENTRAL
+_OLDEST = (18, 3)
+_JOB_QUEUE = "jobQueueEntries"
+# The codeunit that Business Central's own integration with Sales runs.
+_BUILT_IN_RUNNER = 5339
 
 
 class BusinessCentralChecks:
@@ -24,6 +28,7 @@ class BusinessCentralChecks:
         self._connection = connection
         self._client = client
         self._companies: list[Company] = []
+        self._versions: list[str] = []
         self._asked_at: datetime | None = None
         self._server_time: datetime | None = None
         self.local_currency_code = ""
@@ -40,6 +45,7 @@ class BusinessCentralChecks:
         answer = self._client.session.get(f"{Service.API.path}/companies")
         self._server_time = answer.date
         self._companies = self._client.companies()
+        self._versions = [str(row.get("systemVersion") or "") for row in answer.data["value"]]
         if not self._companies:
             raise check_failure(
                 _SYSTEM,
@@ -50,6 +56,45 @@ class BusinessCentralChecks:
             )
         names = listed([company.name for company in self._companies])
         return f"The environment {self._connection.business_central_environment} answers. Companies: {names}."
+
+    @property
+    def companies(self) -> list[Company]:
+        """What `environment` found."""
+        return self._companies
+
+    def version(self) -> str:
+        """The version that the companies report; 18.3 is the first whose API accepts applications."""
+        known = sorted(filter(None, self._versions), key=_numbers)
+        if not known:
+            raise Concern("Business Central does not say which version it has.", "The hub needs 18.3 or later.")
+        if _numbers(known[0]) < _OLDEST:
+            raise check_failure(
+                _SYSTEM,
+                "business_central.old_version",
+                f"Business Central has version {known[0]}; the hub needs 18.3 or later.",
+                "Update the environment in the Business Central admin center.",
+            )
+        return f"Business Central has version {known[-1]}."
+
+    def companion(self) -> str:
+        """The extension that serves what the standard API lacks."""
+        offered = self._client.tables(Service.COMPANION)
+        if offered:
+            return f"The companion extension answers with {len(offered)} tables."
+        return "The companion extension is not installed; what the standard API lacks is read from published pages."
+
+    def own_jobs(self) -> list[str] | None:
+        """Job queue entries that run the built-in integration now; None where the API does not show them."""
+        if _JOB_QUEUE not in self._client.tables(Service.API):
+            return None
+        address = self._client.addresses.table(_JOB_QUEUE) + options(filter=f"objectIdToRun eq {_BUILT_IN_RUNNER}")
+        rows = self._client.session.get(address).data["value"]
+        running = {"ready", "in process", "in_x0020_process"}
+        return [
+            str(row.get("description") or row.get("objectIdToRun"))
+            for row in rows
+            if str(row.get("status")).casefold() in running
+        ]
 
     def company(self) -> str:
         chosen = self._connection.company_id
@@ -135,3 +180,7 @@ class BusinessCentralChecks:
                         if error.kind is ErrorKind.PERMISSION:
                             denied[table] = error
         return denied
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

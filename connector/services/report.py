@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from connector.choices import System
-from connector.errors import HubError
+from connector.errors import HubError, RemoteError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ class Step:
     state: State
     message: str
     hint: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the service answered, for support; not part of the REST API's steps."""
 
 
 class Concern(Exception):  # noqa: N818 - not an error: the step passes, with a remark
@@ -60,11 +62,23 @@ class Report:
         except Concern as concern:
             self.steps.append(Step(side, name, "warning", str(concern), concern.hint))
         except HubError as error:
-            self.steps.append(Step(side, name, "failed", str(error), error.hint))
+            self.steps.append(Step(side, name, "failed", str(error), error.hint, _support(error)))
         except (KeyError, TypeError, ValueError) as error:
             # Something else than the service answers at the address, in JSON of its own.
             log.warning("%s, %s: the answer cannot be read (%r).", side, name, error)
             self.steps.append(Step(side, name, "failed", _UNREADABLE, "Check the address."))
 
-    def as_json(self) -> dict[str, Any]:
-        return {"succeeded": self.succeeded, "steps": [asdict(step) for step in self.steps]}
+    def as_json(self, *, details: bool = False) -> dict[str, Any]:
+        rows = [asdict(step) for step in self.steps]
+        if not details:
+            for row in rows:
+                del row["details"]
+        return {"succeeded": self.succeeded, "steps": rows}
+
+
+def _support(error: HubError) -> dict[str, Any]:
+    """What somebody who is asked for help wants to see; values of records and secrets are not among it."""
+    found = {"code": error.code, **error.details}
+    if isinstance(error, RemoteError):
+        found |= {"status": error.status, "remote_code": error.remote_code, "request_id": error.request_id}
+    return {name: value for name, value in found.items() if value not in (None, "")}

@@ -8,7 +8,7 @@ from connector.error_table import error_of_answer
 from connector.errors import ErrorKind, RemoteError, Retry
 from connector.http.batch import Part, PartAnswer
 from connector.models import Connection
-from connector.odata import options
+from connector.odata import literal, options
 from connector.provisioning import needed_tables
 from connector.sales import SalesClient, WhoAmI
 from connector.services.checks import check_failure, listed
@@ -18,6 +18,13 @@ _SYSTEM = System.SALES
 # A row and a property that never exist: requests for them change nothing, whatever is checked first.
 _NOBODY = UUID(int=0)
 _IMPOSSIBLE = {"couplet_probe": True}
+_ALMIGHTY = "System Administrator"
+_BUILT_IN_SOLUTIONS = (
+    "bcbi_CdsBaseIntegration",
+    "MicrosoftDynamicsNavIntegration",
+    "MicrosoftDynamics365BusinessCentralBase",
+    "DynamicsNAVIntegration",
+)
 _USERS = "Power Platform admin center > Environments > the environment > Settings > Application users"
 
 
@@ -38,7 +45,15 @@ class SalesChecks:
         answer = self._client.session.get("RetrieveVersion")
         self._server_time = answer.date
         version = str(answer.data["Version"])
-        if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < (9, 2):
+        numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+        if numbers[:1] < (7,) or numbers == (7, 1):
+            raise check_failure(
+                _SYSTEM,
+                "sales.old_version",
+                f"The environment has version {version}, which the hub cannot work with.",
+                "Update the environment in the Power Platform admin center.",
+            )
+        if numbers < (9, 2):
             raise Concern(
                 f"The environment has version {version}; the hub is made for 9.2 and later.",
                 "Update the environment in the Power Platform admin center.",
@@ -63,6 +78,39 @@ class SalesChecks:
                 f"Add an application user for the client id: {_USERS} > New app user.",
             )
         return f"The hub works as {user.get('fullname')}."
+
+    def roles(self) -> str:
+        """The application user has roles, its own or a team's, and not the one that may do everything."""
+        me = self._me or self._client.who_am_i()
+        user = f"systemusers({me.user_id})"
+        rows = self._client.session.get(f"{user}/systemuserroles_association{options(select='name')}").data["value"]
+        teams = self._client.session.get(f"{user}/teammembership_association{options(select='teamid')}").data["value"]
+        for team in teams:
+            address = f"teams({team['teamid']})/teamroles_association{options(select='name')}"
+            rows += self._client.session.get(address).data["value"]
+        names = sorted({str(row["name"]) for row in rows})
+        if not names:
+            raise check_failure(
+                _SYSTEM,
+                "sales.no_role",
+                "The hub's application user in Sales has no security role.",
+                f"Give it one: {_USERS} > the user > Edit security roles.",
+            )
+        if _ALMIGHTY in names:
+            raise Concern(
+                f"The hub's application user in Sales has the role {_ALMIGHTY}, which may do far more than the hub "
+                "needs.",
+                f"Take the role away and leave one that covers the mapped tables: {_USERS} > the user > Edit security "
+                "roles. For a sandbox it may stay.",
+            )
+        return f"The hub's application user has the security roles {listed(names)}."
+
+    def built_in_connector(self) -> list[str]:
+        """Versions of the solutions that Business Central's own integration installs; empty where there are none."""
+        condition = " or ".join(f"uniquename eq {literal(name)}" for name in _BUILT_IN_SOLUTIONS)
+        address = f"solutions{options(select='friendlyname,version', filter=condition)}"
+        rows = self._client.session.get(address).data["value"]
+        return [f"{row['friendlyname']} {row['version']}" for row in rows]
 
     def organisation(self) -> str:
         currencies = {

@@ -1,0 +1,449 @@
+"""The pages of assisted setup. Each answer is stored before anything else happens, so nothing typed gets lost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from config.web.confirm import confirmation_page, is_confirmed
+from config.web.request import PageRequest
+from connector.choices import OwnershipModel
+from connector.errors import HubError, SettingsError
+from connector.models import Connection, SetupDraft
+from connector.services import setup
+from connector.wizard import checks, choices, drafts, finish, presets
+from connector.wizard.drafts import DraftChangedError, Secrets
+from connector.wizard.forms import BusinessCentralForm, OwnershipForm, SalesForm, StepForm
+from connector.wizard.keypairs import facts_of, make_key_pair, read_key_pair
+from connector.wizard.steps import BY_SLUG, CHECKED, STEPS, Step, after, before
+
+_LEAVE = "Setup is not finished. Your answers are kept as a draft and nothing is switched on. Leave?"
+_REFUSED = 422
+
+
+@dataclass(slots=True)
+class Stepper:
+    """One entry of the list of steps."""
+
+    step: Step
+    number: int
+    state: str
+    label: str
+    url: str
+
+
+@require_safe
+def setup_start(request: PageRequest, connection: str) -> HttpResponse:
+    """Where setup was left."""
+    return redirect(_address(connection, drafts.open_draft(request.connection).step))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup_step(request: PageRequest, connection: str, step: str) -> HttpResponse:
+    if step not in BY_SLUG:
+        raise Http404("Assisted setup has no such step.")
+    draft = drafts.open_draft(request.connection)
+    if request.method != "POST":
+        return _page(request, draft, BY_SLUG[step], drafts.form_of(draft, step))
+    return _Post(request, draft, BY_SLUG[step]).answer()
+
+
+@require_safe
+def setup_certificate(request: PageRequest, connection: str) -> HttpResponse:
+    """The public part of the draft's certificate, to be uploaded in Entra."""
+    draft = drafts.open_draft(request.connection)
+    if not draft.certificate:
+        raise Http404("There is no certificate.")
+    answer = HttpResponse(draft.certificate, content_type="application/x-pem-file")
+    answer["Content-Disposition"] = f'attachment; filename="couplet-{connection}.cer"'
+    return answer
+
+
+@require_POST
+def setup_discard(request: PageRequest, connection: str) -> HttpResponse:
+    """Forgets the draft; the connection stays as it is."""
+    if not is_confirmed(request):
+        return confirmation_page(
+            request,
+            title="Start over?",
+            text="The answers of this setup are forgotten; the connection itself stays as it is.",
+            label="Start over",
+            back=_address(connection, "welcome"),
+        )
+    SetupDraft.objects.filter(connection=request.connection).delete()
+    messages.success(request, "The draft is gone; setup begins with the connection's present values.")
+    return redirect(_address(connection, "welcome"))
+
+
+@require_POST
+def setup_demo(request: PageRequest, connection: str) -> HttpResponse:
+    """Connects the sandbox of this machine with all its values, in one go."""
+    preset = presets.preset_for(request.connection)
+    if preset is None:
+        messages.warning(request, "There is no demo to connect, or this connection is enabled already.")
+        return redirect(_address(connection, "welcome"))
+    try:
+        changes = {**preset.values(), **preset.choices}
+        setup.update_connection(connection=request.connection, changes=changes, user=request.user)
+        setup.enable(connection=Connection.objects.get(pk=request.connection.pk), user=request.user)
+    except HubError as error:
+        messages.error(request, f"The demo could not be connected. {error} {error.hint}")
+        return redirect(_address(connection, "welcome"))
+    SetupDraft.objects.filter(connection=request.connection).delete()
+    messages.success(request, "The demo is connected. Calculate the plan, then start the first synchronisation.")
+    return redirect(reverse("full-synch-review", kwargs={"connection": connection}))
+
+
+class _Post:
+    """One posted step: save, then what the button asks for."""
+
+    def __init__(self, request: PageRequest, draft: SetupDraft, step: Step) -> None:
+        self.request, self.draft, self.step = request, draft, step
+        self.action = request.POST.get("action", "next")
+        self.notices: list[str] = []
+
+    def answer(self) -> HttpResponse:
+        form = self.step.form(
+            self.request.POST, self.request.FILES, draft=self.draft, connection=self.request.connection
+        )
+        try:
+            secrets = self._secrets(form)
+            self.draft = drafts.save(
+                draft=self.draft,
+                step=self.step.slug,
+                answers=self._answers(form),
+                secrets=secrets,
+                revision=int(self.request.POST.get("revision") or 0),
+                user=self.request.user,
+                open_step=self.step.slug,
+            )
+        except DraftChangedError as error:
+            newest = drafts.open_draft(self.request.connection)
+            form.draft = newest
+            return self._again(form, newest, notices=[f"{error} {error.hint}"])
+        except SettingsError as error:
+            form.is_valid()
+            for name, sentences in error.fields.items():
+                form.add_error(name, sentences)
+            return self._again(form, self.draft)
+        form = self.step.form(
+            drafts.form_of(self.draft, self.step.slug).data, draft=self.draft, connection=self.request.connection
+        )
+        return self._act(form)
+
+    def _act(self, form: StepForm) -> HttpResponse:
+        match self.action:
+            case "back":
+                previous = before(self.step.slug)
+                return self._go(previous or self.step)
+            case "leave":
+                if not is_confirmed(self.request):
+                    return confirmation_page(
+                        self.request,
+                        title="Leave setup?",
+                        text=_LEAVE,
+                        label="Leave",
+                        back=_address(self._slug, self.step.slug),
+                        danger=False,
+                    )
+                messages.info(self.request, "Your answers are kept; Assisted Setup goes on where you left it.")
+                return redirect(self.request.connection)
+            case "simple" | "advanced":
+                self.request.session["setup_advanced"] = self.action == "advanced"
+                return redirect(_address(self._slug, self.step.slug))
+            case "key-pair":
+                return self._key_pair()
+            case "companies":
+                return self._read(form, checks.find_companies, "companies")
+            case "people":
+                return self._read(form, checks.find_people, "people")
+            case "finish":
+                return self._finish(form)
+        return self._check_or_next(form)
+
+    def _check_or_next(self, form: StepForm) -> HttpResponse:
+        slug = self.step.slug
+        valid = form.is_valid()
+        if valid and isinstance(form, BusinessCentralForm) and self.action == "next":
+            if not form.companies():
+                self._find_quietly()
+                form = drafts.form_of(self.draft, slug)
+                form.is_valid()
+            assert isinstance(form, BusinessCentralForm)  # noqa: S101 - for the type checker
+            form.require_company()
+            valid = not form.errors
+        if not valid:
+            return self._again(form, self.draft)
+        if self.step.checked:
+            if self.action == "check" or checks.outcome(self.draft, slug) in ("", "stale", "failed"):
+                checks.run_checks(self.draft, slug)
+            outcome = checks.outcome(self.draft, slug)
+            if outcome == "warning" and self.request.POST.get("understood") and self.action == "next":
+                checks.accept_warnings(self.draft, slug)
+                outcome = "passed"
+            if outcome != "passed" or self.action == "check":
+                status = 200 if outcome == "passed" or self.action == "check" else _REFUSED
+                return self._again(drafts.form_of(self.draft, slug), self.draft, status=status)
+        refusal = self._refusal()
+        if refusal is not None:
+            return refusal
+        following = after(slug)
+        return self._go(following or self.step)
+
+    def _refusal(self) -> HttpResponse | None:
+        """What keeps a step without checks from going on."""
+        form = drafts.form_of(self.draft, self.step.slug)
+        if self.step.slug == "subjects":
+            rows = choices.rows_of(self.draft)
+            if not choices.shown_all(self.draft, rows):
+                return self._again(
+                    form,
+                    self.draft,
+                    notices=["Your choice brings other mappings; they are shown now. Look at them, then press Next."],
+                )
+            needed = choices.missing_needs(rows)
+            if needed:
+                self._store_subjects(choices.with_needs(self.draft.answers["subjects"], needed))
+                notices = [
+                    f"{', '.join(sorted(by))} needs {name}, which is switched on now." for name, by in needed.items()
+                ]
+                return self._again(
+                    drafts.form_of(self.draft, "subjects"),
+                    self.draft,
+                    notices=[*notices, "Press Next to accept that, or switch off what needs it."],
+                )
+        if isinstance(form, OwnershipForm) and form.is_valid():
+            return self._people_refusal(form)
+        return None
+
+    def _people_refusal(self, form: OwnershipForm) -> HttpResponse | None:
+        if form.cleaned_data["ownership_model"] != OwnershipModel.PERSON or self.request.connection.enabled:
+            return None
+        users = self.draft.found.get("people", {}).get("users")
+        if users is None:
+            return self._read(form, checks.find_people, "people")
+        pairs = form.pairs()
+        if not pairs:
+            form.add_error(None, "Couple at least one user with a salesperson, or choose the team as the owner.")
+            return self._again(form, self.draft)
+        if len(pairs) < len(users) and not is_confirmed(self.request):
+            left = len(users) - len(pairs)
+            return confirmation_page(
+                self.request,
+                title="Go on with users left over?",
+                text=f"{len(pairs)} of {len(users)} users are coupled. The hub makes salespeople for the other {left} "
+                "when salespeople are synchronised. Continue?",
+                label="Continue",
+                back=_address(self._slug, self.step.slug),
+                danger=False,
+            )
+        return None
+
+    def _store_subjects(self, answers: dict[str, Any]) -> None:
+        self.draft = drafts.save(
+            draft=self.draft,
+            step="subjects",
+            answers=answers,
+            secrets=Secrets(),
+            revision=self.draft.revision,
+            user=self.request.user,
+        )
+
+    def _find_quietly(self) -> None:
+        """The list of companies; why it cannot be read is what the step's checks say."""
+        try:
+            checks.find_companies(self.draft)
+        except HubError as error:
+            self.notices.append(f"{error} {error.hint}")
+
+    def _read(self, form: StepForm, read: Any, what: str) -> HttpResponse:
+        if not form.is_valid():
+            return self._again(form, self.draft)
+        try:
+            read(self.draft)
+        except HubError as error:
+            form.add_error(None, f"The {what} cannot be read. {error} {error.hint}")
+            return self._again(form, self.draft)
+        return self._again(drafts.form_of(self.draft, self.step.slug), self.draft, status=200)
+
+    def _key_pair(self) -> HttpResponse:
+        pair = make_key_pair(f"Couplet {self.request.connection.slug}")
+        self.draft = drafts.save(
+            draft=self.draft,
+            step="identity",
+            answers={**self.draft.answers.get("identity", {}), "credential_kind": "certificate"},
+            secrets=Secrets(private_key=pair.private_key, certificate=pair.certificate),
+            revision=self.draft.revision,
+            user=self.request.user,
+        )
+        messages.success(self.request, "A key pair was made. Download its certificate and upload it in Entra.")
+        return redirect(_address(self._slug, "identity"))
+
+    def _finish(self, form: StepForm) -> HttpResponse:
+        if finish.obstacles(self.draft):
+            return self._again(form, self.draft)
+        planned = finish.wants_plan(self.draft)
+        try:
+            failed = finish.finish(draft=self.draft, user=self.request.user)
+        except HubError as error:
+            return self._again(form, self.draft, notices=[f"{error} {error.hint}"])
+        if failed:
+            self.draft.refresh_from_db(fields=["progress"])
+            return self._again(form, self.draft)
+        messages.success(self.request, "Setup is finished; the connection is enabled.")
+        name = "full-synch-review" if planned else "connection-setup"
+        return redirect(reverse(name, kwargs={"connection": self._slug}))
+
+    @property
+    def _slug(self) -> str:
+        return self.request.connection.slug
+
+    def _answers(self, form: StepForm) -> dict[str, Any]:
+        post = self.request.POST
+        names = [name for name in form.fields if name not in form.secrets]
+        typed: dict[str, Any] = {name: post[name] for name in names if name in post}
+        if self.step.slug == "subjects":
+            # Every mapping that any choice of switches brings may have been on the page.
+            shown = [key.removeprefix("direction-") for key in post if key.startswith("direction-")]
+            for key in shown:
+                typed |= {
+                    f"{part}-{key}": post[f"{part}-{key}"]
+                    for part in ("on", "direction", "creates")
+                    if f"{part}-{key}" in post
+                }
+            typed["shown"] = post.getlist("shown")
+        if self.step.slug == "first":
+            typed |= choices.first_answers(post)
+        return typed
+
+    def _secrets(self, form: StepForm) -> Secrets:
+        """Raises SettingsError where an uploaded file is no certificate."""
+        if self.step.slug != "identity":
+            return Secrets()
+        post, uploaded = self.request.POST, self.request.FILES.get("certificate_file")
+        secret = post.get("client_secret", "").strip() or None
+        if uploaded is None:
+            return Secrets(secret=secret)
+        pair = read_key_pair(uploaded.read(65_536), post.get("certificate_password", ""))
+        return Secrets(secret=secret, private_key=pair.private_key, certificate=pair.certificate)
+
+    def _go(self, step: Step) -> HttpResponse:
+        SetupDraft.objects.filter(pk=self.draft.pk).update(step=step.slug)
+        return redirect(_address(self._slug, step.slug))
+
+    def _again(
+        self, form: StepForm, draft: SetupDraft, *, notices: list[str] | None = None, status: int = _REFUSED
+    ) -> HttpResponse:
+        return _page(self.request, draft, self.step, form, notices=[*self.notices, *(notices or [])], status=status)
+
+
+def _page(
+    request: PageRequest,
+    draft: SetupDraft,
+    step: Step,
+    form: StepForm,
+    *,
+    notices: list[str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    advanced = bool(request.session.get("setup_advanced")) and step.slug != "welcome"
+    hidden = [name for name in form.advanced if not advanced and name not in form.errors]
+    if "cloud" in hidden and form["cloud"].value() != "worldwide":
+        # Addresses that are not the usual ones are never out of sight.
+        hidden = []
+    context: dict[str, Any] = {
+        "title": "Assisted Setup",
+        "step": step,
+        "stepper": _stepper(request, draft, step),
+        "form": form,
+        "hidden": hidden,
+        "advanced": advanced,
+        "draft": draft,
+        "notices": notices or [],
+        "previous": before(step.slug),
+        "last": after(step.slug) is None,
+        "preset": presets.preset_for(request.connection),
+        "outcome": checks.outcome(draft, step.slug) if step.checked else "",
+        "result": draft.checks.get(step.slug) if step.checked else None,
+        "leave_question": _LEAVE,
+        **_extra(draft, step, form),
+    }
+    return render(request, "connector/setup_step.html", context, status=status)
+
+
+def _extra(draft: SetupDraft, step: Step, form: StepForm) -> dict[str, Any]:
+    """What single steps show besides their form."""
+    match step.slug:
+        case "identity":
+            return {"certificate": facts_of(draft.certificate) if draft.certificate else None}
+        case "sales" if isinstance(form, SalesForm):
+            return {"shortened": form.shortened}
+        case "welcome":
+            same = Connection.objects.exclude(pk=draft.connection_id).filter(
+                company_id=draft.connection.company_id, company_id__isnull=False
+            )
+            return {"same_company": same.first()}
+        case "subjects":
+            return {"cards": choices.cards_of(choices.rows_of(draft))}
+        case "people":
+            return {"people": draft.found.get("people")}
+        case "first":
+            return {"lines": choices.first_lines(draft)}
+        case "summary":
+            return _summary(draft)
+    return {}
+
+
+def _summary(draft: SetupDraft) -> dict[str, Any]:
+    rows = choices.rows_of(draft)
+    return {
+        "settings": drafts.settings_of(draft),
+        "credential": drafts.credential_of(draft),
+        "rows": [row for row in rows if row.choice.enabled and row.offer.available],
+        "off": [row for row in rows if not (row.choice.enabled and row.offer.available)],
+        "warnings": [
+            (BY_SLUG[slug].title, check)
+            for slug in CHECKED
+            for check in draft.checks.get(slug, {}).get("rows", [])
+            if check["state"] == "warning"
+        ],
+        "obstacles": finish.obstacles(draft),
+        "plans": finish.wants_plan(draft),
+    }
+
+
+_LABELS = {
+    "current": "this step",
+    "done": "done",
+    "todo": "to do",
+    "warning": "a warning to look at",
+    "failed": "a check failed",
+    "stale": "its checks are out of date",
+}
+
+
+def _stepper(request: PageRequest, draft: SetupDraft, current: Step) -> list[Stepper]:
+    entries = []
+    for number, step in enumerate(STEPS, start=1):
+        state = _state(draft, step)
+        shown = "current" if step is current else state
+        url = _address(request.connection.slug, step.slug)
+        entries.append(Stepper(step, number, shown, _LABELS[shown], url))
+    return entries
+
+
+def _state(draft: SetupDraft, step: Step) -> str:
+    if step.checked:
+        outcome = checks.outcome(draft, step.slug)
+        return {"": "todo", "passed": "done"}.get(outcome, outcome)
+    if step.slug not in draft.answers:
+        return "todo"
+    return "done" if drafts.settled_form(draft, step.slug).is_valid() else "failed"
+
+
+def _address(connection: str, step: str) -> str:
+    return reverse("setup-step", kwargs={"connection": connection, "step": step})
