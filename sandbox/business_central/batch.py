@@ -1,4 +1,4 @@
-"""`$batch`: up to 100 JSON operations, one after another, optionally as one snapshot transaction.
+"""`$batch`: up to 100 operations, one after another, optionally as one snapshot transaction. This is the JSON form.
 
 Default: stop at the first failure, what went before stays. `Prefer: odata.continue-on-error` carries on. With
 `Isolation: snapshot` any failure undoes everything, and the answers of undone operations still say that they succeeded.
@@ -47,8 +47,10 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
     """Parses the envelope. Raises BusinessCentralError when it cannot be read or holds too many operations."""
     if request.method != "POST":
         raise method_not_allowed()
-    if request.body[:2] == b"--" or "multipart" in (request.header("content-type") or ""):
-        raise BusinessCentralError(415, "BadRequest_NotSupported", "Only JSON batches are supported here.")
+    if (request.header("content-type") or "").lower().lstrip().startswith("multipart/"):
+        from sandbox.business_central import batch_multipart
+
+        return batch_multipart.prepare(service, request, address)
     try:
         envelope = load_json(request.body)
     except ValueError as error:
@@ -57,12 +59,21 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
     if not isinstance(requests, list) or not all(isinstance(item, dict) for item in requests):
         raise bad_request("The batch must have an array 'requests'.")
     if len(requests) > MAX_OPERATIONS:
-        raise BusinessCentralError(
-            500, "Unknown", f"The number of operations in a batch must not exceed {MAX_OPERATIONS}."
-        )
+        raise too_many()
     company = request.options.get("company") or address.company
-    parts = [_part(service, request, address, company, item) for item in requests]
-    operations = [
+    parts = [part_of(service, request, address, company, item) for item in requests]
+    return Prepared(lambda: _answer(service, request, parts), operations(service, parts))
+
+
+def too_many() -> BusinessCentralError:
+    return BusinessCentralError(
+        500, "Unknown", f"The number of operations in a batch must not exceed {MAX_OPERATIONS}."
+    )
+
+
+def operations(service: "BusinessCentralService", parts: list[Part]) -> list[Operation]:
+    """What the counters and faults see of the parts."""
+    found = [
         Operation(
             part.call.method,
             entity_set_of(service.schema, part.call.address),
@@ -71,12 +82,13 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
         for part in parts
         if isinstance(part.call, Call)
     ]
-    return Prepared(lambda: _answer(service, request, parts), operations or [Operation("POST", "$batch")])
+    return found or [Operation("POST", "$batch")]
 
 
-def _part(
+def part_of(
     service: "BusinessCentralService", request: Request, outer: Address, company: str | None, item: dict[str, Any]
 ) -> Part:
+    """One operation, given as in a JSON batch."""
     depends = item.get("dependsOn")
     names = [str(name) for name in depends] if isinstance(depends, list) else []
     try:
@@ -111,31 +123,45 @@ def _call(
     return service.parse_call(method.upper(), address, query, headers, item.get("body"), absolute)
 
 
-def _answer(service: "BusinessCentralService", request: Request, parts: list[Part]) -> Response:
-    carry_on = "odata.continue-on-error" in request.preferences() or "continue-on-error" in request.preferences()
-    if request.preferences().get("odata.continue-on-error") == "false":
-        carry_on = False
-    if (request.header("isolation") or "").lower() == "snapshot":
-        responses = _snapshot(service, request, parts, carry_on)
-    else:
-        responses, _ = _run(service, request, parts, carry_on, service.run)
-    answer = service.to_response(Result(200, {"responses": responses}))
+def carries_on(request: Request) -> bool:
+    """Whether operations behind a failed one are run."""
+    preferences = request.preferences()
+    if preferences.get("odata.continue-on-error") == "false":
+        return False
+    return "odata.continue-on-error" in preferences or "continue-on-error" in preferences
+
+
+def is_snapshot(request: Request) -> bool:
+    return (request.header("isolation") or "").lower() == "snapshot"
+
+
+def finished(request: Request, answer: Response) -> Response:
+    """The answer with the headers of the outer request."""
     answer.headers.setdefault("OData-Version", "4.0")
     answer.headers["Request-Id"] = answer.headers["ms-correlation-x"] = request.correlation_id
     return answer
 
 
-def _snapshot(
+def _answer(service: "BusinessCentralService", request: Request, parts: list[Part]) -> Response:
+    if is_snapshot(request):
+        responses, _ = snapshot(service, request, parts, carries_on(request))
+    else:
+        responses, _ = run_parts(service, request, parts, carries_on(request), service.run)
+    return finished(request, service.to_response(Result(200, {"responses": responses})))
+
+
+def snapshot(
     service: "BusinessCentralService", request: Request, parts: list[Part], carry_on: bool
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], bool]:
+    """Runs the parts in one transaction, which any failure undoes: their answers, and whether one failed."""
     try:
         with service.sandbox.store.write() as tx:
-            responses, failed = _run(service, request, parts, carry_on, _savepoints(service, tx))
+            responses, failed = run_parts(service, request, parts, carry_on, _savepoints(service, tx))
             if failed:
                 raise _UndoneError(responses)
-            return responses
+            return responses, False
     except _UndoneError as undone:
-        return undone.responses
+        return undone.responses, True
 
 
 def _savepoints(service: "BusinessCentralService", tx: Transaction) -> Callable[[Call], Result]:
@@ -146,13 +172,14 @@ def _savepoints(service: "BusinessCentralService", tx: Transaction) -> Callable[
     return run
 
 
-def _run(
+def run_parts(
     service: "BusinessCentralService",
     request: Request,
     parts: list[Part],
     carry_on: bool,
     run: Callable[[Call], Result],
 ) -> tuple[list[dict[str, Any]], bool]:
+    """The answers of the parts that were run, and whether one of them is a failure."""
     responses: list[dict[str, Any]] = []
     failed: set[str] = set()
     any_failed = False

@@ -122,3 +122,20 @@ def test_credit_memo_names_a_posted_invoice_of_its_customer(
     ):
         refused = business_central.request("POST", "salesCreditMemos", body)
         assert business_central.error(refused) == (400, "Application_DialogException")
+
+
+def test_cancelling_gives_the_lines_of_a_standing_order_back(
+    business_central: ApiClient, goods: dict[str, Any]
+) -> None:
+    line = {"itemId": goods["item"]["id"], "quantity": 5}
+    order = post(business_central, "salesOrders", customerId=goods["customer"]["id"], salesOrderLines=[line])
+    path = f"/business-central/sales-orders/{order['id']}"
+    control = business_central.server.control
+    control("POST", f"{path}/ship", {"quantities": {"10000": 3}, "posting_date": None})
+    billed = control("POST", f"{path}/invoice", {"quantities": {"10000": 2}, "posting_date": None})["invoice"]
+    assert act(business_central, f"salesInvoices({billed['id']})/Microsoft.NAV.cancel").status_code == 204
+    (after,) = business_central.get(f"salesOrders({order['id']})/salesOrderLines")["value"]
+    assert (after["shippedQuantity"], after["invoicedQuantity"], after["shipQuantity"]) == (1, 0, 4)
+    assert control("POST", f"{path}/invoice", {"quantities": None, "posting_date": None})["invoice"] is not None
+    control("POST", f"{path}/ship", {"quantities": None, "posting_date": None})
+    assert control("POST", f"{path}/invoice", {"quantities": None, "posting_date": None})["order"] is None

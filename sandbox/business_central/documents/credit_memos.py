@@ -23,8 +23,24 @@ def correct(session: Session, invoice: Row) -> Row:
 
 
 def cancel_invoice(session: Session, invoice: Row) -> Row:
-    """Posts the correction of an invoice at once and returns the posted credit memo."""
-    return post(session, correct(session, invoice))
+    """Posts the correction of an invoice at once and returns the posted credit memo. Lines of an order that is still
+    there count as neither shipped nor invoiced again, as far as the invoice went."""
+    memo = post(session, correct(session, invoice))
+    touched: dict[str, Row] = {}
+    for billed in totals.lines_of(session, invoice):
+        number = billed["order_no"]
+        order = session.find("Sales Header", document_type="Order", no=number) if number and billed["type"] else None
+        line = order and session.find("Sales Line", document_id=order["system_id"], line_no=billed["order_line_no"])
+        if not order or not line:
+            continue
+        shipped, invoiced = (line[name] - billed["quantity"] for name in ("quantity_shipped", "quantity_invoiced"))
+        changed = {**line, "quantity_shipped": shipped, "quantity_invoiced": invoiced}
+        changed.update(qty_to_ship=line["quantity"] - shipped, qty_to_invoice=shipped - invoiced)
+        session.update("Sales Line", changed, line)
+        touched[number] = order
+    for order in touched.values():
+        totals.recalculate(session, order, touched=True)
+    return memo
 
 
 def post(session: Session, memo: Row) -> Row:
