@@ -30,6 +30,9 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600} for name in ("high", "default", "low")}
 
 # How long a request whose answer got lost may still be under way before its record is looked for.
+COUPLET_DELETIONS_WITHOUT_ASKING = env.integer(
+    "COUPLET_DELETIONS_WITHOUT_ASKING", 20, at_least=0, at_most=1_000_000
+)
 COUPLET_HOOKS = env.items("COUPLET_HOOKS")
 COUPLET_CREATE_GRACE_SECONDS = env.integer("COUPLET_CREATE_GRACE_SECONDS", 5, at_least=0, at_most=600)
 

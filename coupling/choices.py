@@ -24,6 +24,7 @@ class DeletionConflict(models.TextChoices):
     NONE = "none", "Leave it for a person"
     RESTORE_RECORDS = "restore_records", "Create the record again"
     REMOVE_COUPLING = "remove_coupling", "Remove the coupling"
+    PROPAGATE = "propagate", "Delete the other record too"
 
 
 class CouplingOrigin(models.TextChoices):

@@ -202,6 +202,9 @@ class FieldMapping(models.Model):
     used_for_matching = models.BooleanField(default=False)
     case_sensitive = models.BooleanField(default=False)
     match_priority = models.PositiveSmallIntegerField(default=0)
+    update_conflict_resolution = models.CharField(
+        max_length=20, choices=UpdateConflict.choices, blank=True, help_text="Blank: as the mapping says."
+    )
     user_defined = models.BooleanField(default=False)
     available = models.BooleanField(default=True)
     unavailable_reason = models.TextField(blank=True)

@@ -328,7 +328,8 @@ class SynchronisationService(Protocol):
         user: User | None,
         trigger: str = "user",
     ) -> StartedJob:
-        """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's."""
+        """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's.
+        `confirm_deletions`: carries out deletions that an earlier run held back because they were so many."""
         ...
 
     def failed_creations(
@@ -340,6 +341,7 @@ class SynchronisationService(Protocol):
 
     def failed_creation_keys(self, *, connection: Connection, system: System, table: str) -> QuerySet[Any]:
         """Keys of all such records of a table, as a subquery."""
+        confirm_deletions: bool = False,
         ...
 
     def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:

@@ -169,12 +169,18 @@ class MappingSynchronize(ConnectionView):
     def post(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         asked = self.body(RunSerializer)
-        require(self.person, Capability.RUN_FULL if asked["mode"] == "full" else Capability.OPERATE)
+        heavy = asked["mode"] == "full" or asked["confirm_deletions"]
+        require(self.person, Capability.RUN_FULL if heavy else Capability.OPERATE)
         require_usable(mapping)
         if asked["direction"] and asked["direction"] != mapping.direction:
             source_of(asked["direction"], mapping)
         job = service().run_mapping(
-            mapping=mapping, mode=asked["mode"], direction=asked["direction"], user=self.person, trigger="api"
+            mapping=mapping,
+            mode=asked["mode"],
+            direction=asked["direction"],
+            user=self.person,
+            trigger="api",
+            confirm_deletions=asked["confirm_deletions"],
         )
         return started(job)
 

@@ -71,6 +71,9 @@ class NewMappingSerializer(StrictSerializer):
 
 class FieldSerializer(StrictModelSerializer):
     direction = serializers.ChoiceField(choices=Direction.choices)
+    update_conflict_resolution = serializers.ChoiceField(
+        choices=UpdateConflict.choices, allow_blank=True, required=False, help_text="Blank: as the mapping says."
+    )
     use_for_matching = serializers.BooleanField(source="used_for_matching", required=False)
 
     class Meta:
@@ -88,6 +91,7 @@ class FieldSerializer(StrictModelSerializer):
             "use_for_matching",
             "case_sensitive",
             "match_priority",
+            "update_conflict_resolution",
             "user_defined",
             "available",
             "unavailable_reason",
@@ -123,6 +127,9 @@ class MatchSerializer(StrictSerializer):
 class RunSerializer(StrictSerializer):
     mode = serializers.ChoiceField(choices=[(mode, mode) for mode in ("modified", "full", "preview")])
     direction = serializers.ChoiceField(choices=Direction.choices, allow_null=True, default=None)
+    confirm_deletions = serializers.BooleanField(
+        default=False, help_text="Carry out deletions that an earlier run held back; administrators only."
+    )
 
 
 class CoupleSerializer(StrictSerializer):

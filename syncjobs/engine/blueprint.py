@@ -67,6 +67,8 @@ class FieldSpec:
     constant: Any = None
     not_null: bool = False
     clear_on_failure: bool = False
+    conflict: str = ""
+    """The field's own conflict policy; blank where the mapping's holds."""
 
     @property
     def two_way(self) -> bool:
@@ -290,6 +292,7 @@ def _compile_field(mapping: TableMapping, row: FieldMapping, mapping_direction: 
         constant=_constant(row.constant_value, sales.kind if to_sales else bc.kind) if is_constant else None,
         not_null=row.not_null,
         clear_on_failure=row.clear_value_on_failed_sync,
+        conflict=row.update_conflict_resolution,
     )
 
 

@@ -16,14 +16,14 @@ from typing import Any
 from uuid import UUID
 
 from connector.choices import System
-from coupling.choices import DeletionConflict, MissingSide, UpdateConflict
+from coupling.choices import DeletionConflict, MissingSide
 from syncjobs.choices import OperationKind
 from syncjobs.engine import bodies
 from syncjobs.engine.blueprint import COMPANY_READ, COMPANY_WRITE, Blueprint
 from syncjobs.engine.lookups import Lookups
-from syncjobs.engine.merge import FieldMerge, Preference, RecordMerge, Sides, Verdict, merge_record
+from syncjobs.engine.merge import FieldMerge, Preference, RecordMerge, Sides, Verdict, merge_record, policy_winner
 from syncjobs.engine.options import RunOptions
-from syncjobs.engine.problems import clash, outside_filter, partner_deleted
+from syncjobs.engine.problems import clash, deletions_held, outside_filter, partner_deleted, survivor_changed
 from syncjobs.engine.results import Problem
 from syncjobs.engine.rules.base import Leave, Refusal, rule_for
 from syncjobs.engine.views import CouplingView, PairView, RecordView
@@ -189,6 +189,13 @@ def _broken(
         return _create(blueprint, gone, survivor, lookups, new_key)
     gone_key = coupling.bc_key if gone == BC else coupling.sales_key
     problem = partner_deleted(survivor, gone, gone_key)
+    if policy == DeletionConflict.PROPAGATE and gone.other in blueprint.targets and survivor.in_filter:
+        if _survivor_changed(blueprint, coupling, gone.other, survivor):
+            problem = survivor_changed(survivor, gone, gone_key)
+        elif not options.hold_deletions:
+            return _delete_survivor(gone.other, survivor)
+        else:
+            problem = deletions_held(survivor, gone, options.hold_deletions)
     missing = MissingSide.BUSINESS_CENTRAL if gone == BC else MissingSide.SALES
     return Decision(Outcome.FAILED, problem=problem, target=gone, missing=missing)
 
@@ -203,6 +210,15 @@ def _delete_survivor(system: System, survivor: RecordView) -> Decision:
         title=survivor.title,
     )
     return Decision(Outcome.WRITE, writes=(write,))
+
+
+def _survivor_changed(blueprint: Blueprint, coupling: CouplingView, system: System, survivor: RecordView) -> bool:
+    """Whether somebody still works with a record whose partner was deleted: it differs from what was agreed on."""
+    if not coupling.synchronised:
+        return True
+    base = coupling.bc_base if system == BC else coupling.sales_base
+    names = ((spec.bc_name if system == BC else spec.sales_name) for spec in blueprint.fields if spec.constant is None)
+    return any(_moved(name, survivor.values, base) for name in names)
 
 
 def _uncouple(blueprint: Blueprint, sales: RecordView | None) -> Decision:
@@ -262,7 +278,7 @@ def _coupled(
         if refusal is not None:
             return Decision(_LEAVES[refusal.how], reason=refusal.reason, outside_filter=outside)
     sides = _sides(blueprint, coupling, bc, sales)
-    preference = Preference(force, options.winner or _policy_winner(blueprint), options.choices)
+    preference = Preference(force, options.winner, policy_winner(blueprint.update_policy), options.choices)
     merged = merge_record(blueprint, sides, lookups=lookups, targets=targets, preference=preference)
     if options.keep_newer and force is not None and _target_is_newer(merged, sides, force):
         return Decision(Outcome.SKIPPED, reason="target_is_newer", outside_filter=outside)
@@ -328,12 +344,6 @@ def _token_moved(agreed: str, now: str) -> bool:
 
 def _moved(name: str, values: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
     return bool(name) and name in values and (name not in base or values[name] != base[name])
-
-
-def _policy_winner(blueprint: Blueprint) -> System | None:
-    if blueprint.update_policy == UpdateConflict.SEND_TO_SALES:
-        return BC
-    return SALES if blueprint.update_policy == UpdateConflict.GET_FROM_SALES else None
 
 
 def _target_is_newer(merged: RecordMerge, sides: Sides, force: System) -> bool:

@@ -2,7 +2,7 @@
 
 The rule: a data error marks the pair failing. The same error (code and offending value) in the same direction in the
 next run marks it skipped. Transient and throttled errors never mark; a missing privilege marks but never skips, since
-it says nothing about the record.
+it says nothing about the record; neither does what waits for a person's word.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from syncjobs.engine.options import PairRef
 from syncjobs.engine.work import put_back
 
 NEVER_MARKS = frozenset({ErrorKind.TRANSIENT, ErrorKind.THROTTLED, ErrorKind.CONFIG})
-_NEVER_SKIPS = frozenset({ErrorKind.PERMISSION})
+_NEVER_SKIPS = frozenset({ErrorKind.PERMISSION, ErrorKind.CONFLICT})
 
 _MARK = """
 UPDATE coupling_coupling coupling SET

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from connector.choices import System
+from coupling.choices import UpdateConflict
 from syncjobs.engine.blueprint import Blueprint, FieldSpec
 from syncjobs.engine.lookups import Lookups
 from syncjobs.engine.results import SKIP, Problem
@@ -94,11 +95,13 @@ class Sides:
 @dataclass(frozen=True, slots=True)
 class Preference:
     """Who wins. `force`: that side wins for every field mapped away from it, changed or not. `winner`: that side wins
-    a clash. `choices`: field name → "business_central", "sales" or a value in Business Central's terms.
+    a clash, as a person decided. `policy`: that side wins a clash of a field without a policy of its own.
+    `choices`: field name → "business_central", "sales" or a value in Business Central's terms.
     """
 
     force: System | None = None
     winner: System | None = None
+    policy: System | None = None
     choices: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -141,8 +144,8 @@ def merge_record(
     differing = [merge for merge in two_way if merge.verdict not in (Verdict.UNCHANGED, Verdict.AGREE)]
     if not (both and differing):
         return merged
-    if preference.winner is not None:
-        whole = Preference(force=preference.winner, choices=preference.choices)
+    if (winner := preference.winner or preference.policy) is not None:
+        whole = Preference(force=winner, choices=preference.choices)
         return _merge_fields(blueprint, sides, lookups, targets, whole, everything)
     return RecordMerge(tuple(_as_clash(merge, preference) if merge in differing else merge for merge in merged.fields))
 
@@ -255,10 +258,19 @@ def _source(spec: FieldSpec, sides: Sides, state: FieldMerge, preference: Prefer
         choice = preference.choices[spec.name]
         return choice if choice in (System.BUSINESS_CENTRAL, System.SALES) else "value"
     if state.bc_changed and state.sales_changed:
-        return preference.winner or "clash"
+        return preference.winner or policy_winner(spec.conflict, preference.policy) or "clash"
     if state.bc_changed:
         return System.BUSINESS_CENTRAL
     return System.SALES if state.sales_changed else None
+
+
+def policy_winner(policy: str, otherwise: System | None = None) -> System | None:
+    """The side that a conflict policy lets win; None where it leaves the decision to a person."""
+    if policy == UpdateConflict.SEND_TO_SALES:
+        return System.BUSINESS_CENTRAL
+    if policy == UpdateConflict.GET_FROM_SALES:
+        return System.SALES
+    return otherwise if not policy else None
 
 
 def _take(state: FieldMerge, sides: Sides, source: System, targets: frozenset[System], lookups: Lookups) -> FieldMerge:

@@ -14,7 +14,8 @@ from uuid import UUID
 from connector.choices import Direction, System
 from coupling.synchronisation import MatchField
 
-_FLAGS = ("only_pairs", "keep_newer", "ignore_only_coupled", "restore", "delete_survivor", "uncouple", "retry")
+_FLAGS = ("only_pairs", "keep_newer", "ignore_only_coupled", "restore", "delete_survivor", "uncouple", "retry",
+          "confirm_deletions")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class RunOptions:
     `delete_survivor`: delete the surviving record of a broken coupling and uncouple.
     `uncouple`: remove the couplings of the pairs (with the company marker in Sales).
     `retry`: take up skipped couplings.
+    `confirm_deletions`: a person agreed to however many deletions the policy "delete the other record too" asks for.
+    `hold_deletions`: that policy asks for so many deletions that they wait for a person; 0 carries them out.
     `match`: criteria of match-based coupling.
     `accept`: couple pairs that a person accepted.
     `undo_change`: the change of a link that is undone once the values are written back.
@@ -128,6 +131,8 @@ class RunOptions:
     delete_survivor: bool = False
     uncouple: bool = False
     retry: bool = False
+    confirm_deletions: bool = False
+    hold_deletions: int = 0
     match: MatchCriteria | None = None
     accept: Acceptance | None = None
     undo_change: int | None = None
@@ -166,6 +171,8 @@ class RunOptions:
             data["undo_change"] = self.undo_change
         if self.choices:
             data["choices"] = dict(self.choices)
+        if self.hold_deletions:
+            data["hold_deletions"] = self.hold_deletions
         for name in _FLAGS:
             if getattr(self, name):
                 data[name] = True
@@ -191,6 +198,8 @@ class RunOptions:
             delete_survivor=bool(data.get("delete_survivor", False)),
             uncouple=bool(data.get("uncouple", False)),
             retry=bool(data.get("retry", False)),
+            confirm_deletions=bool(data.get("confirm_deletions", False)),
+            hold_deletions=int(data.get("hold_deletions", 0)),
             match=MatchCriteria.from_json(data["match"]) if data.get("match") else None,
             accept=Acceptance.from_json(data["accept"]) if data.get("accept") else None,
             undo_change=data.get("undo_change"),

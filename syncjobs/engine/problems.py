@@ -23,6 +23,29 @@ def partner_deleted(survivor: RecordView, gone: System, key: UUID) -> Problem:
     )
 
 
+def survivor_changed(survivor: RecordView, gone: System, key: UUID) -> Problem:
+    """A deletion is not carried across to a record that was changed since both sides agreed."""
+    return Problem(
+        kind=ErrorKind.DATA,
+        code="engine.survivor_changed",
+        message=f"{survivor.title or survivor.key} was changed, and its partner was deleted in {gone.label}.",
+        hint="Decide by hand: restore the deleted record, delete this one too, or remove the coupling.",
+        value=str(key),
+    )
+
+
+def deletions_held(survivor: RecordView, gone: System, number: int) -> Problem:
+    """So many deletions at once are not carried out without a question."""
+    return Problem(
+        kind=ErrorKind.CONFLICT,
+        code="engine.deletions_held",
+        message=f"{survivor.title or survivor.key} would be deleted with {number - 1:,} other records, because their "
+        f"partners are gone from {gone.label}. Nothing was deleted.",
+        hint="If they really are to go, confirm the deletions on the job's page; otherwise restore the records.",
+        value=str(survivor.key),
+    )
+
+
 def outside_filter(source: RecordView, system: System) -> Problem:
     """Somebody wants a partner for a record that the mapping does not carry."""
     return Problem(

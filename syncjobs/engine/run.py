@@ -32,6 +32,7 @@ from syncjobs.engine.broken import find_broken
 from syncjobs.engine.check import check_mapping
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.invoice_lines import read_lines
+from syncjobs.engine.deletions import hold_deletions
 from syncjobs.engine.match import run_match
 from syncjobs.engine.open_invoices import read_open_invoices
 from syncjobs.engine.option_run import run_option_mapping
@@ -301,6 +302,7 @@ def _prepare_pairs(run: JobRun) -> None:
         read_lines(run)
     write_prerequisites(run)
     work.collect(run.job, run.mapping, run.options)
+    hold_deletions(run)
 
 
 def _wait_for_others(run: JobRun) -> None:

@@ -271,7 +271,12 @@ class Synchronisation:
         trigger: str = "user",
     ) -> StartedJob:
         return self._start(
-            mapping=mapping, mode=JobMode(mode), options=RunOptions(), direction=direction, user=user, trigger=trigger
+            mapping=mapping,
+            mode=JobMode(mode),
+            options=RunOptions(confirm_deletions=confirm_deletions),
+            direction=direction,
+            user=user,
+            trigger=trigger,
         )
 
     def failed_creations(
@@ -286,6 +291,7 @@ class Synchronisation:
         side = "bc_key" if system == System.BUSINESS_CENTRAL else "sales_key"
         return failed_creations_of(connection, system, table).order_by().values(side)
 
+        confirm_deletions: bool = False,
     def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:
         jobs = SynchJob.objects.select_related("mapping", "connection", "user")
         touched = jobs.filter(operations__coupling=coupling, operations__preview=False).distinct()[:limit]

@@ -25,6 +25,7 @@ from coupling.services.mappings import update_field, update_mapping
 from coupling.services.own_mappings import delete_mapping
 from coupling.views.base import says_errors
 from syncjobs.choices import JobMode, JobTrigger
+from syncjobs.engine.options import RunOptions
 from syncjobs.models import Schedule
 from syncjobs.services.jobs import start_job
 from syncjobs.tables import MappingTable
@@ -126,6 +127,7 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
         "form": form,
         "fields": mapping.fields.all(),
         "directions": Direction,
+        "policies": UpdateConflict,
         "schedule": Schedule.objects.filter(mapping=mapping).first(),
         "counts": Coupling.objects.filter(mapping=mapping).count() + mapping.options.count(),
         "crumbs": [("Mappings", reverse("mapping-list", kwargs={"connection": connection}))],
@@ -161,6 +163,9 @@ def _field_changes(request: PageRequest, field: FieldMapping) -> dict[str, Any]:
     wanted: dict[str, Any] = {"direction": direction}
     for setting in FIELD_SETTINGS[1:]:
         wanted[setting] = f"{setting}-{field.pk}" in request.POST
+    policy = request.POST.get(f"update_conflict_resolution-{field.pk}", field.update_conflict_resolution)
+    if policy in ("", *UpdateConflict.values):
+        wanted["update_conflict_resolution"] = policy
     return {setting: value for setting, value in wanted.items() if value != getattr(field, setting)}
 
 
@@ -172,10 +177,16 @@ def mapping_synchronize(request: PageRequest, connection: str, name: str) -> Htt
     mode = request.POST.get("mode")
     if mode not in RUN_MODES:
         raise Http404("There is no such kind of run.")
-    if mode == JobMode.FULL:
+    confirmed = "confirm_deletions" in request.POST
+    if mode == JobMode.FULL or confirmed:
         require(request.user, Capability.RUN_FULL)
     job = start_job(
-        connection=request.connection, mapping=mapping, mode=JobMode(mode), trigger=JobTrigger.USER, user=request.user
+        connection=request.connection,
+        mapping=mapping,
+        mode=JobMode(mode),
+        trigger=JobTrigger.USER,
+        user=request.user,
+        options=RunOptions(confirm_deletions=confirmed),
     )
     return redirect(job)
 
