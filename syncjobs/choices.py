@@ -12,6 +12,8 @@ class JobMode(models.TextChoices):
     SELECTED = "selected", "Selected records"
     CREATE = "create", "Create the missing side"
     MATCH = "match", "Match-based coupling"
+    COUPLE = "couple", "Couple accepted pairs"
+    SUGGEST = "suggest", "Look for suggestions"
     UNCOUPLE = "uncouple", "Remove couplings"
     RESTORE = "restore", "Restore deleted records"
     DELETE = "delete", "Delete the surviving records"

@@ -27,6 +27,7 @@ from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel,
 from syncjobs.constants import PATIENCE_SECONDS, RESUMES
 from syncjobs.documents.processes import run_process
 from syncjobs.engine import closing, fan_out, locks, work
+from syncjobs.engine.accept import couple_accepted
 from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
 from syncjobs.engine.check import check_mapping
@@ -46,6 +47,7 @@ from syncjobs.engine.revert import plan_undo
 from syncjobs.engine.rules import rule_for
 from syncjobs.engine.settle import settle
 from syncjobs.engine.steps import write_prerequisites
+from syncjobs.engine.suggest import run_suggest
 from syncjobs.models import JobSlice, Operation, SynchJob
 
 logger = logging.getLogger(__name__)
@@ -348,4 +350,6 @@ _PREPARE: Mapping[JobMode, Callable[[JobRun], None]] = {
     JobMode.UNDO: plan_undo,
     JobMode.BROKEN: find_broken,
     JobMode.MATCH: run_match,
+    JobMode.COUPLE: couple_accepted,
+    JobMode.SUGGEST: run_suggest,
 }
