@@ -338,17 +338,24 @@ class OwnershipForm(StepForm):
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        people = self.draft.found.get("people", {})
-        salespeople = [(row["id"], f"{row['name']} {row['email']}".strip()) for row in people.get("salespeople", [])]
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, files: Any = None, *, draft: SetupDraft, connection: Connection
+    ) -> None:
+        people = draft.found.get("people", {})
         by_email = {row["email"].casefold(): row["id"] for row in people.get("salespeople", []) if row["email"]}
+        suggested = {
+            f"user-{row['id']}": by_email.get(row["email"].casefold(), "") for row in people.get("users", [])
+        }
+        # Users that were read after the answer was given come with the salesperson of the same address.
+        super().__init__({**suggested, **data} if data is not None else None, files, draft=draft, connection=connection)
+        salespeople = [(row["id"], f"{row['name']} {row['email']}".strip()) for row in people.get("salespeople", [])]
         for row in people.get("users", []):
-            self.fields[f"user-{row['id']}"] = forms.ChoiceField(
+            name = f"user-{row['id']}"
+            self.fields[name] = forms.ChoiceField(
                 label=f"{row['name']} {row['email']}".strip(),
                 required=False,
                 choices=[("", "None: a salesperson is made later"), *salespeople],
-                initial=by_email.get(row["email"].casefold(), ""),
+                initial=suggested[name],
             )
 
     def pairs(self) -> dict[str, str]:

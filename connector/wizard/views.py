@@ -108,7 +108,7 @@ class _Post:
 
     def answer(self) -> HttpResponse:
         form = self.step.form(
-            self.request.POST, self.request.FILES, draft=self.draft, connection=self.request.connection
+            self.request.POST.dict(), self.request.FILES, draft=self.draft, connection=self.request.connection
         )
         try:
             secrets = self._secrets(form)
