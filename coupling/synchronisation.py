@@ -60,6 +60,10 @@ class Problem:
     field_id: int | None = None
 
 
+UNREAD = "(not read yet)"
+"""Stands for the name of a referred record whose table the hub has not read; never its id."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldPreview:
     """One enabled field mapping of a pair: what both sides hold and would hold.
@@ -173,6 +177,17 @@ class SynchronisationService(Protocol):
 
     def check_idle(self, *, mapping: TableMapping) -> None:
         """Raises HubError while a job of the mapping has not ended."""
+        ...
+
+    def read_in_background(self, *, connection: Connection, tables: Sequence[tuple[System, str]]) -> None:
+        """Asks a worker to read the changes of the tables into the mirror; returns at once."""
+        ...
+
+    def synchronize_options(
+        self, *, mapping: TableMapping, keys: Sequence[UUID], user: User | None, trigger: str = "user"
+    ) -> StartedJob:
+        """Writes the codes `keys` of an option mapping to Sales: renames the label of a coupled option, adds an option
+        for a code without one."""
         ...
 
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
@@ -301,9 +316,7 @@ class SynchronisationService(Protocol):
         """Couples all clear lines of a match run's review, or of the standing suggestions (`job_id` None)."""
         ...
 
-    def look_for_suggestions(
-        self, *, mapping: TableMapping, user: User | None, trigger: str = "user"
-    ) -> StartedJob:
+    def look_for_suggestions(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob:
         """Compares all uncoupled records of the mapping anew."""
         ...
 
@@ -327,6 +340,7 @@ class SynchronisationService(Protocol):
         direction: Direction | None,
         user: User | None,
         trigger: str = "user",
+        confirm_deletions: bool = False,
     ) -> StartedJob:
         """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's.
         `confirm_deletions`: carries out deletions that an earlier run held back because they were so many."""
@@ -341,7 +355,6 @@ class SynchronisationService(Protocol):
 
     def failed_creation_keys(self, *, connection: Connection, system: System, table: str) -> QuerySet[Any]:
         """Keys of all such records of a table, as a subquery."""
-        confirm_deletions: bool = False,
         ...
 
     def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:

@@ -15,7 +15,6 @@ from config.web.tables import Table
 from connector.choices import System
 from connector.models import Connection
 from coupling.choices import CouplingState
-from coupling.models import OptionMapping
 from coupling.records import first_value
 from coupling.services.pairs import attach_couplings, attach_failures
 
@@ -165,32 +164,3 @@ def _problem(record: Any) -> str:
     if record.coupling is None:
         return str(record.failure.message) if record.failure else ""
     return str(record.coupling.error_message)
-
-
-class OptionTable(Table):
-    """Codes of Business Central coupled with options of a choice column."""
-
-    bc_code = tables.Column(verbose_name="Code in Business Central", attrs={"td": {"class": "col-code"}})
-    option_value = tables.Column(verbose_name="Option number", attrs={"td": {"class": "col-number"}})
-    option_label = tables.Column(verbose_name="Option in Sales")
-    mapping = tables.Column(accessor="mapping__name", verbose_name="Mapping")
-    last_synchronised_at = TimeColumn(verbose_name="Last synchronised")
-    error_message = tables.Column(verbose_name="Problem", attrs={"td": {"class": "col-problem"}})
-    selection = CheckBoxColumn()
-
-    class Meta(Table.Meta):
-        model = OptionMapping
-        fields = ()
-        caption = "Coupled options"
-        default_columns = [
-            "selection",
-            "mapping",
-            "bc_code",
-            "option_label",
-            "option_value",
-            "last_synchronised_at",
-            "error_message",
-        ]
-        order_by = ("mapping", "bc_code", "id")
-        empty_title = "No options are coupled"
-        empty_hint = "A run of payment terms, shipment methods or shipping agents couples their codes with options."

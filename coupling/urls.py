@@ -33,7 +33,8 @@ connection_pages = [
     path("couplings/<int:pk>/delete-record/", pair.delete_record, name="coupling-delete-record"),
     path("mappings/new/", own_mappings.mapping_new, name="mapping-new"),
     path("mappings/<str:name>/fields/new/", own_mappings.mapping_fields_new, name="mapping-fields-new"),
-    path("options/", options.OptionList.as_view(), name="option-list"),
+    path("options/", options.option_list, name="option-list"),
+    path("options/<str:name>/<uuid:key>/", options.option_setup, name="option-setup"),
 ]
 
 urlpatterns = [path("c/<slug:connection>/", include(connection_pages))]

@@ -1,5 +1,6 @@
 """What workers do. Tasks carry a job's id; everything else is in Postgres. Each may run twice without harm."""
 
+from connector.choices import System
 from syncjobs.engine import run
 from syncjobs.services import ending, watching
 
@@ -19,3 +20,8 @@ def work_on_job(job_id: int) -> None:
 def look_for_changes(connection_id: int) -> None:
     """Reads what changed in the tables of sleeping schedules, so that they wake."""
     watching.look_for_changes(connection_id=connection_id)
+
+
+def read_table(connection_id: int, system: str, table: str) -> None:
+    """Reads the changes of one table into the mirror."""
+    watching.read_table(connection_id=connection_id, system=System(system), table=table)

@@ -7,6 +7,7 @@ from syncjobs.choices import JobMode, JobTrigger
 from syncjobs.models import SynchJob
 
 HIGH, DEFAULT, LOW = "high", "default", "low"
+READ_SECONDS = 1800
 _MOST_HELPERS = 16
 _WAITED_FOR = frozenset({JobMode.SELECTED, JobMode.CREATE, JobMode.UNCOUPLE, JobMode.RESTORE, JobMode.DELETE})
 
@@ -23,6 +24,14 @@ def enqueue(task: str, job: SynchJob, *, queue: str | None = None) -> None:
     django_rq.get_queue(queue or queue_of(job)).enqueue(
         f"syncjobs.tasks.{task}", job.pk, job_timeout=-1, result_ttl=0, failure_ttl=3600
     )
+
+
+def enqueue_reading(connection_id: int, system: str, table: str) -> None:
+    """Asks for the changes of a table that somebody looks at; asked twice it is read once."""
+    django_rq.get_queue(HIGH).enqueue(
+        "syncjobs.tasks.read_table", connection_id, str(system), table,
+        job_id=f"read-{connection_id}-{system}-{table}", job_timeout=READ_SECONDS, result_ttl=0, failure_ttl=0,
+    )  # fmt: skip
 
 
 def worker_count(job: SynchJob) -> int:

@@ -6,14 +6,14 @@ First the pairs of the slice say what they will ask for (`want_number`, `want_ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection as database
 
 from connector.models import Connection
-from coupling.models import OptionMapping, SalesRecord, TableMapping
+from coupling.models import BusinessCentralRecord, OptionMapping, SalesRecord, TableMapping
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.references import Role
 
@@ -120,7 +120,7 @@ def load(blueprint: Blueprint, lookups: Lookups, connection: Connection) -> None
     for role in lookups.wanted_roles:
         _load_role(role, lookups, mappings)
     if blueprint.option_columns:
-        _load_options(blueprint.option_columns, lookups, mappings.values())
+        _load_options(blueprint.option_columns, lookups, mappings.values(), connection.pk)
     if Role.CURRENCY in {getattr(spec.converter, "role", None) for spec in blueprint.fields}:
         load_local_currency(lookups, connection)
 
@@ -183,7 +183,9 @@ def _load_role(role: Role, lookups: Lookups, mappings: Mapping[str, TableMapping
             lookups.add_name(str(key), name)
 
 
-def _load_options(columns: Iterable[Column], lookups: Lookups, mappings: Iterable[TableMapping]) -> None:
+def _load_options(
+    columns: Iterable[Column], lookups: Lookups, mappings: Collection[TableMapping], connection_id: int
+) -> None:
     owners: dict[int, OptionTable] = {}
     for mapping in mappings:
         mirrored = {(row["table"], row["attribute"]) for row in mapping.option_mirrors}
@@ -193,6 +195,12 @@ def _load_options(columns: Iterable[Column], lookups: Lookups, mappings: Iterabl
                 mapping.pk, OptionTable(noun=mapping.business_central_label.lower(), mapping=mapping.name)
             )
             lookups.options[column] = table
+    by_table = {mapping.business_central_table: owners[mapping.pk] for mapping in mappings if mapping.pk in owners}
+    if by_table:
+        # Codes that are not coupled, so that people read a code and never an id.
+        codes = BusinessCentralRecord.objects.filter(connection_id=connection_id, table__in=by_table)
+        for key, name, number in codes.values_list("key", "table", "number"):
+            by_table[name].code_by_id[str(key)] = number
     for row in OptionMapping.objects.filter(mapping_id__in=owners):
         table, key = owners[row.mapping_id], str(row.bc_key)
         table.value_by_id[key] = row.option_value

@@ -91,7 +91,10 @@ def run_option_mapping(run: JobRun) -> None:
     column = _Column(mapping.sales_entity, mapping.option_attribute, {})
     option_run = _OptionRun(run, client, column, unfinished)
     option_run.read()
-    records = list(work.records_inside_filter(mapping, System.BUSINESS_CENTRAL).order_by("number"))
+    inside = work.records_inside_filter(mapping, System.BUSINESS_CENTRAL)
+    if run.options.only_pairs:
+        inside = inside.filter(key__in=[pair.bc_key for pair in run.options.pairs if pair.bc_key])
+    records = list(inside.order_by("number"))
     # A worker that takes the run up begins anew; what was inserted or modified before counts for good.
     SynchJob.objects.filter(pk=run.job.pk).update(total=len(records), done=0, unchanged=0, skipped=0, failed=0)
     if preview:

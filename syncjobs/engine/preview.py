@@ -5,13 +5,14 @@ Uses the same loading, merging and converting as a run, over the mirror, and wri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from connector.choices import Direction, System
 from coupling.models import TableMapping
-from coupling.synchronisation import FieldPreview, PairPreview
+from coupling.synchronisation import UNREAD, FieldPreview, PairPreview
 from coupling.synchronisation import Problem as ShownProblem
 from syncjobs.engine.blueprint import Blueprint, FieldSpec
 from syncjobs.engine.convert.references import OptionConverter, ReferenceConverter
@@ -24,6 +25,7 @@ from syncjobs.engine.results import SKIP, Problem
 from syncjobs.engine.views import CouplingView, PairView, RecordView
 
 BC, SALES = System.BUSINESS_CENTRAL, System.SALES
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def preview_pair(
@@ -174,7 +176,8 @@ def _bc_text(spec: FieldSpec, value: Any, lookups: Lookups) -> str:
     if form is None:
         return ""
     if isinstance(spec.converter, OptionConverter):
-        return lookups.option_code(spec.converter.column, str(form))
+        code = lookups.option_code(spec.converter.column, str(form))
+        return UNREAD if _GUID.fullmatch(code) else code
     return _plain_text(form)
 
 
@@ -187,7 +190,11 @@ def _sales_text(spec: FieldSpec, value: Any, lookups: Lookups) -> str:
         return lookups.option_reference(spec.converter.column, form, by_id=False) or str(form)
     if isinstance(spec.converter, ReferenceConverter):
         role = spec.converter.role
-        return lookups.number(role, str(form)) or lookups.sales_name(role, str(form)) or str(form)
+        if form == lookups.owning_team:
+            return "the owning team"
+        if form == lookups.local_currency_key:
+            return lookups.local_currency
+        return lookups.number(role, str(form)) or lookups.sales_name(role, str(form)) or UNREAD
     return _plain_text(form)
 
 

@@ -21,6 +21,7 @@ from coupling.synchronisation import HistoryEntry, MatchField, PairPreview, Prob
 from syncjobs.api.serializers import JobSerializer
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationKind, OperationState
 from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.fan_out import enqueue_reading
 from syncjobs.engine.marks import lift_dependents
 from syncjobs.engine.match import check_readable
 from syncjobs.engine.options import Acceptance, MatchCriteria, PairRef, RunOptions
@@ -70,6 +71,22 @@ class Synchronisation:
                 code="mapping.busy",
                 hint="Wait for it, or cancel it.",
             )
+
+    def read_in_background(self, *, connection: Connection, tables: Sequence[tuple[System, str]]) -> None:
+        for system, table in tables:
+            enqueue_reading(connection.pk, system, table)
+
+    def synchronize_options(
+        self, *, mapping: TableMapping, keys: Sequence[UUID], user: User | None, trigger: str = "user"
+    ) -> StartedJob:
+        return self._start(
+            mapping=mapping,
+            mode=JobMode.SELECTED,
+            options=RunOptions(ignore_only_coupled=True).with_pairs([PairRef(key, None) for key in keys]),
+            direction=Direction.TO_SALES,
+            user=user,
+            trigger=trigger,
+        )
 
     def after_coupling(self, *, coupling: Coupling, released: UUID | None, user: User | None) -> None:
         """Lifts what waited for the pair; a row let go by a move loses the company marker in a job."""
@@ -241,15 +258,15 @@ class Synchronisation:
             mapping=mapping, mode=JobMode.COUPLE, options=options, direction=None, user=user, trigger=trigger
         )
 
-    def look_for_suggestions(
-        self, *, mapping: TableMapping, user: User | None, trigger: str = "user"
-    ) -> StartedJob:
+    def look_for_suggestions(self, *, mapping: TableMapping, user: User | None, trigger: str = "user") -> StartedJob:
         return self._start(
             mapping=mapping, mode=JobMode.SUGGEST, options=RunOptions(), direction=None, user=user, trigger=trigger
         )
 
     def run_of(self, *, mapping: TableMapping, job_id: int) -> StartedJob | None:
-        job = SynchJob.objects.filter(mapping=mapping, pk=job_id).select_related("mapping", "connection", "user").first()
+        job = (
+            SynchJob.objects.filter(mapping=mapping, pk=job_id).select_related("mapping", "connection", "user").first()
+        )
         return _started(job) if job else None
 
     def undo_run(self, *, mapping: TableMapping, job_id: int, user: User | None) -> StartedJob:
@@ -269,6 +286,7 @@ class Synchronisation:
         direction: Direction | None,
         user: User | None,
         trigger: str = "user",
+        confirm_deletions: bool = False,
     ) -> StartedJob:
         return self._start(
             mapping=mapping,
@@ -291,7 +309,6 @@ class Synchronisation:
         side = "bc_key" if system == System.BUSINESS_CENTRAL else "sales_key"
         return failed_creations_of(connection, system, table).order_by().values(side)
 
-        confirm_deletions: bool = False,
     def jobs_of(self, *, coupling: Coupling, limit: int = 5) -> list[StartedJob]:
         jobs = SynchJob.objects.select_related("mapping", "connection", "user")
         touched = jobs.filter(operations__coupling=coupling, operations__preview=False).distinct()[:limit]

@@ -61,3 +61,22 @@ def look_for_changes(*, connection_id: int) -> None:
         except RemoteError as error:
             logger.warning("Looking for changes of %s: %s", table, error)
     schedules.wake()
+
+
+def read_table(*, connection_id: int, system: System, table: str) -> None:
+    """Reads the changes of one table that somebody looks at. What cannot be read shows in the next run."""
+    connection = Connection.objects.filter(pk=connection_id, enabled=True).first()
+    if connection is None:
+        return
+    progress = Quiet()
+    try:
+        pull_table(
+            connection=connection,
+            system=system,
+            table=table,
+            client=client_of(connection, system, progress.meter),
+            progress=progress,
+            wanted_since=timezone.now(),
+        )
+    except RemoteError as error:
+        logger.warning("Reading %s: %s", table, error)
