@@ -82,9 +82,12 @@ class SalesMetadata:
 
     def table(self, table: str) -> TableInfo:
         """Raises RemoteError `sales.unknown_table`."""
+        if table not in self.tables():
+            # It may have been made since the list was kept.
+            forget(f"{self.session.root}:tables")
+            self._tables = {}
         tables = self.tables()
         if table not in tables:
-            forget(f"{self.session.root}:tables")
             raise RemoteError(
                 f"Sales has no table {table}.",
                 kind=ErrorKind.CONFIG,

@@ -128,3 +128,11 @@ class LogLevel(models.TextChoices):
     INFO = "info", "Info"
     WARNING = "warning", "Warning"
     ERROR = "error", "Error"
+
+
+class CopyOrigin(models.TextChoices):
+    """Why a copy of the configuration was kept."""
+
+    UPLOAD = "upload", "File"
+    BEFORE_RESET = "before_reset", "Before a reset"
+    BEFORE_IMPORT = "before_import", "Before an import"

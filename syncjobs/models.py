@@ -14,6 +14,7 @@ from connector.choices import Direction, System
 from connector.models import Connection
 from coupling.models import Coupling, TableMapping, WireValuesField
 from syncjobs.choices import (
+    CopyOrigin,
     JobMode,
     JobState,
     JobTrigger,
@@ -277,6 +278,27 @@ class Schedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ConfigurationCopy(models.Model):
+    """Mappings, fields, templates and schedules as they were, or as a file says: what undo and import go back to.
+
+    `document` is that of `syncjobs.services.configuration`; secrets are never in it.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="configuration_copies")
+    origin = models.CharField(max_length=20, choices=CopyOrigin.choices)
+    document = models.JSONField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "configuration copies"
+
+    def __str__(self) -> str:
+        return f"{self.get_origin_display()} {self.pk}"
 
 
 class WorkerHeartbeat(models.Model):

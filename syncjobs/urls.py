@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from syncjobs.views import (
+    configuration,
     conflicts,
     errors,
     full_synch,
@@ -29,6 +30,11 @@ connection_pages = [
     path("operations/<int:pk>/retry/", conflicts.operation_retry, name="operation-retry"),
     path("operations/<int:pk>/resolve/", conflicts.operation_resolve, name="operation-resolve"),
     path("mappings/", mappings.MappingList.as_view(), name="mapping-list"),
+    path("mappings/configuration/", configuration.configuration, name="configuration"),
+    path("mappings/configuration/export/", configuration.configuration_export, name="configuration-export"),
+    path("mappings/configuration/<int:pk>/", configuration.configuration_copy, name="configuration-copy"),
+    path("mappings/configuration/<int:pk>/delete/", configuration.configuration_delete, name="configuration-delete"),
+    path("mappings/reset/", configuration.mapping_reset, name="mapping-reset"),
     path("mappings/<str:name>/delete/", mappings.mapping_delete, name="mapping-delete"),
     path("mappings/<str:name>/", mappings.mapping_detail, name="mapping-detail"),
     path("mappings/<str:name>/fields/", mappings.mapping_fields, name="mapping-fields"),

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from connector.choices import Direction, System
 from connector.clients import INTERACTIVE, sales_client
+from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.exceptions import MappingError
@@ -26,6 +27,7 @@ from coupling.services.schema import (
     business_central_tables,
     compatible,
     describe_unknown,
+    look_again,
     mappable,
     sales_columns,
     sales_tables,
@@ -61,6 +63,7 @@ def create_mapping(
 
     Raises MappingError naming each refused setting, RemoteError where the systems' metadata cannot be read.
     """
+    look_again(connection)
     name = " ".join(name.upper().split())
     errors = {key: [problem] for key, problem in {"name": _name_problem(connection, name)}.items() if problem}
     bc = next(
@@ -114,10 +117,14 @@ def create_mapping(
 def delete_mapping(*, mapping: TableMapping, user: User | None) -> None:
     """Deletes a mapping of one's own with its fields and couplings, in the hub only.
 
-    Raises MappingError for a delivered mapping, HubError while a job of it runs.
+    Raises HubError for a delivered mapping and while a job of it runs.
     """
     if not mapping.user_defined:
-        raise MappingError(f"{mapping.name} is a delivered mapping: it can be switched off, not deleted.")
+        raise HubError(
+            f"{mapping.name} is a delivered mapping: it can be switched off, not deleted.",
+            kind=ErrorKind.CONFLICT,
+            code="mapping.delivered",
+        )
     service().check_idle(mapping=mapping)
     record_change(
         connection=mapping.connection,
@@ -147,6 +154,7 @@ def add_fields(*, mapping: TableMapping, choices: Sequence[FieldChoice], user: U
     Raises MappingError whose `fields` are keyed by the position of the refused choice; RemoteError.
     """
     enabled = is_fresh(mapping)
+    look_again(mapping.connection)
     bc_free, sales_free = free_columns(mapping)
     bc_columns = {column.name: column for column in bc_free}
     columns = {column.name: column for column in sales_free}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.business_central_addresses import Service
+from connector.cached import forget
 from connector.clients import INTERACTIVE, business_central_client, sales_client
 from connector.models import Connection
 from coupling.choices import MappingKind
@@ -61,6 +62,12 @@ class ColumnChoice:
         name = "" if self.label == self.name else f" ({self.name})"
         size = f" {self.length}" if self.length else ""
         return f"{self.label}{name}: {self.kind}{size}"
+
+
+def look_again(connection: Connection) -> None:
+    """What is read next is new: somebody may have made a table or column a moment ago."""
+    forget(f"{connection.sales_api_url}:")
+    forget(f"{connection.business_central_root}:")
 
 
 def business_central_tables(connection: Connection) -> list[TableChoice]:

@@ -32,6 +32,7 @@ from coupling.services.schema import (
     ColumnChoice,
     TableChoice,
     business_central_tables,
+    look_again,
     sales_tables,
     suggested_pairs,
 )
@@ -114,6 +115,7 @@ def mapping_new(request: PageRequest, connection: str) -> HttpResponse:
     }
     if request.method != "POST" and "live" not in request.GET:
         return render(request, "coupling/mapping_new.html", page)
+    look_again(request.connection)
     try:
         form = NewMappingForm(
             request.POST or None,
@@ -152,6 +154,7 @@ def mapping_fields_new(request: PageRequest, connection: str, name: str) -> Http
     }
     if request.method != "POST" and "live" not in request.GET:
         return render(request, "coupling/mapping_fields_new.html", page)
+    look_again(request.connection)
     try:
         rows = _rows(request, mapping, fresh)
         if request.method == "POST" and rows.is_valid():

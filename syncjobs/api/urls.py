@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from syncjobs.api import full_synchs, jobs, schedules, status
+from syncjobs.api import configuration, full_synchs, jobs, schedules, status
 
 _CONNECTION = "connections/<slug:connection>"
 _JOB = f"{_CONNECTION}/jobs/<int:pk>"
@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{_CONNECTION}/operations/", jobs.OperationList.as_view(), name="api-operation-list"),
     path(f"{_OPERATION}/retry/", jobs.OperationRetry.as_view(), name="api-operation-retry"),
     path(f"{_OPERATION}/resolve/", jobs.OperationResolve.as_view(), name="api-operation-resolve"),
+    path(f"{_CONNECTION}/configuration/", configuration.Configuration.as_view(), name="api-configuration"),
     path(f"{_CONNECTION}/schedules/", schedules.ScheduleList.as_view(), name="api-schedule-list"),
     path(f"{_SCHEDULE}/", schedules.ScheduleDetail.as_view(), name="api-schedule-detail"),
     path(f"{_SCHEDULE}/run/", schedules.ScheduleRun.as_view(), name="api-schedule-run"),

@@ -11,7 +11,8 @@ from config.roles import ensure_groups
 from connector.choices import System
 from connector.models import Connection
 from coupling.models import Coupling, TableMapping
-from syncjobs.models import FullSynch, FullSynchLine, Operation, Schedule, SynchJob, WorkerHeartbeat
+from syncjobs.models import ConfigurationCopy, FullSynch, FullSynchLine, Operation, Schedule, SynchJob, WorkerHeartbeat
+from syncjobs.services.configuration import export_configuration
 from tests.coupling.factories import make_account, make_connection, make_coupling, make_customer, make_person
 
 
@@ -42,6 +43,7 @@ class Hub:
             "operation": self.conflict.pk,
             "coupling": self.couplings[0].pk,
             "full-synch": self.full_synch.pk,
+            "configuration": ConfigurationCopy.objects.values_list("pk", flat=True).first() or 1,
             "field": self.customers.fields.first().pk,
             "template": 1,
         }
@@ -84,6 +86,9 @@ def hub(db) -> Hub:
         full_synch=full_synch, mapping=customers, direction="bidirectional", state="finished", to_sales="error"
     )
     Schedule.objects.create(connection=connection, name="CUSTOMER", mapping=customers, next_run=now)
+    ConfigurationCopy.objects.create(
+        connection=connection, origin="before_reset", document=export_configuration(connection=connection, names=[])
+    )
     for kind in ("worker", "scheduler"):
         WorkerHeartbeat.objects.create(name=kind, kind=kind, at=now)
     return Hub(connection, customers, couplings, job, conflict, failed, full_synch)
