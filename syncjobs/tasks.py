@@ -1,8 +1,10 @@
 """What workers do. Tasks carry a job's id; everything else is in Postgres. Each may run twice without harm."""
 
 from connector.choices import System
+from django.utils import timezone
+
 from syncjobs.engine import run
-from syncjobs.services import ending, watching
+from syncjobs.services import ending, suggesting, watching
 
 
 def run_job(job_id: int) -> None:
@@ -15,6 +17,11 @@ def work_on_job(job_id: int) -> None:
     """Helps a job that is running."""
     if run.work_on_job(job_id):
         ending.job_ended(job_id)
+
+
+def refresh_suggestions(mapping_id: int) -> None:
+    """Compares again what changed under a mapping, so that its suggestions are up to date."""
+    suggesting.refresh(mapping_id, now=timezone.now())
 
 
 def look_for_changes(connection_id: int) -> None:

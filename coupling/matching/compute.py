@@ -8,9 +8,10 @@ everything is taken into account is noted last, so that a worker that dies costs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from django.db import connection as database
 from django.db import transaction
@@ -30,6 +31,7 @@ from coupling.services.search import mirror_of
 
 CHUNK = 2000
 _KEPT = 5
+_SHOWN_COUPLED = timedelta(hours=24)
 _LARGE_SHARE = 0.3
 """Where more than this share of the records has to be compared again, all of them are."""
 
@@ -78,20 +80,27 @@ def compute_suggestions(*, mapping: TableMapping, full: bool = False, report: Re
             SuggestionState.objects.filter(pk=state.pk).update(started_at=None)
 
 
-def coupled_mark(mapping: TableMapping) -> str:
-    """Changes whenever a coupling of one of the mapping's tables is made or removed."""
+def mark_of(mapping: TableMapping) -> str:
+    """A text that changes whenever a record, a coupling or a filter changes; a few index look-ups."""
     rows = Coupling.objects.filter(connection_id=mapping.connection_id)
     rows = rows.filter(Q(bc_table=mapping.business_central_table) | Q(sales_table=mapping.sales_table))
     newest = rows.order_by("-id").values_list("id", flat=True).first()
-    return f"{rows.count()}/{newest or 0}"
+    parts = [str(rows.count()), str(newest or 0)]
+    for system in System:
+        records = mirror_of(system).objects.of_table(mapping.connection_id, mapping.table(system))
+        read_at = records.order_by("-read_at").values_list("read_at", flat=True).first()
+        parts += [read_at.isoformat() if read_at else "", str(crc32(mapping.filter(system).encode()))]
+    return "/".join(parts)
 
 
 def _compute(mapping: TableMapping, state: SuggestionState, full: bool, report: Report) -> Computed:
     profile = profile_of(mapping.business_central_table, mapping.sales_table)
+    # Before the keys: what changes while they are made counts as changed.
+    mark = mark_of(mapping)
     for system in System:
         refresh_keys(mapping.connection, system, mapping.table(system), profile)
     # Nobody else makes keys of this connection now, so nothing can slip in between these two.
-    until, mark = _clock(), coupled_mark(mapping)
+    until = _clock()
     records, rows = free_records(mapping), possible_rows(mapping)
     _prune(mapping, records, rows)
     total = _want(mapping, records, rows, None if full else state.computed_until)
@@ -107,7 +116,7 @@ def _compute(mapping: TableMapping, state: SuggestionState, full: bool, report: 
             return Computed(done, pairs, finished=False)
     with transaction.atomic():
         judge(mapping)
-        noted: dict[str, Any] = {"computed_until": until, "computed_at": timezone.now(), "coupled_mark": mark}
+        noted: dict[str, Any] = {"computed_until": until, "computed_at": timezone.now(), "mark": mark}
         if full:
             noted["full_at"] = noted["computed_at"]
         SuggestionState.objects.filter(pk=state.pk).update(**noted)
@@ -139,7 +148,9 @@ def _clock() -> datetime:
 def _prune(mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any]) -> None:
     """Removes what nothing can come of any more: coupled or vanished records, vanished rows, ruled-out pairs."""
     lines = MatchLine.objects.filter(mapping=mapping, job_id=None)
-    gone = lines.exclude(bc_key__in=records.order_by().values("key"))
+    # What was coupled during the last day stays for the review's tab, from where it can be undone.
+    recent = Coupling.objects.filter(mapping=mapping, created_at__gt=timezone.now() - _SHOWN_COUPLED).values("bc_key")
+    gone = lines.exclude(bc_key__in=records.order_by().values("key")).exclude(bc_key__in=recent)
     candidates = MatchCandidate.objects.filter(line__in=lines)
     ruled_out = RuledOutPair.objects.filter(
         mapping=mapping, bc_key=OuterRef("line__bc_key"), sales_key=OuterRef("sales_key")

@@ -85,14 +85,14 @@ class MatchCandidate(models.Model):
 class SuggestionState(models.Model):
     """How up to date a mapping's suggestions are.
 
-    Records read until `computed_until` are taken into account; `coupled_mark` tells whether couplings changed since.
+    Keys made until `computed_until` are taken into account; `mark` tells whether anything changed since.
     """
 
     mapping = models.OneToOneField("coupling.TableMapping", on_delete=models.CASCADE, related_name="suggestion_state")
     computed_until = models.DateTimeField(null=True)
     computed_at = models.DateTimeField(null=True)
     full_at = models.DateTimeField(null=True, help_text="When every record was last compared.")
-    coupled_mark = models.CharField(max_length=60, blank=True)
+    mark = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(null=True, help_text="Set while a computation runs.")
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)

@@ -1,5 +1,6 @@
 """From candidates to verdicts: which line is clear, and which needs a person. One statement over a whole mapping."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection as database
@@ -28,6 +29,8 @@ WITH scored AS (
            lead(candidate.score) OVER theirs AS behind, first_value(candidate.score) OVER theirs AS first
     FROM coupling_matchcandidate candidate JOIN coupling_matchline line ON line.id = candidate.line_id
     WHERE line.mapping_id = %(mapping)s AND line.job_id IS NULL
+      AND (%(everything)s OR candidate.sales_key IN (
+        SELECT sales_key FROM coupling_matchcandidate near WHERE near.line_id = ANY(%(lines)s)))
     WINDOW own AS (PARTITION BY candidate.line_id ORDER BY candidate.taken, candidate.score DESC, candidate.sales_key),
            theirs AS (PARTITION BY candidate.sales_key ORDER BY candidate.score DESC, candidate.line_id)
 ), summed AS (
@@ -47,7 +50,7 @@ WITH scored AS (
                 WHEN best.score >= %(clear)s AND NOT best.contradicted THEN 'clear'
                 ELSE 'uncertain' END AS verdict
     FROM coupling_matchline line LEFT JOIN summed best ON best.line_id = line.id
-    WHERE line.mapping_id = %(mapping)s AND line.job_id IS NULL
+    WHERE line.mapping_id = %(mapping)s AND line.job_id IS NULL AND (%(everything)s OR line.id = ANY(%(lines)s))
 )
 UPDATE coupling_matchline line SET verdict = judged.verdict, score = judged.score, best_key = judged.best_key
 FROM judged WHERE judged.id = line.id
@@ -55,17 +58,23 @@ FROM judged WHERE judged.id = line.id
 """
 
 
-def judge(mapping: TableMapping) -> None:
-    """Works out anew which candidates are coupled and what the standing suggestions of the mapping amount to."""
+def judge(mapping: TableMapping, *, only: Sequence[int] | None = None) -> None:
+    """Works out anew which candidates are coupled and what the standing suggestions of the mapping amount to.
+
+    `only`: ids of the lines to look at, where nothing else can have changed.
+    """
     arguments: dict[str, Any] = {
         "connection": mapping.connection_id,
         "mapping": mapping.pk,
         "sales_table": mapping.sales_table,
         "lead": CLEAR_LEAD,
         "clear": CLEAR_SCORE,
+        "everything": only is None,
+        "lines": list(only or ()),
     }
     with database.cursor() as cursor:
-        # Written a moment ago; the planner has to know how many there are.
-        cursor.execute("ANALYZE coupling_matchline, coupling_matchcandidate")
-        cursor.execute(_TAKEN, arguments)
+        if only is None:
+            # Written a moment ago; the planner has to know how many there are.
+            cursor.execute("ANALYZE coupling_matchline, coupling_matchcandidate")
+            cursor.execute(_TAKEN, arguments)
         cursor.execute(_VERDICTS, arguments)

@@ -15,6 +15,7 @@ from syncjobs.engine import closing, locks
 from syncjobs.engine.fan_out import DEFAULT, enqueue
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.services import full_synch, schedules
+from syncjobs.services.suggesting import look_for_outdated_suggestions
 from syncjobs.services.workers import note_workers
 
 _GONE = "Its worker went away; it goes on by itself."
@@ -31,6 +32,7 @@ def tick(*, now: datetime | None = None) -> None:
     schedules.note_lost_ends()
     schedules.wake(now=now)
     schedules.run_due(now=now)
+    look_for_outdated_suggestions(now=now)
     look_at_sleeping(now=now)
     for pk in FullSynch.objects.filter(state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
         full_synch.advance_full_synch(full_synch_id=pk)

@@ -1,0 +1,51 @@
+"""Who is coupling which record right now, so that two people do not decide about the same one."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from connector.choices import System
+from connector.models import Connection
+from coupling.matching.models import RecordClaim
+
+CLAIM = timedelta(minutes=5)
+"""How long a record stays with somebody who does nothing with it."""
+
+
+def claim(
+    *, connection: Connection, system: System, table: str, key: UUID, user: User, take_over: bool = False
+) -> RecordClaim | None:
+    """Gives the record to `user` for some minutes. Returns the claim of somebody else who has it and keeps it; None
+    where `user` has it now. `take_over` takes it from whoever has it."""
+    now = timezone.now()
+    claimed, created = RecordClaim.objects.get_or_create(
+        connection=connection,
+        system=system,
+        table=table,
+        key=key,
+        defaults={"user": user, "expires_at": now + CLAIM},
+    )
+    if created:
+        return None
+    mine = RecordClaim.objects.filter(pk=claimed.pk)
+    if not take_over:
+        mine = mine.filter(Q(user=user) | Q(expires_at__lt=now))
+    if mine.update(user=user, expires_at=now + CLAIM):
+        return None
+    return RecordClaim.objects.select_related("user").filter(pk=claimed.pk).first()
+
+
+def release(*, connection: Connection, system: System, table: str, keys: Iterable[UUID], user: User) -> None:
+    """Lets go of the records that `user` has."""
+    claims = RecordClaim.objects.filter(connection=connection, system=system, table=table, user=user)
+    claims.filter(key__in=list(keys)).delete()
+
+
+def claimed_by_others(connection: Connection, system: System, table: str, user: User) -> QuerySet[RecordClaim]:
+    """Claims of other people that are in force."""
+    claims = RecordClaim.objects.filter(connection=connection, system=system, table=table)
+    return claims.filter(expires_at__gte=timezone.now()).exclude(user=user)
