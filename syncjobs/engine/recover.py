@@ -99,13 +99,13 @@ def _judge(operation: Operation, part: Part, record: WireRecord | None) -> Write
     if operation.kind == OperationKind.DELETE:
         return _result(operation, WriteStatus.DONE if record is None else WriteStatus.UNKNOWN, key)
     if operation.kind == OperationKind.CREATE:
-        return _result(operation, WriteStatus.DONE if record else WriteStatus.UNKNOWN, key, record)
+        return _found(operation, record) if record else _result(operation, WriteStatus.UNKNOWN, key)
     if record is None:
         return _result(operation, WriteStatus.MISSING, key)
     if operation.expected_token and part.table == operation.table and record.token == operation.expected_token:
         return _result(operation, WriteStatus.UNKNOWN, key)
     if holds(record.values, part.base):
-        return _result(operation, WriteStatus.DONE, key, record)
+        return _found(operation, record)
     return _result(operation, WriteStatus.STALE if operation.expected_token else WriteStatus.UNKNOWN, key)
 
 
@@ -120,7 +120,7 @@ def _look_for_creates(run: JobRun, operations: Sequence[Operation]) -> list[Writ
         part = parts_of(operation, run.reading(System.BUSINESS_CENTRAL))[0]
         expected = {name: value for name, value in part.base.items() if name in candidates.properties}
         record = candidates.take(expected, not_before=operation.sent_at)
-        results.append(_result(operation, WriteStatus.DONE if record else WriteStatus.UNKNOWN, None, record))
+        results.append(_found(operation, record) if record else _result(operation, WriteStatus.UNKNOWN, None))
     return results
 
 
@@ -213,18 +213,19 @@ def _folded(value: Any) -> str:
     return "" if value is None else str(value).strip().casefold()
 
 
-def _result(
-    operation: Operation, status: WriteStatus, key: UUID | None, record: WireRecord | None = None
-) -> WriteResult:
-    return WriteResult(
-        operation.pk,
-        status,
-        record.key if record else key,
-        # Somebody may have changed the record since: the mirror keeps what was sent until the next pull compares.
-        "",
-        None,
-        None,
-    )
+def _found(operation: Operation, record: WireRecord) -> WriteResult:
+    """The record holds what was sent.
+
+    What Business Central made of it (a number, a company) is as good as answered. Sales answers with nothing but a
+    token, and somebody may have changed the row since: the mirror keeps what was sent until the next pull compares.
+    """
+    if operation.system == System.BUSINESS_CENTRAL:
+        return WriteResult(operation.pk, WriteStatus.DONE, record.key, record.token, record.values)
+    return _result(operation, WriteStatus.DONE, record.key)
+
+
+def _result(operation: Operation, status: WriteStatus, key: UUID | None) -> WriteResult:
+    return WriteResult(operation.pk, status, key, "", None, None)
 
 
 def _no_answer(operation: Operation, system: System) -> WriteResult:

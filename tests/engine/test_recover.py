@@ -74,6 +74,18 @@ def test_updates_survive(hub: Hub, side: str, kind: str) -> None:
     assert hub.run("CUSTOMER").modified == 0
 
 
+def test_number_of_a_record_whose_answer_was_lost_travels_back_in_the_same_run(hub: Hub) -> None:
+    hub.mapping("CUSTOMER").fields.filter(sales_attribute="accountnumber").update(enabled=True)
+    account = hub.sales.create("accounts", name="Contoso", customertypecode=3)
+    hub.faults(fault("business_central", "customers", "POST", "drop_after_commit", count=1))
+    job = hub.run_full("CUSTOMER")
+    number = hub.bc.row("customers", hub.coupling("CUSTOMER", sales_key=account).bc_key, "number")["number"]
+    shown = hub.sales.row("accounts", account, "accountnumber", "_bcbi_companyid_value")
+    assert (job.state, job.inserted, shown["accountnumber"]) == (JobState.SUCCEEDED, 1, number)
+    assert shown["_bcbi_companyid_value"] == str(hub.connection.company_row_id)
+    assert hub.run("CUSTOMER").modified == 0
+
+
 def test_expired_tokens_in_the_middle_change_nothing(hub: Hub) -> None:
     hub.create_customers(CUSTOMERS)
     hub.faults(

@@ -1,0 +1,71 @@
+"""Full synchronisations under fire: `python -m tests.chaos --seeds 50`, which is `make chaos`.
+
+Every seed is a run of its own over fresh data and a fresh database, on real workers that get killed while both systems
+and both servers misbehave. Afterwards both systems have to hold exactly what an undisturbed run made of the same data,
+and a further run must write nothing. Prints a line per seed; ends with 1 when any of them failed.
+"""
+
+import argparse
+import logging
+import shutil
+import sys
+import time
+
+from tests.chaos import environment
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=50, help="How many runs.")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--variants", type=int, default=4, help="How many sets of data and settings the seeds share.")
+    parser.add_argument("--verbose", action="store_true", help="Say what strikes when.")
+    parser.add_argument("--keep", action="store_true", help="Keep the directory with the logs of the workers.")
+    arguments = parser.parse_args()
+    environment.prepare()
+
+    import django
+
+    django.setup()
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("tests.chaos").setLevel(logging.INFO if arguments.verbose else logging.ERROR)
+    try:
+        failed = _run(arguments)
+    finally:
+        if arguments.keep:
+            say(f"kept: {environment.DIRECTORY}")
+        else:
+            shutil.rmtree(environment.DIRECTORY, ignore_errors=True)
+    return 1 if failed else 0
+
+
+def _run(arguments: argparse.Namespace) -> list[int]:
+    from tests.chaos.campaign import Campaign
+    from tests.chaos.rig import Rig
+    from tests.chaos.scenario import FullSynchronisation
+
+    failed = []
+    started = time.monotonic()
+    with Rig() as rig:
+        campaign = Campaign(rig, FullSynchronisation(), variants=arguments.variants, say=say)
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+            result = campaign.run(seed)
+            say(str(result))
+            for problem in result.problems:
+                say(f"    {problem}")
+            if result.problems:
+                failed.append(seed)
+    say(
+        f"{arguments.seeds - len(failed)} of {arguments.seeds} seeds passed in {time.monotonic() - started:.0f} s"
+        + (f"; failed: {', '.join(map(str, failed))}" if failed else "")
+    )
+    return failed
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
