@@ -179,6 +179,14 @@ class SynchronisationService(Protocol):
         """Raises HubError while a job of the mapping has not ended."""
         ...
 
+    def team_members(self, *, connection: Connection) -> set[UUID]:
+        """Sales users in the default owning team, asked live. Raises HubError."""
+        ...
+
+    def add_to_team(self, *, mapping: TableMapping, users: Sequence[UUID]) -> int:
+        """Adds users to the default owning team within the call; returns how many were not members. Raises HubError."""
+        ...
+
     def read_in_background(self, *, connection: Connection, tables: Sequence[tuple[System, str]]) -> None:
         """Asks a worker to read the changes of the tables into the mirror; returns at once."""
         ...

@@ -11,7 +11,9 @@ from connector.choices import System
 from connector.errors import HubError
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
 from coupling.services.admission import admits
+from coupling.services.changes import attach_job
 from coupling.services.couplings import couple, require_usable
+from coupling.services.requests import FIRST, uncouple_many
 from coupling.synchronisation import StartedJob, service
 
 MAPPING = "SALESPEOPLE"
@@ -81,7 +83,7 @@ def save(*, mapping: TableMapping, chosen: Mapping[UUID, UUID | None], user: Use
     before = {coupling.bc_key for coupling in leaving}
     saved = Saved(uncoupled=len(leaving))
     if leaving:
-        service().uncouple(couplings=leaving, user=user)
+        uncouple_many(couplings=leaving, user=user)
     fresh: list[Coupling] = []
     for key, person in changed.items():
         if person is None:
@@ -95,9 +97,9 @@ def save(*, mapping: TableMapping, chosen: Mapping[UUID, UUID | None], user: Use
         if person not in before:
             fresh.append(coupling)
     if fresh:
-        saved.jobs = service().synchronize_pairs(
-            couplings=fresh, force_from=System.SALES, user=user, trigger="coupling"
-        )
+        saved.jobs = service().synchronize_pairs(couplings=fresh, force_from=System.SALES, user=user, trigger=FIRST)
+        for coupling in fresh:
+            attach_job(coupling, saved.jobs[0].id)
     return saved
 
 

@@ -30,6 +30,7 @@ from syncjobs.engine.pull import client_of, pull_table, refresh_records
 from syncjobs.engine.tables import TableReading
 from syncjobs.models import Operation, SynchJob
 from syncjobs.querysets import failed_creations_of
+from syncjobs.services import team
 from syncjobs.services.jobs import retry_couplings, run_pairs, start_job
 from syncjobs.services.schedules import ensure_schedules
 from syncjobs.services.undo import undo_job
@@ -71,6 +72,12 @@ class Synchronisation:
                 code="mapping.busy",
                 hint="Wait for it, or cancel it.",
             )
+
+    def team_members(self, *, connection: Connection) -> set[UUID]:
+        return team.team_members(connection)
+
+    def add_to_team(self, *, mapping: TableMapping, users: Sequence[UUID]) -> int:
+        return team.add_to_team(connection=mapping.connection, mapping=mapping, users=users)
 
     def read_in_background(self, *, connection: Connection, tables: Sequence[tuple[System, str]]) -> None:
         for system, table in tables:
