@@ -131,6 +131,14 @@ ADDRESSES: dict[str, Needs] = {
     "api-field-detail": _SETTINGS,
     "api-template-list": _SETTINGS,
     "api-template-detail": _SETTINGS,
+    # Sales documents
+    "sales-order-list": Needs(Capability.READ, Capability.PROCESS_DOCUMENTS),
+    "sales-order-refresh": _READ,
+    "sales-order-detail": _READ,
+    "sales-order-action": _DOCUMENTS,
+    "sales-receivables-setup": _SETTINGS,
+    "api-sales-order-list": _READ,
+    "api-sales-order-create": _DOCUMENTS,
     # Jobs, operations, schedules, full synchronisation; app "syncjobs"
     "job-list": _READ,
     "job-detail": _READ,

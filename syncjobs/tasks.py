@@ -1,8 +1,11 @@
 """What workers do. Tasks carry a job's id; everything else is in Postgres. Each may run twice without harm."""
 
-from connector.choices import System
 from django.utils import timezone
 
+from connector.choices import System
+from connector.models import Connection
+from syncjobs.documents import reading
+from syncjobs.documents import watching as documents_watching
 from syncjobs.engine import run
 from syncjobs.services import ending, suggesting, watching
 
@@ -22,6 +25,16 @@ def work_on_job(job_id: int) -> None:
 def refresh_suggestions(mapping_id: int) -> None:
     """Compares again what changed under a mapping, so that its suggestions are up to date."""
     suggesting.refresh(mapping_id, now=timezone.now())
+
+
+def read_sales_orders(connection_id: int) -> None:
+    """Reads submitted and coupled orders for the pages."""
+    reading.read_orders(Connection.objects.get(pk=connection_id))
+
+
+def look_for_documents(connection_id: int) -> None:
+    """Starts the processes whose documents wait in Sales."""
+    documents_watching.look(connection_id=connection_id)
 
 
 def look_for_changes(connection_id: int) -> None:

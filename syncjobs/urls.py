@@ -5,6 +5,9 @@ from django.urls import include, path
 from syncjobs.views import (
     configuration,
     conflicts,
+    documents,
+    documents_detail,
+    documents_setup,
     errors,
     full_synch,
     home,
@@ -18,6 +21,11 @@ from syncjobs.views import (
 
 connection_pages = [
     path("search/", search.quick_search, name="quick-search"),
+    path("sales-orders/", documents.SalesOrderList.as_view(), name="sales-order-list"),
+    path("sales-orders/refresh/", documents.refresh_orders, name="sales-order-refresh"),
+    path("sales-orders/<uuid:key>/", documents_detail.order_detail, name="sales-order-detail"),
+    path("sales-orders/<uuid:key>/action/", documents_detail.order_action, name="sales-order-action"),
+    path("sales-receivables-setup/", documents_setup.sales_setup, name="sales-receivables-setup"),
     path("jobs/", jobs.JobList.as_view(), name="job-list"),
     path("jobs/<int:pk>/", jobs.job_detail, name="job-detail"),
     path("jobs/<int:pk>/log/", jobs.job_log, name="job-log"),

@@ -45,6 +45,7 @@ SECTIONS = (
             Entry("Users", "user-list", "users", "user-list"),
         ),
     ),
+    Section("Documents", (Entry("Sales Orders", "sales-order-list", "shopping-cart", "sales-order-"),)),
     Section(
         "Synchronise",
         (
@@ -60,6 +61,7 @@ SECTIONS = (
             Entry("Assisted Setup", "setup-start", "checklist", "setup-"),
             Entry("Connection Setup", "connection-setup", "plug-connected", "connection-"),
             Entry("Mappings", "mapping-list", "arrows-left-right", "mapping-"),
+            Entry("Sales & Receivables Setup", "sales-receivables-setup", "settings", "sales-receivables-"),
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from syncjobs.api import configuration, full_synchs, jobs, schedules, status
+from syncjobs.api import configuration, documents, full_synchs, jobs, schedules, status
 
 _CONNECTION = "connections/<slug:connection>"
 _JOB = f"{_CONNECTION}/jobs/<int:pk>"
@@ -12,6 +12,12 @@ _FULL_SYNCH = f"{_CONNECTION}/full-synchs/<int:pk>"
 
 urlpatterns = [
     path("status/", status.Status.as_view(), name="api-status"),
+    path(f"{_CONNECTION}/sales-orders/", documents.SalesOrderList.as_view(), name="api-sales-order-list"),
+    path(
+        f"{_CONNECTION}/sales-orders/<uuid:key>/create-in-business-central/",
+        documents.CreateInBusinessCentral.as_view(),
+        name="api-sales-order-create",
+    ),
     path(f"{_CONNECTION}/jobs/", jobs.JobList.as_view(), name="api-job-list"),
     path(f"{_JOB}/", jobs.JobDetail.as_view(), name="api-job-detail"),
     path(f"{_JOB}/log/", jobs.JobLog.as_view(), name="api-job-log"),

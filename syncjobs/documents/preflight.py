@@ -99,7 +99,7 @@ def state_problem(document: SalesDocument) -> Problem | None:
             f"{document} was handed over on {document.handed_over.isoformat()}, but no Business Central order of it is known.",
             "Find the order in Business Central and couple the two, or clear the stamp in Sales to create a new one.",
             record,
-            Fix("Find and couple", "sales-order-find", {"key": str(document.sales_key)}),
+            Fix("Find and couple", "sales-order-detail", {"key": str(document.sales_key)}),
         )
     return None
 

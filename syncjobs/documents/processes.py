@@ -19,7 +19,6 @@ from coupling.choices import MappingKind
 from coupling.models import TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
 from syncjobs.documents.orders import create_sales_orders
-from syncjobs.documents.reading import read_documents
 from syncjobs.documents.records import ORDERS, QUOTES
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.fan_out import HIGH, enqueue
@@ -27,7 +26,6 @@ from syncjobs.models import SynchJob
 from syncjobs.services.jobs import check_connection
 
 CREATE_ORDERS = "create-sales-orders"
-READ = "read-documents"
 _NO_MAPPING = "Quotes have no fields to synchronise: the process of activated quotes makes and keeps their documents."
 
 
@@ -168,15 +166,5 @@ register(
             and connection.sales_order_integration == SalesOrderIntegration.LEGACY
         ),
         interval_minutes=30,
-    )
-)
-register(
-    Process(
-        name=READ,
-        label="Read sales orders",
-        mapping=ORDERS.mapping,
-        runs=read_documents,
-        wanted=has_orders,
-        interval_minutes=0,
     )
 )

@@ -1,4 +1,4 @@
-"""Recurring runs: one schedule per mapping whose changes have to be looked for by themselves.
+"""Recurring runs: one schedule per mapping whose changes have to be looked for by themselves, and per process.
 
 A run without a change lets its schedule sleep for the inactivity time-out; a dirty pair wakes it. A run that fails as a
 whole is tried again after a growing pause, ten times.
@@ -15,8 +15,9 @@ from connector.errors import HubError
 from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.defaults import default_mappings
-from coupling.models import DirtyPair, TableMapping
+from coupling.models import DirtyPair
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, ScheduleState
+from syncjobs.documents.processes import is_running, is_scheduled, processes, start_process
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import check_connection, start_job
 
@@ -53,6 +54,23 @@ def ensure_schedules(*, connection: Connection) -> list[Schedule]:
             },
         )
         schedules.append(schedule)
+    return schedules + _ensure_processes(connection)
+
+
+def _ensure_processes(connection: Connection) -> list[Schedule]:
+    """Schedules of the processes that the connection's switches ask for; those of the others go."""
+    schedules = []
+    for process in processes():
+        rows = Schedule.objects.filter(connection=connection, name=process.name, mapping__isnull=True)
+        if not is_scheduled(connection, process.name):
+            rows.delete()
+            continue
+        schedule, _ = Schedule.objects.get_or_create(
+            connection=connection,
+            name=process.name,
+            defaults={"interval_minutes": process.interval_minutes, "next_run": timezone.now()},
+        )
+        schedules.append(schedule)
     return schedules
 
 
@@ -73,9 +91,8 @@ def run_due(*, now: datetime | None = None) -> list[SynchJob]:
             next_run__lte=now,
             connection__enabled=True,
             connection__automatic_jobs=True,
-            mapping__enabled=True,
-            mapping__available=True,
         )
+        .filter(Q(mapping__isnull=True) | Q(mapping__enabled=True, mapping__available=True))
         .select_related("connection", "mapping")
         .order_by("connection_id", "mapping__order", "name")
     )
@@ -88,10 +105,7 @@ def run_now(*, schedule: Schedule, user: User | None, trigger: JobTrigger = JobT
     now = timezone.now()
     with transaction.atomic():
         Schedule.objects.filter(pk=schedule.pk).update(attempts=0, message="")
-        mapping = _mapping(schedule)
-        job = start_job(
-            connection=schedule.connection, mapping=mapping, mode=JobMode.MODIFIED, trigger=trigger, user=user
-        )
+        job = _begin(schedule, trigger, user)
         _note_start(schedule, job, now)
     return job
 
@@ -183,16 +197,12 @@ def note_lost_ends() -> None:
 
 
 def _start(schedule: Schedule, trigger: JobTrigger, user: User | None, now: datetime) -> SynchJob | None:
-    mapping = _mapping(schedule)
-    live = SynchJob.objects.filter(mapping=mapping, state__in=LIVE_JOB_STATES).exclude(mode=JobMode.SELECTED)
-    if live.exists():
+    if _is_running(schedule):
         # What runs does the work; the schedule looks again when it is over.
         return None
     try:
         with transaction.atomic():
-            job = start_job(
-                connection=schedule.connection, mapping=mapping, mode=JobMode.MODIFIED, trigger=trigger, user=user
-            )
+            job = _begin(schedule, trigger, user)
             _note_start(schedule, job, now)
     except HubError as error:
         Schedule.objects.filter(pk=schedule.pk).update(
@@ -216,7 +226,16 @@ def _note_failure(schedule: Schedule, job: SynchJob, now: datetime) -> None:
         schedule.next_run = now + min(_FIRST_PAUSE * 2 ** (schedule.attempts - 1), _LONGEST_PAUSE)
 
 
-def _mapping(schedule: Schedule) -> TableMapping:
+def _begin(schedule: Schedule, trigger: JobTrigger, user: User | None) -> SynchJob:
     if schedule.mapping is None:
-        raise ValueError(f"The schedule {schedule.name} has no mapping.")
-    return schedule.mapping
+        return start_process(connection=schedule.connection, name=schedule.name, trigger=trigger, user=user)
+    return start_job(
+        connection=schedule.connection, mapping=schedule.mapping, mode=JobMode.MODIFIED, trigger=trigger, user=user
+    )
+
+
+def _is_running(schedule: Schedule) -> bool:
+    if schedule.mapping is None:
+        return is_running(schedule.connection, schedule.name)
+    live = SynchJob.objects.filter(mapping=schedule.mapping, state__in=LIVE_JOB_STATES)
+    return live.exclude(mode__in=[JobMode.SELECTED, JobMode.DOCUMENTS]).exists()

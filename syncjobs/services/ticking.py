@@ -11,6 +11,7 @@ from django.utils import timezone
 from syncjobs.choices import LIVE_JOB_STATES, JobState, ScheduleState
 from syncjobs.constants import DEAD_AFTER
 from syncjobs.context import SCHEDULER
+from syncjobs.documents.watching import DOCUMENT_PROCESSES
 from syncjobs.engine import closing, locks
 from syncjobs.engine.fan_out import DEFAULT, enqueue
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
@@ -20,6 +21,7 @@ from syncjobs.services.workers import note_workers
 
 _GONE = "Its worker went away; it goes on by itself."
 _LOOK_EVERY = timedelta(minutes=2)
+_LOOK_AT_DOCUMENTS_SECONDS = 60
 
 
 def tick(*, now: datetime | None = None) -> None:
@@ -34,6 +36,7 @@ def tick(*, now: datetime | None = None) -> None:
     schedules.run_due(now=now)
     look_for_outdated_suggestions(now=now)
     look_at_sleeping(now=now)
+    look_for_documents(now=now)
     for pk in FullSynch.objects.filter(state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
         full_synch.advance_full_synch(full_synch_id=pk)
 
@@ -75,6 +78,23 @@ def look_at_sleeping(*, now: datetime) -> None:
         if cache.add(f"couplet:look:{connection_id}", now.isoformat(), timeout=_LOOK_EVERY.total_seconds()):
             django_rq.get_queue(DEFAULT).enqueue(
                 "syncjobs.tasks.look_for_changes", connection_id, result_ttl=0, failure_ttl=3600
+            )
+
+
+def look_for_documents(*, now: datetime) -> None:
+    """Every minute somebody looks whether documents wait in Sales that a process would take at its next run only."""
+    waiting = Schedule.objects.filter(
+        name__in=DOCUMENT_PROCESSES,
+        state=ScheduleState.READY,
+        enabled=True,
+        next_run__gt=now,
+        connection__enabled=True,
+        connection__automatic_jobs=True,
+    )
+    for connection_id in set(waiting.values_list("connection_id", flat=True)):
+        if cache.add(f"couplet:documents:look:{connection_id}", now.isoformat(), timeout=_LOOK_AT_DOCUMENTS_SECONDS):
+            django_rq.get_queue(DEFAULT).enqueue(
+                "syncjobs.tasks.look_for_documents", connection_id, result_ttl=0, failure_ttl=3600
             )
 
 

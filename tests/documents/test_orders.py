@@ -10,7 +10,10 @@ def test_submitted_order_becomes_one_order_and_is_handed_over(trade: Trade) -> N
 
     job = trade.process()
 
-    assert (job.state, job.inserted, job.failed) == ("succeeded", 1, 0), (job.message, list(job.log.values_list("message")))
+    assert (job.state, job.inserted, job.failed) == ("succeeded", 1, 0), (
+        job.message,
+        list(job.log.values_list("message")),
+    )
     [order] = trade.bc_orders()
     assert order["externalDocumentNumber"] == "ORDER OF LAMPS"
     assert order["currencyCode"] == "EUR"
