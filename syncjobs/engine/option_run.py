@@ -28,6 +28,7 @@ from syncjobs.constants import SEND_ATTEMPTS
 from syncjobs.engine import work
 from syncjobs.engine.closing import add_to_plan
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.option_codes import run_option_codes
 from syncjobs.engine.pull import pull_table
 from syncjobs.models import Operation, SynchJob
 
@@ -70,12 +71,15 @@ _COUNTED = {OperationKind.CREATE: "inserted", OperationKind.UPDATE: "modified"}
 def run_option_mapping(run: JobRun) -> None:
     """The whole run; leaves nothing for slices. Raises RemoteError when Sales or Business Central cannot be read."""
     mapping = run.mapping
+    if mapping.direction == Direction.TO_BUSINESS_CENTRAL:
+        run_option_codes(run)
+        return
     if mapping.direction != Direction.TO_SALES:
         raise HubError(
-            f"{mapping} can only be synchronised to Sales.",
+            f"{mapping} can only be synchronised one way.",
             kind=ErrorKind.CONFIG,
             code="mapping.direction",
-            hint="Set the mapping's direction to “To Sales”.",
+            hint="Set the mapping's direction to “To Sales” or “To Business Central”.",
         )
     pull_table(
         connection=run.connection,
