@@ -50,8 +50,8 @@ _RUN_FULL = Needs(Capability.RUN_FULL)
 _UNDO = Needs(Capability.UNDO)
 _CHANGE = Needs(Capability.CHANGE_SETTINGS)
 
-PUBLIC = frozenset({"login", "logout"})
-"""Addresses that need no account."""
+PUBLIC = frozenset({"login", "logout", "webhook-sales", "webhook-business-central"})
+"""Addresses that need no account: the webhooks ask for a key of their own."""
 
 ADDRESSES: dict[str, Needs] = {
     # Everybody's own account and the hub as a whole
@@ -116,6 +116,10 @@ ADDRESSES: dict[str, Needs] = {
     "mapping-fields-new": _CHANGE,
     "mapping-delete": _CHANGE,
     "mapping-reset": _CHANGE,
+    "rule-list": _READ_SETTINGS,
+    "rule-new": _CHANGE,
+    "rule-detail": _SETTINGS,
+    "rule-delete": _CHANGE,
     "configuration": _CHANGE,
     "configuration-export": _CHANGE,
     "configuration-copy": _CHANGE,

@@ -22,4 +22,5 @@ urlpatterns = [
     path("", include("connector.urls")),
     path("", include("coupling.urls")),
     path("", include("syncjobs.urls")),
+    path("", include("syncjobs.webhooks.urls")),
 ]

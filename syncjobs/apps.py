@@ -12,7 +12,9 @@ class SynchJobsConfig(AppConfig):
         from syncjobs.services.provisioning import subscribe_to_connections
         from syncjobs.services.setup_subjects import SetupSubjects
         from syncjobs.services.synchronisation import Synchronisation
+        from syncjobs.webhooks.provisioning import subscribe_to_connections as webhooks
 
         synchronisation.register(Synchronisation())
         subjects.register(SetupSubjects())
         subscribe_to_connections()
+        webhooks()

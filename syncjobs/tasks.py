@@ -8,6 +8,7 @@ from syncjobs.documents import reading
 from syncjobs.documents import watching as documents_watching
 from syncjobs.engine import run
 from syncjobs.services import ending, suggesting, watching
+from syncjobs.webhooks import tasks as announcements
 
 
 def run_job(job_id: int) -> None:
@@ -38,8 +39,12 @@ def look_for_documents(connection_id: int) -> None:
 
 
 def look_for_changes(connection_id: int) -> None:
-    """Reads what changed in the tables of sleeping schedules, so that they wake."""
-    watching.look_for_changes(connection_id=connection_id)
+    """Reads what changed between the runs of the schedules, and runs what it concerns."""
+    connection = Connection.objects.filter(pk=connection_id).first()
+    if connection is None:
+        return
+    watching.look_for_changes(connection_id=connection_id, announced=announcements.is_announced(connection))
+    announcements.start_runs(connection)
 
 
 def read_table(connection_id: int, system: str, table: str) -> None:

@@ -343,9 +343,7 @@ class OwnershipForm(StepForm):
     ) -> None:
         people = draft.found.get("people", {})
         by_email = {row["email"].casefold(): row["id"] for row in people.get("salespeople", []) if row["email"]}
-        suggested = {
-            f"user-{row['id']}": by_email.get(row["email"].casefold(), "") for row in people.get("users", [])
-        }
+        suggested = {f"user-{row['id']}": by_email.get(row["email"].casefold(), "") for row in people.get("users", [])}
         # Users that were read after the answer was given come with the salesperson of the same address.
         super().__init__({**suggested, **data} if data is not None else None, files, draft=draft, connection=connection)
         salespeople = [(row["id"], f"{row['name']} {row['email']}".strip()) for row in people.get("salespeople", [])]

@@ -18,9 +18,10 @@ from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.services import full_synch, schedules
 from syncjobs.services.suggesting import look_for_outdated_suggestions
 from syncjobs.services.workers import note_workers
+from syncjobs.webhooks import tasks as announcements
 
 _GONE = "Its worker went away; it goes on by itself."
-_LOOK_EVERY = timedelta(minutes=2)
+_LOOK_EVERY = timedelta(minutes=1)
 _LOOK_AT_DOCUMENTS_SECONDS = 60
 
 
@@ -35,7 +36,8 @@ def tick(*, now: datetime | None = None) -> None:
     schedules.wake(now=now)
     schedules.run_due(now=now)
     look_for_outdated_suggestions(now=now)
-    look_at_sleeping(now=now)
+    look_between_runs(now=now)
+    announcements.follow_up()
     look_for_documents(now=now)
     for pk in FullSynch.objects.filter(state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
         full_synch.advance_full_synch(full_synch_id=pk)
@@ -69,10 +71,13 @@ def call_forgotten_jobs(*, now: datetime) -> None:
                 enqueue("run_job", job)
 
 
-def look_at_sleeping(*, now: datetime) -> None:
-    """Every two minutes somebody looks whether anything changed for schedules that sleep."""
+def look_between_runs(*, now: datetime) -> None:
+    """Every minute somebody looks whether anything changed, whatever the schedules' intervals are."""
     sleeping = Schedule.objects.filter(
-        state=ScheduleState.IDLE, enabled=True, connection__enabled=True, connection__automatic_jobs=True
+        state__in=[ScheduleState.IDLE, ScheduleState.READY],
+        enabled=True,
+        connection__enabled=True,
+        connection__automatic_jobs=True,
     )
     for connection_id in set(sleeping.values_list("connection_id", flat=True)):
         if cache.add(f"couplet:look:{connection_id}", now.isoformat(), timeout=_LOOK_EVERY.total_seconds()):

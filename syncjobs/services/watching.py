@@ -1,23 +1,31 @@
-"""A cheap look at both systems for schedules that sleep: what changed becomes dirty pairs, and those wake them.
+"""A cheap look at both systems between the runs of the schedules: what changed becomes dirty pairs.
 
-One or two requests per table. Nothing is planned or written here, so it also goes on where runs are started by hand.
+One or two requests per table; tables whose changes are announced are left to the announcements most of the time.
+Nothing is planned or written here, so it also goes on where runs are started by hand.
 """
 
 import logging
+from collections.abc import Collection
 
+from django.core.cache import cache
 from django.utils import timezone
 
+from connector.business_central import BusinessCentralClient
 from connector.choices import System
-from connector.clients import Meter
+from connector.clients import Client, Meter
 from connector.errors import RemoteError
 from connector.models import Connection
+from connector.sales import SalesClient
 from coupling.choices import MappingKind
 from syncjobs.choices import LogLevel, ScheduleState
 from syncjobs.engine.pull import client_of, pull_table
+from syncjobs.engine.unit_groups import UNIT_GROUPS
 from syncjobs.models import Schedule
 from syncjobs.services import schedules
 
 logger = logging.getLogger(__name__)
+
+_THOROUGH_SECONDS = 600
 
 
 class Quiet:
@@ -33,12 +41,16 @@ class Quiet:
         """Nobody waits for a sign of life."""
 
 
-def look_for_changes(*, connection_id: int) -> None:
-    """Reads the changes of the tables whose schedules sleep. A system that cannot be reached is tried next time."""
+def look_for_changes(*, connection_id: int, announced: Collection[tuple[str, str]] = ()) -> None:
+    """Reads the changes of the scheduled tables. A system that cannot be reached is tried next time.
+
+    Tables in `announced` are looked at now and then only, so are those that can only be read completely.
+    """
     connection = Connection.objects.filter(pk=connection_id, enabled=True).first()
     if connection is None:
         return
-    sleeping = Schedule.objects.filter(connection=connection, state=ScheduleState.IDLE, enabled=True)
+    waiting = [ScheduleState.IDLE, ScheduleState.READY]
+    sleeping = Schedule.objects.filter(connection=connection, state__in=waiting, enabled=True)
     tables = {
         (system, mapping.table(system))
         for schedule in sleeping.filter(mapping__enabled=True, mapping__available=True).select_related("mapping")
@@ -48,8 +60,11 @@ def look_for_changes(*, connection_id: int) -> None:
     }
     progress = Quiet()
     clients = {system: client_of(connection, system, progress.meter) for system in {system for system, _ in tables}}
+    thorough = cache.add(f"couplet:look:all:{connection_id}", "1", timeout=_THOROUGH_SECONDS)
     for system, table in sorted(tables):
         try:
+            if not thorough and ((system, table) in announced or not _is_cheap(clients[system], table)):
+                continue
             pull_table(
                 connection=connection,
                 system=system,
@@ -61,6 +76,13 @@ def look_for_changes(*, connection_id: int) -> None:
         except RemoteError as error:
             logger.warning("Looking for changes of %s: %s", table, error)
     schedules.wake()
+
+
+def _is_cheap(client: Client, table: str) -> bool:
+    """Whether only the changes of a table can be read."""
+    if isinstance(client, BusinessCentralClient):
+        return table != UNIT_GROUPS and client.has_stamps(table)
+    return isinstance(client, SalesClient) and client.table(table).change_tracking
 
 
 def read_table(*, connection_id: int, system: System, table: str) -> None:

@@ -1,0 +1,1 @@
+"""Announcements of changes: registering them in both systems, and telling whether an announcement is genuine."""
