@@ -61,6 +61,7 @@ LIST_ADDRESSES = {
 
 COLUMN_PROPERTIES = {
     "city": ("city", "address1_city", "City"),
+    "country": ("country", "address1_country", "Country_Region_Code"),
     "phone": ("phoneNumber", "telephone1", "phoneNo", "mobilephone", "mobilePhoneNumber"),
     "email": ("email", "emailaddress1", "internalemailaddress"),
     "salesperson": ("salespersonCode", "salesperson"),

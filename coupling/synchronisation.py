@@ -48,7 +48,8 @@ class Problem:
     """Why something cannot be carried: a stable code, a sentence, what to do about it.
 
     `system`, `table` and `key` name the record that has to be dealt with first, where there is one (a lookup's target
-    that is not coupled); `field_id` the field mapping concerned.
+    that is not coupled); `field_id` the field mapping concerned. `needs` is the number of that record and
+    `needs_mapping` the mapping under which it is coupled, where they are known.
     """
 
     code: str
@@ -58,6 +59,8 @@ class Problem:
     table: str = ""
     key: UUID | None = None
     field_id: int | None = None
+    needs: str = ""
+    needs_mapping: str = ""
 
 
 UNREAD = "(not read yet)"

@@ -1,35 +1,47 @@
-"""Rows to choose from in Set Up Coupling: what a search finds, with what stands against each."""
+"""Rows to choose from in Set Up Coupling: hits of a search with what tells them apart and what stands against each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from connector.choices import System
-from coupling.models import RemoteRecord, TableMapping
+from coupling.models import RemoteRecord, SalesRecord, TableMapping
 from coupling.records import first_value
-from coupling.services.admission import admits
+from coupling.services.admission import admits, violated_condition
 from coupling.services.pairs import attach_couplings
 from coupling.services.search import mirror_of, search_records
+from coupling.services.suggestions import suggestions_for
+from coupling.services.words import domain, fold
 
-MOST = 50
+PAGE = 50
 _SUGGESTED = 8
+_OWNER = "_ownerid_value"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One row of the list. `coupled_to` is the partner's number and name; `reason` why it cannot be chosen."""
+    """One row of the list. `coupled_to` is the partner's number and name; `reason` why it cannot be chosen.
+
+    `tags` are reasons for it (`same phone`), `percent` its score as a suggestion, 0 without one.
+    """
 
     record: Any
     current: bool
     coupled_to: str
     reason: str
+    owner: str = ""
+    tags: Sequence[str] = ()
+    percent: int = 0
+    name_parts: Sequence[tuple[str, bool]] = ()
 
     @property
     def facts(self) -> list[str]:
-        """What tells records of one name apart: number, city, phone, e-mail."""
+        """What tells records of one name apart: number, city and country, phone, e-mail domain, owner."""
         number = [self.record.number] if self.record.number and self.record.name else []
-        return number + [text for column in ("city", "phone", "email") if (text := first_value(self.record, column))]
+        place = ", ".join(text for column in ("city", "country") if (text := first_value(self.record, column)))
+        phone, email = first_value(self.record, "phone"), first_value(self.record, "email")
+        return [*number, *(text for text in (place, phone, domain(email) or email, self.owner) if text)]
 
     @property
     def selectable(self) -> bool:
@@ -38,11 +50,22 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`hidden`: how many hits are coupled elsewhere and not shown."""
+    """`hidden`: how many hits are coupled elsewhere and not shown; `more`: where the next page begins, if there is one;
+    `first`: number of the first row."""
 
     rows: Sequence[Candidate]
     hidden: int
     suggested: bool
+    more: int | None = None
+    first: int = 0
+
+
+@dataclass(slots=True)
+class _Found:
+    """Hits with what a suggestion says about them."""
+
+    rows: list[Any] = field(default_factory=list)
+    said: dict[UUID, tuple[int, list[str]]] = field(default_factory=dict)
 
 
 def find_candidates(
@@ -53,58 +76,110 @@ def find_candidates(
     text: str,
     current: UUID | None,
     with_coupled: bool = False,
+    offset: int = 0,
 ) -> Candidates:
     """Rows of the other system for a record of `system`: hits of the search, or for blank text the current partner and
-    rows called like the record. A constant number of queries.
+    the suggestions. A constant number of queries.
 
-    Rows outside the mapping's filter come last and cannot be chosen; rows coupled elsewhere only show on request.
+    Suggested hits come first; rows outside the mapping's filter last, and they cannot be chosen; rows coupled elsewhere
+    only show on request.
     """
     other = system.other
     table = mapping.table(other)
     suggested = not text.strip()
-    found = _suggestions(mapping, record, other) if suggested else _hits(mapping, other, text, MOST)
-    if current is not None and not any(row.key == current for row in found) and suggested:
-        found = [*mirror_of(other).objects.of_table(mapping.connection_id, table).filter(key=current), *found]
-    attach_couplings(found, connection=mapping.connection, system=other, table=table)
+    found = _suggestions(mapping, record, system)
+    if not suggested:
+        found.rows = _hits(mapping, other, text, PAGE, offset)
+    elif current is not None and not any(row.key == current for row in found.rows):
+        known = mirror_of(other).objects.of_table(mapping.connection_id, table).filter(key=current)
+        found.rows = [*known, *found.rows]
+    attach_couplings(found.rows, connection=mapping.connection, system=other, table=table)
     admitted = set(
         mirror_of(other)
         .objects.of_table(mapping.connection_id, table)
-        .filter(admits(mapping, other), key__in=[row.key for row in found])
+        .filter(admits(mapping, other), key__in=[row.key for row in found.rows])
         .values_list("key", flat=True)
     )
-    rows = [_candidate(row, current, row.key in admitted, mapping) for row in found]
+    owners = _owners(found.rows, mapping.connection_id)
+    rows = []
+    for row in found.rows:
+        percent, tags = found.said.get(row.key, (0, []))
+        rows.append(
+            Candidate(
+                row,
+                row.key == current,
+                str(row.partner) if row.coupling and row.partner else str(row.coupling or ""),
+                _reason(row, current, row.key in admitted, mapping),
+                owner=owners.get(str(row.values.get(_OWNER) or "").lower(), ""),
+                tags=tags,
+                percent=percent,
+                name_parts=hit_parts(row.name or row.number, text),
+            )
+        )
     elsewhere = [row for row in rows if row.coupled_to and not row.current]
     shown = rows if with_coupled else [row for row in rows if row.current or not row.coupled_to]
-    shown.sort(key=lambda row: (not row.current, not row.selectable))
-    return Candidates(shown, 0 if with_coupled else len(elsewhere), suggested)
+    shown.sort(key=lambda row: (not row.current, not row.selectable, -row.percent))
+    more = offset + PAGE if not suggested and len(found.rows) >= PAGE else None
+    return Candidates(shown, 0 if with_coupled else len(elsewhere), suggested, more, offset)
 
 
-def _hits(mapping: TableMapping, other: System, text: str, limit: int) -> list[Any]:
-    table = mapping.table(other)
-    return search_records(connection=mapping.connection, system=other, table=table, text=text, limit=limit)
+def refusal_of(mapping: TableMapping, system: System, record: Any) -> str:
+    """Why a record of `system` cannot become a partner now; blank where it can. The record was just read."""
+    if record.deleted_at:
+        return f"{record} was deleted or merged in {system.label} a moment ago."
+    condition = violated_condition(mapping, system, record.key)
+    return f"{record} is left out by the {mapping.name} filter: {condition}." if condition else ""
 
 
-def _suggestions(mapping: TableMapping, record: RemoteRecord, other: System) -> list[Any]:
-    """Rows with the record's phone or e-mail address, then those called like it, else those with its first word."""
+def hit_parts(name: str, text: str) -> list[tuple[str, bool]]:
+    """The name in parts, those that begin like a word of the query marked: `[("Cont", True), ("oso", False)]`."""
+    wanted = sorted({fold(word) for word in text.split() if word}, key=len, reverse=True)
+    parts: list[tuple[str, bool]] = []
+    for position, word in enumerate(name.split(" ")):
+        lead = " " if position else ""
+        hit = next((one for one in wanted if fold(word).startswith(one)), "")
+        # Folding may lengthen a word (ß); then the mark is off by a letter, which nobody minds.
+        parts += [(lead, False)] * bool(lead) + [(word[: len(hit)], True)] * bool(hit) + [(word[len(hit) :], False)]
+    return [part for part in parts if part[0]]
+
+
+def _hits(mapping: TableMapping, other: System, text: str, limit: int, offset: int = 0) -> list[Any]:
+    return search_records(
+        connection=mapping.connection, system=other, table=mapping.table(other), text=text, limit=limit, offset=offset
+    )
+
+
+def _suggestions(mapping: TableMapping, record: RemoteRecord, system: System) -> _Found:
+    """Scored suggestions where there are some, else rows with the record's phone or e-mail address, then those called
+    like it, else those with its first word."""
+    scored = suggestions_for(mapping=mapping, system=system, keys=[record.key]).get(record.key, [])[:_SUGGESTED]
+    if scored:
+        return _Found(
+            [one.record for one in scored], {one.record.key: (one.percent, list(one.reasons)) for one in scored}
+        )
     texts = [first_value(record, "phone"), first_value(record, "email"), record.name]
     if not any(texts):
         texts = [record.number]
     found: dict[Any, Any] = {}
     for text in texts:
-        for row in _hits(mapping, other, text, _SUGGESTED) if text else []:
+        for row in _hits(mapping, system.other, text, _SUGGESTED) if text else []:
             found.setdefault(row.key, row)
     first_words = record.name.split()[:1]
     if not found and first_words:
-        found = {row.key: row for row in _hits(mapping, other, first_words[0], _SUGGESTED)}
-    return list(found.values())[:_SUGGESTED]
+        found = {row.key: row for row in _hits(mapping, system.other, first_words[0], _SUGGESTED)}
+    return _Found(list(found.values())[:_SUGGESTED])
 
 
-def _candidate(row: Any, current: UUID | None, admitted: bool, mapping: TableMapping) -> Candidate:
-    is_current = row.key == current
-    coupled_to = str(row.partner) if row.coupling and row.partner else str(row.coupling or "")
-    reason = ""
-    if coupled_to and not is_current:
-        reason = f"coupled to {coupled_to}"
-    elif not admitted and not is_current:
-        reason = f"left out by the {mapping.name} filter"
-    return Candidate(row, is_current, coupled_to, reason)
+def _owners(rows: Iterable[Any], connection_id: int) -> dict[str, str]:
+    """User's id → name, of the rows' owners."""
+    keys = {str(row.values[_OWNER]) for row in rows if isinstance(row, SalesRecord) and row.values.get(_OWNER)}
+    users = SalesRecord.objects.of_table(connection_id, "systemusers").filter(key__in=keys) if keys else []
+    return {str(user.key): user.name for user in users}
+
+
+def _reason(row: Any, current: UUID | None, admitted: bool, mapping: TableMapping) -> str:
+    if row.key == current:
+        return ""
+    if row.coupling:
+        return f"coupled to {row.partner or row.coupling}"
+    return "" if admitted else f"left out by the {mapping.name} filter"

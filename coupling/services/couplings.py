@@ -17,7 +17,7 @@ from coupling.choices import CouplingOrigin
 from coupling.exceptions import AlreadyCoupledError, CouplingError, OutsideFilterError, RecordMissingError
 from coupling.models import Coupling, RemoteRecord, TableMapping
 from coupling.services.admission import is_admitted, violated_condition
-from coupling.services.changes import note_coupled, note_moved
+from coupling.services.changes import note_coupled, note_moved, note_uncoupled
 from coupling.services.search import mirror_of
 from coupling.synchronisation import service
 
@@ -118,6 +118,20 @@ def move(*, coupling: Coupling, sales_key: UUID, user: User | None = None) -> Co
     coupling.refresh_from_db()
     service().after_coupling(coupling=coupling, released=released, user=user)
     return coupling
+
+
+def take_over(*, mapping: TableMapping, sales_key: UUID, user: User | None = None) -> None:
+    """Frees a Sales row for another Business Central record: its present coupling goes, for which undo remembers it.
+
+    The company marker stays, since the row gets a partner of the same company at once.
+    """
+    require_usable(mapping)
+    present = Coupling.objects.for_record(
+        connection_id=mapping.connection_id, system=System.SALES, table=mapping.sales_table, key=sales_key
+    )
+    for coupling in present.select_related("mapping__connection", "connection"):
+        note_uncoupled([coupling], user)
+        uncouple(coupling=coupling, user=user)
 
 
 def uncouple(*, coupling: Coupling, user: User | None = None) -> None:

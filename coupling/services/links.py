@@ -22,8 +22,9 @@ _WEB_CLIENT = "https://businesscentral.dynamics.com"
 _API_HOST = "api.businesscentral.dynamics.com"
 
 
-def sales_url(connection: Connection, entity: str, key: UUID) -> str:
-    """Form of a row in Dynamics 365 Sales; `entity` is the logical name."""
+def sales_url(connection: Connection, entity: str, key: UUID | str) -> str:
+    """Form of a row in Dynamics 365 Sales; `entity` is the logical name. A blank `key` gives what every one begins
+    with."""
     query = urlencode({"pagetype": "entityrecord", "etn": entity, "id": str(key)})
     return f"{connection.sales_url.rstrip('/')}/main.aspx?{query}"
 

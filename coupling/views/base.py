@@ -10,17 +10,19 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from config.web.request import PageRequest
 from connector.choices import System
 from connector.errors import HubError
 from connector.models import Connection
+from coupling.choices import MappingKind
 from coupling.filtersets import mappings_of_table
 from coupling.models import Coupling, TableMapping
 from coupling.records import LIST_ADDRESSES, words_of
 from coupling.services.admission import is_admitted
 from coupling.services.couplings import mirrored
+from coupling.services.search import mirror_of
 from coupling.synchronisation import StartedJob
 
 _P = ParamSpec("_P")
@@ -40,6 +42,24 @@ def list_url(connection: Connection, system: System, table: str) -> str:
     if name:
         return reverse(name, kwargs={"connection": connection.slug})
     return reverse("record-list", kwargs={"connection": connection.slug, "system": str(system), "table": table})
+
+
+def address_to_couple(connection: Connection, mapping_name: str, number: str) -> str:
+    """Where the record that something waits for is coupled; blank where the mapping or the number is not known."""
+    mapping = connection.mappings.filter(name=mapping_name).first() if mapping_name and number else None
+    if mapping is None:
+        return ""
+    if mapping.kind == MappingKind.OPTION:
+        query = urlencode({"mapping": mapping.name, "search": number})
+        return f"{reverse('option-list', kwargs={'connection': connection.slug})}?{query}"
+    for system in System:
+        table = mapping.table(system)
+        record = mirror_of(system).objects.of_table(connection.pk, table).alive().filter(number=number).first()
+        if record is not None:
+            place = {"connection": connection.slug, "system": str(system), "table": table, "key": record.key}
+            return reverse("record-detail", kwargs=place)
+    bc_list = list_url(connection, System.BUSINESS_CENTRAL, mapping.business_central_table)
+    return f"{bc_list}?{urlencode({'search': number})}"
 
 
 def pair_url(coupling: Coupling) -> str:

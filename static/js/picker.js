@@ -42,6 +42,22 @@ box?.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !event.ctrlKey && active()) {
     event.preventDefault();
     choose(active());
+  } else if (event.key === "Enter" && event.ctrlKey && active() && active().getAttribute("aria-selected") !== "true") {
+    // Take and confirm: the deed's form comes with the answer.
+    event.preventDefault();
+    event.stopPropagation();
+    document.addEventListener("htmx:afterSettle", () => document.querySelector("[data-setup-form]")?.requestSubmit(), { once: true });
+    choose(active());
+  } else if (event.altKey && /^[1-9]$/.test(event.key) && options()[Number(event.key) - 1]) {
+    // In the search box a digit takes a hit; elsewhere it chooses what happens after coupling.
+    event.preventDefault();
+    event.stopPropagation();
+    choose(options()[Number(event.key) - 1]);
+  } else if (event.altKey && event.key.toLowerCase() === "o" && active()?.dataset.open) {
+    event.preventDefault();
+    window.open(active().dataset.open, "_blank", "noopener");
+  } else if (event.key === "Escape" && !box.value) {
+    document.querySelector("[data-setup-cancel]")?.click();
   }
 });
 
@@ -63,6 +79,9 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       choice.click();
     }
+  } else if (event.altKey && event.key.toLowerCase() === "h") {
+    event.preventDefault();
+    document.getElementById("picker-coupled")?.click();
   } else if (event.altKey && event.key.toLowerCase() === "c") {
     document.querySelector("[data-picker-create]")?.click();
   } else if (event.altKey && event.key.toLowerCase() === "s") {

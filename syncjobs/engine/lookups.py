@@ -199,8 +199,8 @@ def _load_options(
     if by_table:
         # Codes that are not coupled, so that people read a code and never an id.
         codes = BusinessCentralRecord.objects.filter(connection_id=connection_id, table__in=by_table)
-        for key, name, number in codes.values_list("key", "table", "number"):
-            by_table[name].code_by_id[str(key)] = number
+        for code_key, table_name, number in codes.values_list("key", "table", "number"):
+            by_table[table_name].code_by_id[str(code_key)] = number
     for row in OptionMapping.objects.filter(mapping_id__in=owners):
         table, key = owners[row.mapping_id], str(row.bc_key)
         table.value_by_id[key] = row.option_value

@@ -212,4 +212,6 @@ def _shown(problem: Problem | None, spec: FieldSpec | None) -> ShownProblem:
         message=problem.message,
         hint=problem.hint,
         field_id=spec.field_id if spec is not None else None,
+        needs=str(problem.details.get("number", "")),
+        needs_mapping=str(problem.details.get("mapping", "")),
     )

@@ -20,8 +20,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from connector.choices import System
-from connector.clients import ChangePage, Client, Meter, business_central_client, sales_client
+from connector.clients import BACKGROUND, ChangePage, Client, Meter, business_central_client, sales_client
 from connector.errors import RemoteError
+from connector.http.session import Patience
 from connector.models import Connection
 from coupling.models import TableCursor
 from syncjobs.choices import LogLevel
@@ -56,10 +57,10 @@ class Reports(Protocol):
         """Called between requests."""
 
 
-def client_of(connection: Connection, system: System, meter: Meter) -> Client:
+def client_of(connection: Connection, system: System, meter: Meter, patience: Patience = BACKGROUND) -> Client:
     """A client of one of the connection's systems. Raises RemoteError when its settings are incomplete."""
     make = business_central_client if system == System.BUSINESS_CENTRAL else sales_client
-    return make(connection, meter=meter)
+    return make(connection, meter=meter, patience=patience)
 
 
 def pull_table(

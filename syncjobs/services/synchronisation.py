@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from connector.choices import Direction, System
+from connector.clients import INTERACTIVE
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from coupling.choices import CouplingOrigin
@@ -45,7 +46,7 @@ class Synchronisation:
         found = refresh_records(
             reading=TableReading(connection, system, table),
             keys=keys,
-            client=client_of(connection, system, quiet.meter),
+            client=client_of(connection, system, quiet.meter, INTERACTIVE),
             progress=quiet,
         )
         return {key: key in found for key in keys}

@@ -1,7 +1,6 @@
 """Errors: records that do not follow their partner by themselves, or got none, with what is wrong and the ways out."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import django_filters
 from django.contrib import messages
@@ -19,16 +18,16 @@ from config.web.request import PageRequest
 from connector.choices import System
 from connector.errors import HubError
 from connector.models import Connection
-from coupling.choices import CouplingState, MappingKind, MissingSide
-from coupling.models import BusinessCentralRecord, Coupling
+from coupling.choices import CouplingState, MissingSide
+from coupling.models import Coupling
 from coupling.services.pairs import attach_records
 from coupling.services.requests import delete_survivors, restore_many, retry_many, uncouple_many
-from coupling.views.base import couplings_with_state, list_url, queued, says_errors
+from coupling.views.base import address_to_couple, couplings_with_state, queued, says_errors
 from coupling.views.synchronize import ask_for_many
 from syncjobs.filtersets import CreationErrorFilterSet, mappings_of
 from syncjobs.models import Operation
 from syncjobs.presentation import ERROR_KINDS, with_error_kind, with_title
-from syncjobs.querysets import Cause, causes_of, failed_creations, of_cause
+from syncjobs.querysets import causes_of, failed_creations, of_cause
 from syncjobs.services.jobs import retry_creations
 from syncjobs.tables import CreationErrorTable, ErrorTable
 
@@ -117,7 +116,10 @@ class ErrorList(ListView):
         troubled = troubled_couplings(self.request.connection)
         return {
             "tabs": tabs_of(self.request.connection, "error-list"),
-            "causes": [(cause, cause_address(self.request, cause)) for cause in causes_of(troubled.filter(missing=""))],
+            "causes": [
+                (cause, address_to_couple(self.request.connection, cause.needs_mapping, cause.needs))
+                for cause in causes_of(troubled.filter(missing=""))
+            ],
             "retry_address": reverse("error-retry", kwargs={"connection": self.request.connection.slug}),
             "any": troubled.exists(),
         }
@@ -190,22 +192,6 @@ class ErrorList(ListView):
         return f"{work.taken} record{'s are' if work.taken > 1 else ' is'} {verb}.{left}"
 
 
-def cause_address(request: PageRequest, cause: Cause) -> str:
-    """Where the record that a cause waits for is coupled; blank where it names none."""
-    mapping = request.connection.mappings.filter(name=cause.needs_mapping).first() if cause.needs_mapping else None
-    if mapping is None or not cause.needs:
-        return ""
-    if mapping.kind == MappingKind.OPTION:
-        query = urlencode({"mapping": mapping.name, "search": cause.needs})
-        return f"{reverse('option-list', kwargs={'connection': request.connection.slug})}?{query}"
-    table = mapping.business_central_table
-    record = BusinessCentralRecord.objects.of_table(request.connection.pk, table).filter(number=cause.needs).first()
-    if record is None:
-        return f"{list_url(request.connection, System.BUSINESS_CENTRAL, table)}?{urlencode({'search': cause.needs})}"
-    place = {"connection": request.connection.slug, "system": "business_central", "table": table, "key": record.key}
-    return reverse("record-detail", kwargs=place)
-
-
 @require_POST
 @says_errors
 def retry_coupled(request: PageRequest, connection: str) -> HttpResponse:
@@ -242,7 +228,10 @@ class CreationErrorList(ListView):
         causes = causes_of(failed_creations(connection))
         return {
             "tabs": tabs_of(connection, "error-uncoupled"),
-            "causes": [(cause, cause_address(self.request, cause)) for cause in causes],
+            "causes": [
+                (cause, address_to_couple(self.request.connection, cause.needs_mapping, cause.needs))
+                for cause in causes
+            ],
             "retry_address": reverse("error-uncoupled-retry", kwargs={"connection": connection.slug}),
         }
 
