@@ -5,6 +5,8 @@ read anew, so that a run over changes costs what changed. Candidates of a record
 rare enough, the weightiest first; comparing 100,000 records with 100,000 others comes down to some pairs each.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
@@ -184,13 +186,11 @@ def pair_up(*, bc: QuerySet[Any], sales: QuerySet[Any]) -> int:
     `bc` are all records that compete: they tell how common a key is. Call `drop_pairs` when done.
     """
     drop_pairs()
-    with database.cursor() as cursor:
-        _keys_of(cursor, "match_rivals", bc, System.BUSINESS_CENTRAL, "")
-        cursor.execute(
-            "CREATE TEMPORARY TABLE match_mine AS SELECT id, k FROM match_rivals JOIN match_wanted USING (id)"
-        )
+    with _hash_joins() as cursor:
+        _keys_of(cursor, "match_mine", bc, System.BUSINESS_CENTRAL, "WHERE id IN (SELECT id FROM match_wanted)")
         cursor.execute("ANALYZE match_mine")
         _keys_of(cursor, "match_theirs", sales, System.SALES, "WHERE k IN (SELECT k FROM match_mine)")
+        _keys_of(cursor, "match_rivals", bc, System.BUSINESS_CENTRAL, "WHERE k IN (SELECT k FROM match_theirs)")
         cursor.execute(
             "CREATE TEMPORARY TABLE match_rare AS SELECT theirs.k, theirs.rows AS sales, rivals.rows AS bc "
             "FROM (SELECT k, count(*) AS rows FROM match_theirs GROUP BY k HAVING count(*) <= %(most)s) theirs "
@@ -216,13 +216,25 @@ def sharing(system: System, records: QuerySet[Any], others: QuerySet[Any]) -> li
     """Mirror ids of the records of `system` that share a rare key with one of `others`, records of the other system."""
     mine, arguments = _unnested(system, records)
     theirs, more = _unnested(system.other, others)
-    with database.cursor() as cursor:
+    with _hash_joins() as cursor:
         cursor.execute(
             f"SELECT DISTINCT id FROM (SELECT id, count(*) OVER (PARTITION BY k) AS rows FROM ({mine}) mine "  # noqa: S608
             f"WHERE k IN (SELECT k FROM ({theirs}) theirs)) found WHERE rows <= %s",
             [*arguments, *more, MOST_SHARING],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+@contextmanager
+def _hash_joins() -> Iterator[Any]:
+    """A cursor whose statements never loop over one table inside another: the planner takes filters over JSON and
+    unnested arrays for far fewer rows than there are."""
+    with database.cursor() as cursor:
+        cursor.execute("SET enable_nestloop = off")
+        try:
+            yield cursor
+        finally:
+            cursor.execute("RESET enable_nestloop")
 
 
 def _keys_of(cursor: Any, name: str, records: QuerySet[Any], system: System, condition: str) -> None:

@@ -168,34 +168,41 @@ def _delete(rows: QuerySet[Any]) -> None:
 
 def _want(mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any], since: datetime | None) -> int:
     """Fills the temporary table `match_wanted` with the ids of the records to compare; returns how many."""
-    wanted = records
     if since is not None:
-        wanted = _changed(mapping, records, rows, since)
-        if wanted.count() > records.count() * _LARGE_SHARE:
-            wanted = records
-    statement, arguments = wanted.order_by().values("id").query.sql_with_params()
+        count = _fill_wanted([*_changed(mapping, records, rows, since)])
+        if count <= records.count() * _LARGE_SHARE:
+            return count
+    return _fill_wanted([records])
+
+
+def _fill_wanted(parts: Sequence[QuerySet[Any]]) -> int:
     with database.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS match_wanted")
-        cursor.execute(f"CREATE TEMPORARY TABLE match_wanted AS SELECT DISTINCT id FROM ({statement}) each", arguments)  # noqa: S608
-        count = cursor.rowcount
-        cursor.execute("CREATE INDEX ON match_wanted (id)")
+        cursor.execute("CREATE TEMPORARY TABLE match_wanted (id bigint PRIMARY KEY)")
+        for part in parts:
+            statement, arguments = part.order_by().values("id").query.sql_with_params()
+            cursor.execute(f"INSERT INTO match_wanted {statement} ON CONFLICT DO NOTHING", arguments)
         cursor.execute("ANALYZE match_wanted")
-    return int(count)
+        cursor.execute("SELECT count(*) FROM match_wanted")
+        return int(cursor.fetchone()[0])
 
 
-def _changed(mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
-    """Records to compare again: read anew, not compared yet, or with candidates that were read anew."""
+def _changed(
+    mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any], since: datetime
+) -> Iterator[QuerySet[Any]]:
+    """Records to compare again: read anew, not compared yet, with candidates that were read anew, or that share a key
+    with a row that was."""
     made = MatchKeys.objects.filter(connection_id=mapping.connection_id, made_at__gt=since)
     new_bc = made.filter(system=System.BUSINESS_CENTRAL, table=mapping.business_central_table).values("key")
     new_sales = made.filter(system=System.SALES, table=mapping.sales_table).values("key")
     lines = MatchLine.objects.filter(mapping=mapping, job_id=None)
-    touched = MatchCandidate.objects.filter(line__in=lines, sales_key__in=new_sales).values("line__bc_key")
-    condition = Q(key__in=new_bc) | Q(key__in=touched)
-    condition |= ~Exists(lines.filter(bc_key=OuterRef("key")))
+    yield records.filter(key__in=new_bc)
+    yield records.exclude(key__in=lines.values("bc_key"))
     changed_rows = rows.filter(key__in=new_sales)
     if changed_rows.exists():
-        condition |= Q(pk__in=sharing(System.BUSINESS_CENTRAL, records, changed_rows))
-    return records.filter(condition)
+        touched = MatchCandidate.objects.filter(line__in=lines, sales_key__in=new_sales).values("line__bc_key")
+        yield records.filter(key__in=touched)
+        yield records.filter(pk__in=sharing(System.BUSINESS_CENTRAL, records, changed_rows))
 
 
 def _chunks() -> Iterator[list[int]]:
