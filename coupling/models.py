@@ -22,8 +22,10 @@ from coupling.choices import (
     MissingSide,
     UpdateConflict,
 )
+from coupling.defaults import delivered_transformations
 from coupling.matching import models as _matching_models  # noqa: F401 - Django finds models by this module
 from coupling.querysets import CouplingQuerySet, RemoteRecordQuerySet
+from coupling.transformations import LABELS as RULE_LABELS
 from coupling.wire import WireDecoder, WireEncoder
 
 _DECODER = WireDecoder()
@@ -216,6 +218,28 @@ class FieldMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.business_central_property or self.constant_value} / {self.sales_attribute}"
+
+    @property
+    def has_own_rule_or_none(self) -> bool:
+        """Whether people may choose its transformation; delivered ones say what the two properties mean."""
+        return self.transformation not in delivered_transformations()
+
+
+class TransformationRule(models.Model):
+    """A rule of one's own that changes a value on its way; field mappings name it in `transformation`."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="transformation_rules")
+    code = models.CharField(max_length=20)
+    description = models.CharField(max_length=100, blank=True)
+    kind = models.CharField(max_length=20, choices=[(kind.value, label) for kind, label in RULE_LABELS.items()])
+    parameters = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["connection", "code"]
+        constraints = [models.UniqueConstraint(fields=["connection", "code"], name="rule_code")]
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class RecordTemplate(models.Model):

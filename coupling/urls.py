@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from connector.choices import System
-from coupling.views import home, options, own_mappings, pair, salespeople, setup, synchronize, undo
+from coupling.views import home, options, own_mappings, pair, salespeople, setup, synchronize, transformations, undo
 from coupling.views.records import RecordListView
 
 _records = RecordListView.as_view()
@@ -31,6 +31,10 @@ connection_pages = [
     path("couplings/<int:pk>/retry/", pair.retry, name="coupling-retry"),
     path("couplings/<int:pk>/restore/", pair.restore, name="coupling-restore"),
     path("couplings/<int:pk>/delete-record/", pair.delete_record, name="coupling-delete-record"),
+    path("mappings/rules/", transformations.RuleList.as_view(), name="rule-list"),
+    path("mappings/rules/new/", transformations.rule_detail, name="rule-new"),
+    path("mappings/rules/<int:pk>/", transformations.rule_detail, name="rule-detail"),
+    path("mappings/rules/<int:pk>/delete/", transformations.rule_delete, name="rule-delete"),
     path("mappings/new/", own_mappings.mapping_new, name="mapping-new"),
     path("mappings/<str:name>/fields/new/", own_mappings.mapping_fields_new, name="mapping-fields-new"),
     path("options/", options.option_list, name="option-list"),

@@ -129,6 +129,12 @@ def default_processes() -> tuple[DefaultProcess, ...]:
 
 
 @cache
+def delivered_transformations() -> frozenset[str]:
+    """Names of the transformations that delivered field mappings use."""
+    return frozenset(field.transformation for mapping in default_mappings() for field in mapping.fields) - {""}
+
+
+@cache
 def pages_by_number() -> frozenset[str]:
     """Page services whose key is a number or code: their rows cannot be told which record of a table they show."""
     return frozenset(

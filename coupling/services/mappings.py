@@ -9,6 +9,7 @@ from django.db import transaction
 from connector.choices import Direction, System
 from connector.services.audit import record_change
 from coupling.choices import MappingKind
+from coupling.defaults import delivered_transformations
 from coupling.exceptions import MappingError
 from coupling.filters import FilterError, validate_filter
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
@@ -148,6 +149,11 @@ def _check_field(field: FieldMapping, columns: SalesColumns, *, changed: frozens
             ]
     if columns.types and field.sales_attribute and field.sales_attribute not in columns.types:
         errors["sales_attribute"] = [f"{field.mapping.sales_entity} has no column “{field.sales_attribute}”."]
+    if changed is None or "transformation" in changed:
+        known_rules = field.mapping.connection.transformation_rules
+        named = field.transformation
+        if named and named not in delivered_transformations() and not known_rules.filter(code=named).exists():
+            errors["transformation"] = [f"There is no transformation rule “{named}”."]
     if errors:
         raise MappingError("The field mapping was not saved.", fields=errors)
 

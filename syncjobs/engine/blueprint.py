@@ -22,8 +22,11 @@ from coupling.definitions import (
 )
 from coupling.filters import filter_properties
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
-from syncjobs.engine.convert import Converter, FieldContext, converter_for
+from coupling.services.transformations import steps_of
+from coupling.transformations import Step
+from syncjobs.engine.convert import Converter, FieldContext, converter_for, transformation_names
 from syncjobs.engine.convert.references import OptionConverter, ReferenceConverter
+from syncjobs.engine.convert.rules import RuleConverter
 from syncjobs.engine.product_state import ProductStateConverter
 from syncjobs.engine.results import SKIP, Problem
 
@@ -174,10 +177,16 @@ class Blueprint:
         templates: Iterable[RecordTemplate],
         connection: Connection,
     ) -> Blueprint:
-        """Compiles the enabled and available fields. Raises KeyError for an unknown transformation."""
+        """Compiles the enabled and available fields. Raises KeyError for an unknown transformation.
+
+        One query more where a field names a rule of one's own.
+        """
         direction = Direction(mapping.direction)
         facts = Facts.of(connection)
-        specs = (_compile_field(mapping, row, direction) for row in fields if row.enabled and row.available)
+        rows = [row for row in fields if row.enabled and row.available]
+        own = {row.transformation for row in rows} - {"", *transformation_names()}
+        rules = steps_of(connection, own) if own else {}
+        specs = (_compile_field(mapping, row, direction, rules) for row in rows)
         by_system: dict[System, list[tuple[str, Mapping[str, Any]]]] = {system: [] for system in System}
         for template in sorted(templates, key=lambda row: (row.priority, row.pk or 0)):
             by_system[System(template.system)].append((template.filter, template.values))
@@ -238,7 +247,9 @@ class Blueprint:
         return frozenset(found - {""})
 
 
-def _compile_field(mapping: TableMapping, row: FieldMapping, mapping_direction: Direction) -> FieldSpec | None:
+def _compile_field(
+    mapping: TableMapping, row: FieldMapping, mapping_direction: Direction, rules: Mapping[str, tuple[Step, ...]]
+) -> FieldSpec | None:
     """None for a field that nothing could ever be written through."""
     bc_table = row.business_central_service or mapping.business_central_table
     bc = bc_property(bc_table, row.business_central_property) or definition_from(
@@ -259,7 +270,7 @@ def _compile_field(mapping: TableMapping, row: FieldMapping, mapping_direction: 
         Converter()
         if is_constant
         else converter_for(
-            row.transformation,
+            "" if row.transformation in rules else row.transformation,
             FieldContext(
                 mapping=mapping.name,
                 bc_table=bc_table,
@@ -271,6 +282,8 @@ def _compile_field(mapping: TableMapping, row: FieldMapping, mapping_direction: 
             ),
         )
     )
+    if row.transformation in rules:
+        converter = RuleConverter(converter, rules[row.transformation], towards_sales=to_sales)
     lookup: Mapping[str, str] = row.sales_lookup or {}
     return FieldSpec(
         field_id=row.pk or 0,

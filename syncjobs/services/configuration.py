@@ -2,8 +2,11 @@
 
 The document is JSON and has no secrets and no addresses:
 
-    {"format": "couplet-configuration", "version": 1, "mappings": [{"name": …, settings …, "fields": […],
-     "templates": […], "schedule": {…} or null}]}
+    {"format": "couplet-configuration", "version": 1,
+     "mappings": [{"name": …, settings …, "fields": […], "templates": […], "schedule": {…} or null}],
+     "rules": [{"code": …, "description": …, "kind": …, "parameters": {…}}]}
+
+Rules that do not exist yet are added with their mappings; existing ones stay as they are.
 
 Applying one replaces the mappings it names and leaves the others alone. What stood before is kept as a copy, so that
 every reset and import can be undone the same way.
@@ -21,9 +24,12 @@ from connector.choices import Direction, System
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from connector.services.audit import record_change
-from coupling.models import FieldMapping, RecordTemplate, TableMapping
+from coupling.defaults import delivered_transformations
+from coupling.models import FieldMapping, RecordTemplate, TableMapping, TransformationRule
 from coupling.services.defaults import Difference, default_differences, reset_to_defaults
 from coupling.services.mappings import filter_problem
+from coupling.services.transformations import save_rule
+from coupling.transformations import RuleKind, check_parameters
 from syncjobs.choices import CopyOrigin
 from syncjobs.models import ConfigurationCopy, Schedule
 from syncjobs.services.schedules import ensure_schedules
@@ -39,6 +45,7 @@ _SETTINGS = ("direction", "business_central_filter", "sales_filter", "synch_only
              "create_new_in_case_of_no_match", "synch_after_bulk_coupling", "update_conflict_resolution",
              "deletion_conflict_resolution", "merge_fields", "enabled")  # fmt: skip
 _NOT_IN_FIELDS = frozenset({"id", "mapping"})
+_RULE = ("code", "description", "kind", "parameters")
 _SCHEDULE = ("enabled", "interval_minutes", "inactivity_timeout_minutes")
 
 
@@ -54,7 +61,9 @@ def export_configuration(*, connection: Connection, names: Iterable[str] | None 
     mappings = connection.mappings.prefetch_related("fields", "templates", "schedules")
     if names is not None:
         mappings = mappings.filter(name__in=names)
-    return {"format": FORMAT, "version": VERSION, "mappings": [_exported(mapping) for mapping in mappings]}
+    exported = [_exported(mapping) for mapping in mappings]
+    rules = connection.transformation_rules.values(*_RULE)
+    return {"format": FORMAT, "version": VERSION, "mappings": exported, "rules": list(rules)}
 
 
 def _exported(mapping: TableMapping) -> dict[str, Any]:
@@ -141,6 +150,8 @@ def apply_configuration(
     if not found:
         return []
     keep_copy(connection=connection, names=changed, origin=origin, user=user)
+    for rule in _new_rules(connection, document):
+        save_rule(rule=rule, user=user)
     for name in changed:
         _replace(connection, wanted[name])
         record_change(
@@ -204,6 +215,19 @@ def _replace(connection: Connection, wanted: Mapping[str, Any]) -> None:
         RecordTemplate.objects.bulk_create(RecordTemplate(mapping=mapping, **row) for row in wanted["templates"])
 
 
+def _new_rules(connection: Connection, document: Mapping[str, Any]) -> list[TransformationRule]:
+    """Rules of the document that the connection lacks, chains last. Raises DocumentError."""
+    known = set(connection.transformation_rules.values_list("code", flat=True))
+    rows = document.get("rules", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and set(row) <= set(_RULE) for row in rows):
+        raise DocumentError("The file's “rules” are not understood.")
+    rules = [TransformationRule(connection=connection, **row) for row in rows if row.get("code") not in known]
+    for rule in rules:
+        if rule.kind not in RuleKind or (problems := check_parameters(RuleKind(rule.kind), rule.parameters)):
+            raise DocumentError(f"Rule {rule.code}: {next(iter(problems)) if rule.kind in RuleKind else rule.kind}?")
+    return sorted(rules, key=lambda rule: rule.kind == RuleKind.CHAIN)
+
+
 def _checked(connection: Connection, document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The document's mappings by name. Raises DocumentError naming the first thing that is wrong."""
     if not isinstance(document, Mapping) or document.get("format") != FORMAT:
@@ -215,8 +239,13 @@ def _checked(connection: Connection, document: Mapping[str, Any]) -> dict[str, d
         raise DocumentError("The file's “mappings” have to be a list, each with a name.")
     wanted = {str(row["name"]): row for row in rows}
     known = {mapping.name: mapping for mapping in connection.mappings.all()}
+    codes = {rule.code for rule in _new_rules(connection, document)}
+    codes |= {"", *connection.transformation_rules.values_list("code", flat=True), *delivered_transformations()}
     for name, row in wanted.items():
         _check_mapping(connection, name, row, known.get(name))
+        named = {field.get("transformation", "") for field in row.get("fields", [])}
+        if unknown := sorted(named - codes):
+            raise DocumentError(f"{name}: there is no transformation rule “{unknown[0]}”.")
     return wanted
 
 

@@ -21,7 +21,7 @@ from coupling.exceptions import MappingError
 from coupling.filtersets import MappingFilterSet
 from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.records import sales_caption
-from coupling.services.mappings import update_field, update_mapping
+from coupling.services.mappings import remove_field, update_field, update_mapping
 from coupling.services.own_mappings import delete_mapping
 from coupling.views.base import says_errors
 from syncjobs.choices import JobMode, JobTrigger
@@ -126,6 +126,7 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
         "sales_caption": sales_caption(mapping),
         "form": form,
         "fields": mapping.fields.all(),
+        "rules": list(request.connection.transformation_rules.all()),
         "directions": Direction,
         "policies": UpdateConflict,
         "schedule": Schedule.objects.filter(mapping=mapping).first(),
@@ -140,6 +141,12 @@ def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResp
     """Saves direction and switches of the fields in the grid; what is refused is said field by field."""
     mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
     saved = 0
+    removed = request.POST.get("remove", "")
+    if removed.isdecimal():
+        field = get_object_or_404(mapping.fields.select_related("mapping__connection"), pk=removed, user_defined=True)
+        remove_field(field=field, user=request.user)
+        messages.success(request, f"{field} is no longer mapped.")
+        return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
     for field in mapping.fields.select_related("mapping__connection"):
         changes = _field_changes(request, field)
         if not changes:
@@ -163,6 +170,8 @@ def _field_changes(request: PageRequest, field: FieldMapping) -> dict[str, Any]:
     wanted: dict[str, Any] = {"direction": direction}
     for setting in FIELD_SETTINGS[1:]:
         wanted[setting] = f"{setting}-{field.pk}" in request.POST
+    if f"transformation-{field.pk}" in request.POST:
+        wanted["transformation"] = request.POST[f"transformation-{field.pk}"]
     policy = request.POST.get(f"update_conflict_resolution-{field.pk}", field.update_conflict_resolution)
     if policy in ("", *UpdateConflict.values):
         wanted["update_conflict_resolution"] = policy
