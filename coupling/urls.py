@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from connector.choices import System
 from coupling.views import home, options, own_mappings, pair, salespeople, setup, synchronize, transformations, undo
+from coupling.views import matching, queue, suggestions  # isort: skip
 from coupling.views.records import RecordListView
 
 _records = RecordListView.as_view()
@@ -24,6 +25,17 @@ connection_pages = [
     path("couplings/find-broken/", home.find_broken, name="coupling-find-broken"),
     path("couplings/of/<str:name>/uncouple/", home.uncouple_table, name="coupling-table-uncouple"),
     path("couplings/undo/<uuid:deed>/", undo.undo, name="coupling-undo"),
+    path("mappings/<str:name>/match/", matching.criteria, name="match-criteria"),
+    path("mappings/<str:name>/match/<int:job>/", suggestions.ReviewList.as_view(), name="match-review"),
+    path("mappings/<str:name>/match/<int:job>/clear/", suggestions.accept_clear, name="match-clear"),
+    path("mappings/<str:name>/match/<int:job>/import/", suggestions.import_decisions, name="match-import"),
+    path("mappings/<str:name>/match/<int:job>/undo/", suggestions.undo_run, name="match-undo"),
+    path("mappings/<str:name>/suggestions/", suggestions.ReviewList.as_view(), name="suggestion-review"),
+    path("mappings/<str:name>/suggestions/clear/", suggestions.accept_clear, name="suggestion-clear"),
+    path("mappings/<str:name>/suggestions/import/", suggestions.import_decisions, name="suggestion-import"),
+    path("mappings/<str:name>/suggestions/refresh/", suggestions.refresh, name="suggestion-refresh"),
+    path("mappings/<str:name>/queue/", queue.work_queue, name="queue"),
+    path("couplings/ruled-out/", suggestions.RuledOutList.as_view(), name="ruled-out-list"),
     path("couplings/<int:pk>/", pair.coupling_detail, name="coupling-detail"),
     path("couplings/<int:pk>/log/", pair.coupling_log, name="coupling-log"),
     path("couplings/<int:pk>/synchronize/", synchronize.synchronize_pair, name="coupling-synchronize"),

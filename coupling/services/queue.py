@@ -5,14 +5,14 @@ somebody looks at is claimed for some minutes, so nobody else gets it; one that 
 is left. Where somebody is, is what they have done: leaving and coming back goes on with the next record.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from connector.choices import Direction, System
@@ -28,17 +28,18 @@ from coupling.services.claims import claim, claimed_by_others, release
 from coupling.services.couplings import couple, require_usable
 from coupling.services.review import check_direction
 from coupling.services.ruled_out import allow_again, rule_out
+from coupling.services.suggestions import lines_of
 from coupling.synchronisation import StartedJob, service
 
 _TRIES = 20
-_ORDER = {
-    MatchVerdict.CLEAR: 0,
-    MatchVerdict.SEVERAL: 1,
-    MatchVerdict.CONTESTED: 1,
-    MatchVerdict.UNCERTAIN: 2,
-    MatchVerdict.TAKEN: 3,
-    MatchVerdict.NONE: 4,
-}
+_ORDER = (
+    MatchVerdict.CLEAR,
+    MatchVerdict.SEVERAL,
+    MatchVerdict.CONTESTED,
+    MatchVerdict.UNCERTAIN,
+    MatchVerdict.TAKEN,
+    MatchVerdict.NONE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +87,36 @@ def next_record(
     if held is not None:
         claim(**place, key=held.key, user=user)
         return held
-    others = claimed_by_others(mapping.connection, System.BUSINESS_CENTRAL, mapping.business_central_table, user)
-    candidates = _ordered(mapping, open_records.exclude(key__in=others.order_by().values("key")), user)
-    if after is not None:
-        candidates = candidates.exclude(key=after)
-    for record in candidates[:_TRIES]:
-        if claim(**place, key=record.key, user=user) is None:
-            return record
+    for keys in _groups(mapping, open_records, user, after):
+        for key in keys:
+            if claim(**place, key=key, user=user) is None:
+                return open_records.filter(key=key).first()
     return None
 
 
-def _ordered(mapping: TableMapping, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
-    lines = MatchLine.objects.filter(mapping=mapping, job_id=None, bc_key=OuterRef("key"))
-    skipped = QueueStep.objects.filter(
-        mapping=mapping, user=user, bc_key=OuterRef("key"), deed__in=_PASSED, undone=False
-    ).order_by("-id")
-    rank = Case(*(When(verdict=verdict, then=Value(place)) for verdict, place in _ORDER.items()), default=Value(5))
-    rows = rows.annotate(
-        verdict=Subquery(lines.values("verdict")[:1]),
-        score=Subquery(lines.values("score")[:1]),
-        passed=Subquery(skipped.values("id")[:1]),
+def _groups(mapping: TableMapping, open_records: QuerySet[Any], user: User, after: UUID | None) -> Iterator[list[UUID]]:
+    """Keys to try, group by group in the queue's order; a group is asked for when the one before gave nothing.
+
+    Each is a walk along an index that ends after some rows, so it does not matter how many records there are.
+    """
+    others = claimed_by_others(mapping.connection, System.BUSINESS_CENTRAL, mapping.business_central_table, user)
+    free = open_records.exclude(key__in=others.order_by().values("key"))
+    free = free.exclude(key=after) if after is not None else free
+    passed = QueueStep.objects.filter(mapping=mapping, user=user, deed__in=_PASSED, undone=False)
+    lines = MatchLine.objects.filter(mapping=mapping, job_id=None).exclude(
+        Exists(passed.filter(bc_key=OuterRef("bc_key")))
     )
-    return rows.annotate(rank=rank).order_by(
-        # What this person passed comes back last, the longest ago first.
-        Case(When(passed__isnull=True, then=Value(0)), default=Value(1)),
-        "passed",
-        "rank",
-        "-score",
-        "number",
-        "key",
-    )
+    inside = Exists(free.filter(key=OuterRef("bc_key")))
+    for verdict in _ORDER:
+        rows = lines.filter(inside, verdict=verdict).order_by("-score", "id")
+        yield list(rows.values_list("bc_key", flat=True)[:_TRIES])
+    known = MatchLine.objects.filter(mapping=mapping, job_id=None, bc_key=OuterRef("key"))
+    new = free.exclude(Exists(known)).exclude(Exists(passed.filter(bc_key=OuterRef("key"))))
+    yield list(new.order_by("number", "key").values_list("key", flat=True)[:_TRIES])
+    # What this person passed comes back last, the longest ago first.
+    again = passed.filter(Exists(free.filter(key=OuterRef("bc_key")))).values_list("bc_key")
+    oldest = again.annotate(newest=Max("id")).order_by("newest")
+    yield [key for key, _ in oldest[:_TRIES]]
 
 
 _PASSED = (QueueDeed.SKIPPED, QueueDeed.RULED_OUT)
@@ -124,12 +125,16 @@ _PASSED = (QueueDeed.SKIPPED, QueueDeed.RULED_OUT)
 def progress(*, mapping: TableMapping, user: User, records: QuerySet[Any] | None = None) -> Progress:
     """Three counts."""
     steps = QueueStep.objects.filter(mapping=mapping, user=user, undone=False, at__date=timezone.now().date())
-    open_records = waiting(mapping, records)
-    skipped = QueueStep.objects.filter(
-        mapping=mapping, user=user, undone=False, deed=QueueDeed.SKIPPED, bc_key=OuterRef("key")
-    )
+    skipped = QueueStep.objects.filter(mapping=mapping, user=user, undone=False, deed=QueueDeed.SKIPPED)
     done = steps.filter(deed__in=[QueueDeed.COUPLED, QueueDeed.CREATED]).count()
-    return Progress(done, open_records.count(), open_records.filter(Exists(skipped)).count())
+    if records is None:
+        open_lines = lines_of(mapping, None).filter(is_coupled=False)
+        left = open_lines.count() or waiting(mapping).count()
+        return Progress(done, left, open_lines.filter(Exists(skipped.filter(bc_key=OuterRef("bc_key")))).count())
+    open_records = waiting(mapping, records)
+    return Progress(
+        done, open_records.count(), open_records.filter(Exists(skipped.filter(bc_key=OuterRef("key")))).count()
+    )
 
 
 def line_of(mapping: TableMapping, bc_key: UUID) -> MatchLine:
