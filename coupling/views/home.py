@@ -17,12 +17,13 @@ from coupling.models import TableMapping
 from coupling.records import TableWords, sales_caption, words_of
 from coupling.services import requests
 from coupling.services.overview import MappingOverview, forget_free, overview
+from coupling.services.suggestions import is_suggested, suggestion_counts
 from coupling.synchronisation import service
 from coupling.views.base import list_url, queued, says_errors
 from coupling.views.undo import offer_undo
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Card:
     """One mapping on the page, with the addresses it leads to. `counts`: label, number, address of those records."""
 
@@ -31,15 +32,23 @@ class Card:
     list_address: str
     sales_address: str
     counts: list[tuple[str, int, str]]
+    suggested: int | None = None
+    """Uncoupled records with a candidate; None where partners are not suggested for the table."""
 
 
 @require_http_methods(["GET", "HEAD"])
 def couplings_home(request: PageRequest, connection: str) -> HttpResponse:
     """A card per mapping."""
     rows = overview(request.connection)
+    suggested = suggestion_counts(request.connection)
+    cards = [_card(request, row) for row in rows]
+    for card in cards:
+        if is_suggested(card.row.mapping):
+            numbers = suggested.get(card.row.mapping.pk, {})
+            card.suggested = sum(number for verdict, number in numbers.items() if verdict not in ("none", "taken"))
     context = {
         "title": "Couplings",
-        "cards": [_card(request, row) for row in rows],
+        "cards": cards,
         "coupled": sum(row.coupled for row in rows),
     }
     return render(request, "coupling/home.html", context)
