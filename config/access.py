@@ -126,6 +126,7 @@ ADDRESSES: dict[str, Needs] = {
     "mapping-fields": _SETTINGS,
     "mapping-fields-new": _CHANGE,
     "mapping-delete": _CHANGE,
+    "mapping-filter": _CHANGE,
     "mapping-reset": _CHANGE,
     "rule-list": _READ_SETTINGS,
     "rule-new": _CHANGE,

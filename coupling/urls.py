@@ -3,7 +3,19 @@
 from django.urls import include, path
 
 from connector.choices import System
-from coupling.views import home, options, own_mappings, pair, salespeople, setup, synchronize, transformations, undo
+from coupling.views import (
+    filters,
+    home,
+    options,
+    own_mappings,
+    pair,
+    salespeople,
+    setup,
+    synchronize,
+    transformations,
+    undo,
+)
+
 from coupling.views import matching, queue, suggestions  # isort: skip
 from coupling.views.records import RecordListView
 
@@ -48,6 +60,7 @@ connection_pages = [
     path("mappings/rules/<int:pk>/", transformations.rule_detail, name="rule-detail"),
     path("mappings/rules/<int:pk>/delete/", transformations.rule_delete, name="rule-delete"),
     path("mappings/new/", own_mappings.mapping_new, name="mapping-new"),
+    path("mappings/<str:name>/filter/<str:system>/", filters.mapping_filter, name="mapping-filter"),
     path("mappings/<str:name>/fields/new/", own_mappings.mapping_fields_new, name="mapping-fields-new"),
     path("options/", options.option_list, name="option-list"),
     path("options/<str:name>/<uuid:key>/", options.option_setup, name="option-setup"),
