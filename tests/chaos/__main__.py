@@ -8,6 +8,7 @@ and a further run must write nothing. Prints a line per seed; ends with 1 when a
 import argparse
 import logging
 import shutil
+import signal
 import sys
 import time
 
@@ -23,6 +24,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="Keep the directory with the logs of the workers.")
     arguments = parser.parse_args()
     environment.prepare()
+    # Servers, sandbox and workers are ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     import django
 

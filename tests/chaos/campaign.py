@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db import connection as database
+from django.db.models import Count
 from redis.exceptions import RedisError
 
 from connector.models import Connection
@@ -37,7 +38,8 @@ from tests.chaos.schedule import (
 from tests.engine.live import Hub, connect
 from tests.sandbox_process import SandboxServer, start_sandbox
 
-RUN_SECONDS = 240
+STALL_SECONDS = 120
+"""A run in which nothing has happened for so long is stuck."""
 MOST_REQUESTS = 4
 """A disturbed run may take so many times the requests of an undisturbed one."""
 
@@ -173,21 +175,22 @@ class Campaign:
         log = environment.DIRECTORY / f"workers-{sandbox.data_dir.name}.log"
         with self._rig.workers(log) as workers:
             self._scenario.start(Connection.objects.get())
-            deadline = time.monotonic() + RUN_SECONDS
-            over = self._until_over(workers, _Striker(self._rig, workers, sandbox, result), deadline)
+            over = self._until_over(workers, _Striker(self._rig, workers, sandbox, result))
             if workers.unexpected_exits:
                 result.problems.append(f"{workers.unexpected_exits} workers ended by themselves, see {log}")
-        if not over:
-            jobs = SynchJob.objects.exclude(finished_at__isnull=False).select_related("mapping")
-            states = [(str(job.mapping), job.state, job.message, job.done, job.total) for job in jobs]
-            result.problems.append(f"not over after {RUN_SECONDS} s: {states}, log {log}")
+            if not over:
+                workers.show_where_they_are()
+                jobs = SynchJob.objects.filter(finished_at__isnull=True).select_related("mapping")
+                states = [(str(job.mapping), job.state, job.message, job.done, job.total) for job in jobs]
+                result.problems.append(f"stuck: {states}, log {log}")
         result.injected += sum(fault["injected"] for fault in sandbox.control("GET", "/faults"))
         sandbox.control("PUT", "/faults", [])
         result.requests = sum(system["requests"] for system in sandbox.control("GET", "/requests").values())
 
-    def _until_over(self, workers: Workers, striker: "_Striker", deadline: float) -> bool:
-        ticked = 0.0
-        while time.monotonic() < deadline:
+    def _until_over(self, workers: Workers, striker: "_Striker") -> bool:
+        ticked, moved = 0.0, time.monotonic()
+        state: Any = None
+        while time.monotonic() - moved < STALL_SECONDS:
             workers.look_after()
             striker.strike_if_due()
             if time.monotonic() - ticked > _TICK_SECONDS:
@@ -196,9 +199,12 @@ class Campaign:
                     close_old_connections()
                     ticking.tick()
             with _server_away_is_no_matter():
-                if self._scenario.is_over() and not workers.horses():
+                if self._scenario.is_over():
                     return True
-            time.sleep(0.05)
+                known, state = state, (_progress(), len(striker.waiting))
+                if state != known:
+                    moved = time.monotonic()
+            time.sleep(0.1)
         return False
 
     def _further_run(self, sandbox: SandboxServer) -> list[str]:
@@ -229,13 +235,13 @@ class _Striker:
 
     def __init__(self, rig: Rig, workers: Workers, sandbox: SandboxServer, result: Result) -> None:
         self._rig, self._workers, self._sandbox, self._result = rig, workers, sandbox, result
-        self._waiting = list(result.schedule.blows)
+        self.waiting = list(result.schedule.blows)
         self._last = time.monotonic()
 
     def strike_if_due(self) -> None:
-        if not self._waiting or time.monotonic() - self._last < self._waiting[0].pause:
+        if not self.waiting or time.monotonic() - self._last < self.waiting[0].pause:
             return
-        blow = self._waiting.pop(0)
+        blow = self.waiting.pop(0)
         logger.info("%s", blow)
         if blow.kind == FAULTS:
             self._result.injected += sum(fault["injected"] for fault in self._sandbox.control("GET", "/faults"))
@@ -276,6 +282,12 @@ def _running(directory: Any) -> Iterator[SandboxServer]:
         yield sandbox
     finally:
         sandbox.stop()
+
+
+def _progress() -> tuple[Any, ...]:
+    """Something that changes as long as a run gets on."""
+    operations = Operation.objects.aggregate(ended=Count("settled_at"), made=Count("pk"))
+    return (*operations.values(), *SynchJob.objects.order_by("pk").values_list("state", "requests", "collected_at"))
 
 
 @contextlib.contextmanager

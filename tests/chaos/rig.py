@@ -141,6 +141,14 @@ class Workers:
             else:
                 self._orphans.append(child)
 
+    def show_where_they_are(self) -> None:
+        """Every busy process writes the stacks of its threads into the log, and dies of it."""
+        horses = self.horses()
+        for horse in horses:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                horse.send_signal(signal.SIGABRT)
+        psutil.wait_procs(horses, timeout=5)
+
     def end(self) -> None:
         horses = self.horses()
         for process in self._processes:
@@ -155,8 +163,8 @@ class Workers:
         command = [sys.executable, "manage.py", "rqworker", "high", "default", "low", "--verbosity", "1"]
         with self._log.open("ab") as output:
             return subprocess.Popen(
-                [*command, "--worker-ttl", "60"], cwd=_PROJECT, env=os.environ, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT,
+                [*command, "--worker-ttl", "60"], cwd=_PROJECT, env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
 
