@@ -205,6 +205,7 @@ class MappingMatch(ConnectionView):
             synchronize=asked["synchronize"],
             user=self.person,
             trigger="api",
+            dry_run=asked["dry_run"],
         )
         return started(job)
 

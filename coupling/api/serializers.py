@@ -122,6 +122,7 @@ class MatchSerializer(StrictSerializer):
     business_central_ids = serializers.ListField(child=serializers.UUIDField(), allow_null=True, default=None)
     create_unmatched = serializers.BooleanField(default=False)
     synchronize = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+    dry_run = serializers.BooleanField(default=False, help_text="Couples nothing; the lines tell what would happen.")
 
 
 class RunSerializer(StrictSerializer):

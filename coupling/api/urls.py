@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from coupling.api import couplings, mappings, records
+from coupling.api import couplings, mappings, matching, records
 
 _CONNECTION = "connections/<slug:connection>"
 _MAPPING = f"{_CONNECTION}/mappings/<str:name>"
@@ -17,6 +17,15 @@ urlpatterns = [
     path(f"{_MAPPING}/templates/<int:pk>/", mappings.TemplateDetail.as_view(), name="api-template-detail"),
     path(f"{_MAPPING}/synchronize/", mappings.MappingSynchronize.as_view(), name="api-mapping-synchronize"),
     path(f"{_MAPPING}/match/", mappings.MappingMatch.as_view(), name="api-mapping-match"),
+    path(f"{_MAPPING}/match/<int:job>/lines/", matching.Lines.as_view(), name="api-match-lines"),
+    path(f"{_MAPPING}/match/<int:job>/accept/", matching.AcceptLines.as_view(), name="api-match-accept"),
+    path(f"{_MAPPING}/suggestions/", matching.Lines.as_view(), name="api-suggestion-list"),
+    path(f"{_MAPPING}/suggestions/accept/", matching.AcceptLines.as_view(), name="api-suggestion-accept"),
+    path(f"{_MAPPING}/suggestions/refresh/", matching.SuggestionRefresh.as_view(), name="api-suggestion-refresh"),
+    path(f"{_MAPPING}/queue/", matching.Queue.as_view(), name="api-queue"),
+    path(f"{_MAPPING}/queue/decide/", matching.QueueDecide.as_view(), name="api-queue-decide"),
+    path(f"{_CONNECTION}/ruled-out/", matching.RuledOutList.as_view(), name="api-ruled-out-list"),
+    path(f"{_CONNECTION}/ruled-out/<int:pk>/", matching.RuledOutDetail.as_view(), name="api-ruled-out-detail"),
     path(f"{_MAPPING}/find-broken/", mappings.MappingFindBroken.as_view(), name="api-mapping-find-broken"),
     path(f"{_CONNECTION}/records/<str:system>/<str:table>/", records.RecordList.as_view(), name="api-record-list"),
     path(f"{_CONNECTION}/couplings/", couplings.CouplingList.as_view(), name="api-coupling-list"),

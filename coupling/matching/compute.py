@@ -202,7 +202,8 @@ def _changed(
     if changed_rows.exists():
         touched = MatchCandidate.objects.filter(line__in=lines, sales_key__in=new_sales).values("line__bc_key")
         yield records.filter(key__in=touched)
-        yield records.filter(pk__in=sharing(System.BUSINESS_CENTRAL, records, changed_rows))
+        if near := sharing(System.BUSINESS_CENTRAL, records, changed_rows):
+            yield records.filter(pk__in=near)
 
 
 def _chunks() -> Iterator[list[int]]:

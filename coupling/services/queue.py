@@ -183,8 +183,10 @@ def skip(*, mapping: TableMapping, bc_key: UUID, user: User) -> None:
     _note(mapping, user, bc_key, QueueDeed.SKIPPED, [])
 
 
-def candidates_left(mapping: TableMapping, bc_key: UUID) -> int:
-    return MatchCandidate.objects.filter(line__mapping=mapping, line__job_id=None, line__bc_key=bc_key).count()
+def candidate_keys(mapping: TableMapping, bc_key: UUID) -> list[UUID]:
+    """Sales rows that are suggested for a record."""
+    found = MatchCandidate.objects.filter(line__mapping=mapping, line__job_id=None, line__bc_key=bc_key)
+    return list(found.values_list("sales_key", flat=True))
 
 
 def last_step(*, mapping: TableMapping, user: User) -> QueueStep | None:
