@@ -31,6 +31,11 @@ QUERIES = (
     "1000123",
     "info@kepler-steel-9.example",
     "munchen orion 4242",
+    "Contsoo Papr",
+    "nothrwnd ceramcis",
+    "Litwrae Robtics Hambrug",
+    "city:mün contoso",
+    "phone:089/1000123",
     "zzzz",
 )
 COUPLED_EACH = 2

@@ -84,6 +84,8 @@ ADDRESSES: dict[str, Needs] = {
     "salesperson-couple": _COUPLE,
     "record-list": _READ,
     "record-detail": _READ,
+    "record-open": _READ,
+    "record-open-from-sales": _READ,
     "option-list": Needs(Capability.READ, Capability.COUPLE),
     "option-setup": _COUPLE,
     "coupling-detail": _READ,

@@ -3,16 +3,19 @@
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import Q, QuerySet
 
 from config.web.filters import FilterSet, YesNoFilter
 from connector.choices import Direction, System
 from coupling.choices import CouplingState
-from coupling.models import TableMapping
+from coupling.matching.models import MatchCandidate
+from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
 from coupling.services.admission import admits
 from coupling.services.pairs import only_coupled, only_in_states
 from coupling.services.search import matching
 
+_USERS = "systemusers"
 YES_NO = (("true", "Yes"), ("false", "No"))
 ADMITTED = (("inside", "Inside a mapping's filter"), ("outside", "Left out by every filter"))
 
@@ -31,11 +34,20 @@ class RecordFilterSet(FilterSet):
         choices=ADMITTED, method="keep_admitted", label="Filter of the mappings", empty_label="Inside and outside"
     )
 
+    mine = django_filters.BooleanFilter(
+        method="keep_mine", label="Mine", widget=forms.Select(choices=[("", "Everybody's"), ("true", "Mine")])
+    )
+    suggested = django_filters.BooleanFilter(
+        method="keep_suggested",
+        label="Suggestions",
+        widget=forms.Select(choices=[("", "With and without"), ("true", "With suggestions")]),
+    )
+
     system: System
     table: str
 
     class Meta:
-        fields = ("search", "coupled", "state", "admitted")
+        fields = ("search", "coupled", "state", "admitted", "mine", "suggested")
 
     @classmethod
     def for_table(cls, system: System, table: str) -> type["RecordFilterSet"]:
@@ -53,6 +65,23 @@ class RecordFilterSet(FilterSet):
 
     def keep_states(self, rows: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
         return only_in_states(rows, self._connection, self.system, self.table, value) if value else rows
+
+    def keep_mine(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """Records of the Sales user, or of the salesperson, who has the person's e-mail address."""
+        if not value:
+            return rows
+        return rows.filter(owned_by(self._connection, self.system, self.request.user.email))
+
+    def keep_suggested(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """Uncoupled records for which a partner is suggested."""
+        if not value:
+            return rows
+        candidates = MatchCandidate.objects.filter(
+            line__mapping__in=mappings_of_table(self._connection, self.system, self.table), line__job_id=None
+        )
+        side = "line__bc_key" if self.system == System.BUSINESS_CENTRAL else "sales_key"
+        free = only_coupled(rows, self._connection, self.system, self.table, coupled=False)
+        return free.filter(key__in=candidates.values(side))
 
     def keep_admitted(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         inside = Q(pk__in=[])
@@ -78,6 +107,21 @@ class MappingFilterSet(FilterSet):
             | Q(business_central_table__icontains=value)
             | Q(sales_table__icontains=value)
         )
+
+
+def owned_by(connection: Any, system: System, email: str) -> Q:
+    """Condition over mirror rows: owned by the person with the e-mail address; nothing without one."""
+    if not email:
+        return Q(pk__in=[])
+    users = SalesRecord.objects.of_table(connection.pk, "systemusers").filter(
+        values__internalemailaddress__iexact=email
+    )
+    if system == System.SALES:
+        return Q(values___ownerid_value__in=[str(key) for key in users.values_list("key", flat=True)])
+    coupled = Coupling.objects.filter(connection=connection, sales_table=_USERS, sales_key__in=users.values("key"))
+    people = BusinessCentralRecord.objects.of_table(connection.pk, "salespeoplePurchasers")
+    mine = people.filter(Q(values__email__iexact=email) | Q(key__in=coupled.values("bc_key")))
+    return Q(values__salespersonCode__in=[code for code in mine.values_list("number", flat=True) if code])
 
 
 def mappings_of_table(connection: Any, system: System, table: str) -> list[TableMapping]:

@@ -15,8 +15,10 @@ from config.web.tables import Table
 from connector.choices import System
 from connector.models import Connection
 from coupling.choices import CouplingState
+from coupling.filtersets import mappings_of_table
 from coupling.records import first_value
 from coupling.services.pairs import attach_couplings, attach_failures
+from coupling.services.suggestions import suggestions_for
 
 _PROBLEM_LENGTH = 120
 _EXPORT_SLICE = 1000
@@ -108,6 +110,17 @@ class RecordTable(Table):
         place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.table_name}
         attach_couplings(records, **place)
         attach_failures(records, **place)
+        self._attach_suggestions(records)
+
+    def _attach_suggestions(self, records: Any) -> None:
+        """Sets `suggestion` of every record: the best suggested partner of an uncoupled one, or None."""
+        free = [record.key for record in records if record.coupling is None and not record.deleted_at]
+        best: dict[Any, Any] = {}
+        for mapping in mappings_of_table(self.connection, self.system, self.table_name) if free else ():
+            for key, found in suggestions_for(mapping=mapping, system=self.system, keys=free).items():
+                best.setdefault(key, found[0])
+        for record in records:
+            record.suggestion = best.get(record.key)
 
     def plain_values(self, exclude_columns: Any) -> Iterator[list[Any]]:
         """The head and all rows of a table over a list."""
@@ -135,8 +148,30 @@ class RecordTable(Table):
 
     def render_coupled_to(self, record: Any) -> SafeString | str:
         if record.coupling is None:
+            if record.suggestion is None:
+                return parts.NOTHING
+            return format_html(
+                '<span class="muted">{} ({} %)</span> <a class="btn btn-sm" href="{}?partner={}">Couple</a>',
+                record.suggestion.record,
+                record.suggestion.percent,
+                reverse("coupling-setup", kwargs=self._place(record)),
+                record.suggestion.record.key,
+            )
+        if record.partner is None:
             return parts.NOTHING
-        return str(record.partner) if record.partner else parts.NOTHING
+        address = reverse("record-open", kwargs=self._place(record))
+        return format_html(
+            '{} <a class="link-out" href="{}" target="_blank" rel="noopener" aria-label="Open {} in {}">{}</a>',
+            record.partner,
+            address,
+            record.partner,
+            self.system.other.label,
+            parts.icon("external-link"),
+        )
+
+    def _place(self, record: Any) -> dict[str, Any]:
+        place = {"connection": self.connection.slug, "system": str(self.system), "table": self.table_name}
+        return {**place, "key": record.key}
 
     def value_coupled_to(self, record: Any) -> str:
         return str(record.partner) if record.coupling and record.partner else ""

@@ -6,6 +6,7 @@ from connector.choices import System
 from coupling.views import (
     filters,
     home,
+    links,
     options,
     own_mappings,
     pair,
@@ -31,6 +32,8 @@ connection_pages = [
     path("users/", _records, {"system": _SALES, "table": "systemusers"}, name="user-list"),
     path("records/<str:system>/<str:table>/", _records, name="record-list"),
     path(f"{_RECORD}/", pair.record_detail, name="record-detail"),
+    path(f"{_RECORD}/open/", links.record_open, name="record-open"),
+    path("open/", links.open_from_sales, name="record-open-from-sales"),
     path(f"{_RECORD}/couple/", setup.coupling_setup, name="coupling-setup"),
     path("couplings/synchronize/", synchronize.synchronize_many, name="coupling-synchronize-many"),
     path("couplings/", home.couplings_home, name="coupling-home"),

@@ -1,16 +1,16 @@
 """Search over the mirror: find one of 100,000 records by whatever people remember of it.
 
 Every word of the query has to begin a word of the record, in any order; numbers match inside phone and account numbers
-however they are written; where that finds little, words of four letters or more may be misspelt. Exact hits come before
-beginnings of the name or number, those before beginnings of any word, misspelt ones last; free records before coupled
-ones.
+however they are written; `city:`, `phone:`, `no:` and `owner:` look into one column; where that finds little, words of
+four letters or more may be misspelt. Exact hits come before beginnings of the name or number, those before beginnings
+of any word, misspelt ones last; free records before coupled ones.
 
 Misspelt words are looked for as one pattern of all spellings one slip away, which the trigram index answers in
 milliseconds; trigram similarity itself has to look at every record that shares a few letters.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, 
 from connector.choices import System
 from connector.models import Connection
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord
+from coupling.records import COLUMN_PROPERTIES
 from coupling.services.words import digits, domain, fold, joined, search_text, without_legal_forms, words
 
 __all__ = ["matching", "mirror_of", "search_records", "search_text"]
@@ -52,10 +53,16 @@ class _Query:
     strict: tuple[Q, ...]
     fuzzy: tuple[Q, ...]
     fuzzy_words: tuple[str, ...]
+    whole: bool = True
+    """The conditions come from words alone, so that those can be told apart into present and misspelt ones."""
 
 
 def _parse(text: str) -> _Query:
-    text = text.strip()
+    text, columns = _columns(text.strip())
+    if columns:
+        rest = _parse(text) if text else _Query(None, "", "", (), (), ())
+        narrowed = (*rest.strict, *columns)
+        return replace(rest, key=None, strict=narrowed, fuzzy=(*rest.fuzzy, *columns), whole=False)
     if found := _GUID.findall(text):
         return _Query(UUID(found[-1]), "", "", (), (), ())
     if _PHONE.match(text) and digits(text):
@@ -80,6 +87,63 @@ def _parse(text: str) -> _Query:
         fuzzy.append(begins | Q(search_text__regex=_slips(word)) if _may_be_misspelt(word) else begins)
     misspelt = tuple(word for word in searched if _may_be_misspelt(word))
     return _Query(None, " ".join(searched), joined(text), tuple(strict), tuple(fuzzy), misspelt)
+
+
+def _columns(text: str) -> tuple[str, tuple[Q, ...]]:
+    """What is searched in one column only (`city:Graz`, `phone:"+45 33"`), taken out of the text."""
+    conditions = tuple(_COLUMNS[name.lower()](value.strip('"')) for name, value in _COLUMN.findall(text))
+    return (_COLUMN.sub(" ", text).strip(), conditions) if conditions else (text, ())
+
+
+def _in_city(value: str) -> Q:
+    found = Q()
+    for word in words(value):
+        # The index finds the word, the expression makes sure that it stands in the city.
+        pattern = rf"\m{_any_accent(word)}"
+        place = Q(values__city__iregex=pattern) | Q(values__address1_city__iregex=pattern)
+        found &= Q(search_text__contains=f" {word}") & (place | Q(values__City__iregex=pattern))
+    return found
+
+
+def _in_phone(value: str) -> Q:
+    number = digits(value)
+    if not number:
+        return Q(pk__in=[])
+    tail = number[-_LOCAL_DIGITS:] if len(number) >= _INTERNATIONAL_DIGITS else number
+    pattern = r"\D*".join(tail)
+    found = Q()
+    for column in COLUMN_PROPERTIES["phone"]:
+        found |= Q(**{f"values__{column}__regex": pattern})
+    return Q(search_text__contains=tail) & found
+
+
+def _in_number(value: str) -> Q:
+    return Q(search_text__contains=f"\n {joined(value)}")
+
+
+def _in_owner(value: str) -> Q:
+    """The owner of a Sales row by name, the salesperson of a Business Central record by code."""
+    users = SalesRecord.objects.filter(table="systemusers")
+    for word in words(value):
+        users = users.filter(search_text__contains=f" {word}")
+    owners = [str(key) for key in users.values_list("key", flat=True)[:_CANDIDATES]]
+    code = Q(values__salespersonCode__istartswith=value) | Q(values__Salesperson_Code__istartswith=value)
+    return Q(values___ownerid_value__in=owners) | code
+
+
+_COLUMN = re.compile(r'\b(city|phone|no|owner):\s*("[^"]*"|\S+)', re.IGNORECASE)
+_COLUMNS = {"city": _in_city, "phone": _in_phone, "no": _in_number, "owner": _in_owner}
+
+
+def _any_accent(word: str) -> str:
+    """The word as an expression that does not mind accents: `"malm"` → `"m[aàá…]lm"`."""
+    return "".join(f"[{letter}{_ACCENTS[letter]}]" if letter in _ACCENTS else letter for letter in word)
+
+
+_ACCENTS = {
+    "a": "àáâãäåāăą", "c": "çćč", "d": "đďð", "e": "èéêëēėęě", "g": "ğ", "i": "ìíîïīıį", "l": "łľ", "n": "ñńň",
+    "o": "òóôõöøōő", "r": "řŕ", "s": "śšşș", "t": "ťțţ", "u": "ùúûüūůűų", "y": "ýÿ", "z": "źżž",
+}  # fmt: skip
 
 
 def _may_be_misspelt(word: str) -> bool:
@@ -164,8 +228,22 @@ def search_records(
 def _similar(records: QuerySet[Any], query: _Query) -> list[Any]:
     """Records with misspelt words, the closest names first; the first some hundred found, since asking the database
     to sort them would make it check the pattern against every candidate."""
-    found = list(records.filter(*query.fuzzy).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
+    found = _misspelt(records, query) if query.whole and len(query.fuzzy_words) > 1 else []
+    found = found or list(records.filter(*query.fuzzy).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
     return sorted(found, key=lambda record: (-_closeness(record.name, query.fuzzy_words), record.name, str(record.key)))
+
+
+def _misspelt(records: QuerySet[Any], query: _Query) -> list[Any]:
+    """Of several words mostly one is misspelt: a word that some record has is taken as right, which lets the index
+    narrow the rest to few records. Nothing found: the caller takes every word as misspelt."""
+    present = {word for word in query.fuzzy_words if records.filter(search_text__contains=f" {word}").exists()}
+    if not present or len(present) == len(query.fuzzy_words):
+        return []
+    conditions = [Q(search_text__contains=f" {word}") for word in present]
+    conditions += [Q(search_text__regex=_slips(word)) for word in query.fuzzy_words if word not in present]
+    # Numbers, addresses and short words stand in the strict conditions of the other words.
+    conditions += [condition for condition in query.fuzzy if "__regex" not in str(condition)]
+    return list(records.filter(*conditions).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
 
 
 def _closeness(name: str, searched: tuple[str, ...]) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -14,28 +14,35 @@ from connector.choices import Direction, System
 from connector.errors import HubError
 from coupling.choices import MappingKind
 from coupling.filtersets import RecordFilterSet, mappings_of_table
-from coupling.models import Coupling
+from coupling.models import Coupling, TableCursor
 from coupling.records import words_of
 from coupling.services import requests
 from coupling.services.admission import admits
+from coupling.services.duplicates import duplicates_of
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
+from coupling.services.suggestions import is_suggested
 from coupling.tables import RecordTable
 from coupling.views.base import couplings_with_state, list_url, system_of
 from coupling.views.synchronize import ask_for_many
 
 MOST_AT_ONCE = 10_000
+NAMED = 5
+"""Records that a sentence names before it stops."""
 _SYNCHRONIZE = "synchronize"
 
 VIEWS = (
     ("All", ""),
+    ("Mine", "mine=true"),
     ("Not coupled", "coupled=false"),
+    ("Suggestions", "suggested=true"),
     ("In sync", "state=in_sync"),
     ("Changes waiting", "state=changes_waiting"),
     ("Failing", "state=failing"),
     ("Skipped", "state=skipped"),
     ("Conflict", "state=conflict"),
     ("Broken", "state=broken"),
+    ("Outside filter", "state=outside_filter"),
 )
 """Quick ways through a list: label, query string."""
 
@@ -84,11 +91,33 @@ class RecordListView(ListView):
 
     def get_context(self) -> dict[str, Any]:
         current = self.request.GET.urlencode()
+        counts = self._counts()
         return {
             "tables": self._tables(),
-            "views": [(label, query, query == current) for label, query in VIEWS],
+            "views": [(label, query, query == current, counts.get(query)) for label, query in VIEWS],
+            "no_connection": not self.request.connection.enabled,
+            "reading": self._reading(),
+            "suggesting": next((mapping for mapping in self.mappings if is_suggested(mapping)), None),
             "unavailable": [mapping.unavailable_reason for mapping in self.mappings if mapping.unavailable_reason],
         }
+
+    def _counts(self) -> dict[str, int]:
+        """Number of couplings behind the views that show trouble; one query over the table's couplings."""
+        couplings = couplings_of(self.request.connection, self.system, self.table)
+        found = couplings.aggregate(
+            failing=Count("pk", filter=~Q(error_code="") & Q(skipped_at__isnull=True, missing="", conflict=False)),
+            skipped=Count("pk", filter=Q(skipped_at__isnull=False, missing="")),
+            conflict=Count("pk", filter=Q(conflict=True, skipped_at__isnull=True, missing="")),
+            broken=Count("pk", filter=~Q(missing="")),
+        )
+        return {f"state={state}": number for state, number in found.items()}
+
+    def _reading(self) -> bool:
+        """The table is being read for the first time."""
+        cursor = TableCursor.objects.filter(
+            connection=self.request.connection, system=self.system, table=self.table
+        ).first()
+        return cursor is None or cursor.read_at is None
 
     def _tables(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """The lists of all mapped tables, by system: (label, address)."""
@@ -137,10 +166,12 @@ class RecordListView(ListView):
         if not couplings:
             return "None of the selected records is coupled."
         work = requests.uncouple_many(couplings=couplings, user=self.request.user)
-        return f"Couplings to delete: {work.taken}." + (" This runs in the background." if work.jobs else "")
+        children = f", and {work.children} of contacts with them" if work.children else ""
+        return f"Couplings to delete: {work.taken}{children}." + (" This runs in the background." if work.jobs else "")
 
     def _create(self, records: QuerySet[Any]) -> str:
         queued = skipped = 0
+        held: dict[Any, str] = {}
         remaining = set(records.filter(deleted_at__isnull=True).order_by().values_list("key", flat=True)[:MOST_AT_ONCE])
         coupled = couplings_of(self.request.connection, self.system, self.table).filter(missing="")
         coupled_keys = set(coupled.values_list(f"{side_of(self.system)}_key", flat=True)) & remaining
@@ -149,12 +180,24 @@ class RecordListView(ListView):
             keys = remaining & set(self._admitted(mapping, remaining))
             if not keys or not Direction(mapping.direction).allows(self.system.other):
                 continue
-            work = requests.create_other_side(
-                mapping=mapping, system=self.system, keys=sorted(keys, key=str), user=self.request.user
-            )
-            queued, remaining = queued + work.taken, remaining - keys
+            alike = self._look_alikes(mapping, keys)
+            remaining, keys = remaining - keys, keys - set(alike)
+            held.update(alike)
+            if keys:
+                work = requests.create_other_side(
+                    mapping=mapping, system=self.system, keys=sorted(keys, key=str), user=self.request.user
+                )
+                queued += work.taken
+        names = ", ".join(sorted(held.values())[:NAMED]) + (" …" if len(held) > NAMED else "")
         outside = f" {len(remaining)} left out by the filters." if remaining else ""
-        return f"{queued} queued, {skipped} already coupled.{outside}"
+        doubts = f" {len(held)} look like records that exist already and wait for a person: {names}." if held else ""
+        return f"{queued} queued, {skipped} already coupled.{outside}{doubts}"
+
+    def _look_alikes(self, mapping: Any, keys: set[Any]) -> dict[Any, str]:
+        """Name by key of the records that may exist on the other side already: those a person decides one by one."""
+        records = list(self.get_queryset().filter(key__in=keys))
+        found = duplicates_of(mapping=mapping, system=self.system, records=records)
+        return {record.key: str(record) for record in records if record.key in found}
 
     def _admitted(self, mapping: Any, keys: set[Any]) -> list[Any]:
         rows = self.get_queryset().filter(admits(mapping, self.system), key__in=keys)
