@@ -129,7 +129,8 @@ def first_lines(draft: SetupDraft) -> list[FirstLine]:
         if not (row.choice.enabled and row.offer.available):
             continue
         advice = subjects().recommend(row.offer, row.counted)
-        part = f"part-{row.key}" in answers if _SHOWN in answers else advice.action != "nothing"
+        shown = row.offer.name in answers.get(_SHOWN, [])
+        part = f"part-{row.key}" in answers if shown else advice.action != "nothing"
         lines.append(FirstLine(row, advice, part))
     return lines
 
