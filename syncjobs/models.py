@@ -64,6 +64,13 @@ class FullSynchLine(models.Model):
     direction = models.CharField(max_length=20, choices=Direction.choices)
     depends_on = ArrayField(models.CharField(max_length=50), default=list, help_text="Mappings among the lines.")
     order = models.PositiveIntegerField(default=0)
+    match_first = models.BooleanField(default=False, help_text="Match-based coupling runs before the records do.")
+    winner = models.CharField(
+        max_length=20,
+        blank=True,
+        choices=System.choices,
+        help_text="Side that wins conflicts; blank: the mapping says.",
+    )
     state = models.CharField(max_length=20, choices=LineState.choices, blank=True, default=LineState.BLANK)
     to_sales = models.CharField(max_length=20, blank=True, help_text='"", running, success or error.')
     to_business_central = models.CharField(max_length=20, blank=True, help_text='"", running, success or error.')

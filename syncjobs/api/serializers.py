@@ -225,6 +225,8 @@ class StartFullSynchSerializer(StrictSerializer):
     preview = serializers.BooleanField(default=False)
     mappings = serializers.ListField(child=serializers.CharField(), allow_null=True, allow_empty=False, default=None)
     directions = serializers.DictField(child=serializers.ChoiceField(choices=Direction.choices), default=dict)
+    match_first = serializers.ListField(child=serializers.CharField(), default=list)
+    winners = serializers.DictField(child=serializers.ChoiceField(choices=System.choices), default=dict)
 
 
 class RestartSerializer(StrictSerializer):

@@ -15,10 +15,15 @@ from django.utils import timezone
 from connector.choices import Direction, System
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
+from coupling.choices import MappingKind
+from coupling.matching.choices import MatchVerdict
+from coupling.matching.models import MatchLine
 from coupling.models import TableMapping
+from coupling.services.matching import Criterion, match_fields, offered_fields
+from coupling.synchronisation import MatchField
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, LineState, OperationState
 from syncjobs.engine.closing import PLAN_KEYS
-from syncjobs.engine.options import RunOptions
+from syncjobs.engine.options import MatchCriteria, RunOptions
 from syncjobs.models import FullSynch, FullSynchLine, Operation, SynchJob
 from syncjobs.services.jobs import cancel_job, check_connection, start_job
 
@@ -45,11 +50,19 @@ def start_full_synch(
     preview: bool = False,
     mappings: Sequence[str] | None = None,
     directions: Mapping[str, str] | None = None,
+    match_first: Sequence[str] = (),
+    winners: Mapping[str, str] | None = None,
     user: User | None = None,
 ) -> FullSynch:
-    """Starts one over `mappings` (None: all). Raises HubError for an unknown mapping and while another one runs."""
+    """Starts one over `mappings` (None: all).
+
+    `match_first` names mappings whose records are coupled by the mapping's matching criteria before anything is
+    created. `winners` says per mapping which system wins where both changed a value. Raises HubError for an unknown
+    mapping, a mapping without criteria in `match_first`, and while another one runs.
+    """
     check_connection(connection)
-    chosen = _choose(connection, mappings, directions or {})
+    chosen = _choose(connection, mappings, {**(directions or {})}, [*match_first, *(winners or {})])
+    _check_criteria([mapping for mapping in chosen if mapping.name in match_first])
     try:
         with transaction.atomic():
             full_synch = FullSynch.objects.create(
@@ -67,6 +80,8 @@ def start_full_synch(
                     direction=(directions or {}).get(mapping.name, mapping.direction),
                     depends_on=[name for name in mapping.depends_on if name in names],
                     order=mapping.order,
+                    match_first=mapping.name in match_first,
+                    winner=(winners or {}).get(mapping.name, ""),
                 )
                 for mapping in chosen
             )
@@ -137,7 +152,7 @@ def advance_full_synch(*, full_synch_id: int) -> None:
         lines = list(full_synch.lines.select_related("mapping").order_by("order", "id"))
         for line in lines:
             if line.state == LineState.RUNNING:
-                _note_job(line)
+                _note_job(full_synch, line)
         if not full_synch.cancel_requested:
             # A line's fate may decide the next one's; the order is the dependencies' own.
             for line in lines:
@@ -155,10 +170,13 @@ def blocked_by(line: FullSynchLine, lines: Sequence[FullSynchLine]) -> list[str]
 
 
 def _choose(
-    connection: Connection, mappings: Sequence[str] | None, directions: Mapping[str, str]
+    connection: Connection,
+    mappings: Sequence[str] | None,
+    directions: Mapping[str, str],
+    others: Sequence[str],
 ) -> list[TableMapping]:
     eligible = {mapping.name: mapping for mapping in eligible_mappings(connection)}
-    if unknown := sorted({*(mappings or ()), *directions} - eligible.keys()):
+    if unknown := sorted({*(mappings or ()), *directions, *others} - eligible.keys()):
         raise HubError(
             f"{', '.join(unknown)} cannot be part of a full synchronisation.",
             kind=ErrorKind.DATA,
@@ -175,6 +193,29 @@ def _choose(
     return [mapping for name, mapping in eligible.items() if mappings is None or name in mappings]
 
 
+def criteria_of(mapping: TableMapping) -> tuple[MatchField, ...]:
+    """The mapping's own matching criteria; empty where none are ticked or nothing can be matched."""
+    if mapping.kind == MappingKind.OPTION:
+        return ()
+    ticked = [
+        Criterion(field.pk, field.case_sensitive, field.match_priority)
+        for field in offered_fields(mapping)
+        if field.used_for_matching
+    ]
+    return tuple(match_fields(mapping, ticked)) if ticked else ()
+
+
+def _check_criteria(mappings: Sequence[TableMapping]) -> None:
+    for mapping in mappings:
+        if not criteria_of(mapping):
+            raise HubError(
+                f"{mapping.name} has no matching criteria, so its records cannot be coupled first.",
+                kind=ErrorKind.DATA,
+                code="full_synch.no_criteria",
+                hint="Tick at least one field on the mapping's match page, or run the line without matching.",
+            )
+
+
 def _start_or_block(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[FullSynchLine]) -> None:
     parents = [other for other in lines if other.mapping.name in line.depends_on]
     if any(parent.state in _STOPPED for parent in parents):
@@ -186,31 +227,49 @@ def _start_or_block(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[
 
 
 def _start(full_synch: FullSynch, line: FullSynchLine) -> None:
+    line.started_at = timezone.now()
+    if not _start_job(full_synch, line, matching=line.match_first):
+        return
+    line.to_sales = "running" if Direction(line.direction).allows(System.SALES) else ""
+    line.to_business_central = "running" if Direction(line.direction).allows(System.BUSINESS_CENTRAL) else ""
+    _set(line, LineState.RUNNING)
+
+
+def _start_job(full_synch: FullSynch, line: FullSynchLine, *, matching: bool) -> bool:
+    """Starts the line's match or its run; the line is in error where that is not possible any more."""
+    if matching:
+        mode = JobMode.MATCH
+        criteria = MatchCriteria(criteria_of(line.mapping), dry_run=full_synch.preview)
+        options = RunOptions.matching(criteria)
+    else:
+        mode = JobMode.PREVIEW if full_synch.preview else JobMode.FULL
+        options = RunOptions(ignore_only_coupled=True, winner=System(line.winner) if line.winner else None)
     try:
         start_job(
             connection=full_synch.connection,
             mapping=line.mapping,
-            mode=JobMode.PREVIEW if full_synch.preview else JobMode.FULL,
-            direction=line.direction,
+            mode=mode,
+            direction=None if matching else line.direction,
             trigger=JobTrigger.FULL_SYNCH,
             user=full_synch.user,
-            options=RunOptions(ignore_only_coupled=True),
+            options=options,
             line=line,
         )
     except HubError:
         # The mapping was switched off, or the connection, since the start.
         line.finished_at = timezone.now()
         _set(line, LineState.ERROR)
-        return
-    line.started_at = timezone.now()
-    line.to_sales = "running" if Direction(line.direction).allows(System.SALES) else ""
-    line.to_business_central = "running" if Direction(line.direction).allows(System.BUSINESS_CENTRAL) else ""
-    _set(line, LineState.RUNNING)
+        return False
+    return True
 
 
-def _note_job(line: FullSynchLine) -> None:
+def _note_job(full_synch: FullSynch, line: FullSynchLine) -> None:
     job = line.jobs.order_by("-id").first()
     if job is None or job.state in LIVE_JOB_STATES:
+        return
+    matched = job.mode == JobMode.MATCH and job.state in (JobState.SUCCEEDED, JobState.PARTLY)
+    if matched and not full_synch.cancel_requested:
+        _start_job(full_synch, line, matching=False)
         return
     line.state = {
         JobState.FAILED: LineState.ERROR,
@@ -229,7 +288,20 @@ def _note_job(line: FullSynchLine) -> None:
     if job.mode == JobMode.PREVIEW and line.plan is None:
         # Nothing was there to be planned.
         line.plan = dict.fromkeys(PLAN_KEYS, 0)
+    if job.mode == JobMode.PREVIEW and line.match_first:
+        _count_matches(line)
     _set(line, LineState(line.state))
+
+
+def _count_matches(line: FullSynchLine) -> None:
+    """Records that the dry run found a partner for would be coupled, not created; the preview could not know."""
+    match = line.jobs.filter(mode=JobMode.MATCH).order_by("-id").first()
+    clear = MatchLine.objects.filter(job_id=match.pk, verdict=MatchVerdict.CLEAR).count() if match else 0
+    plan = dict(line.plan or {})
+    plan["couple"] = plan.get("couple", 0) + clear
+    for name in ("create_in_sales", "create_in_business_central"):
+        plan[name] = max(0, plan.get(name, 0) - clear)
+    line.plan = plan
 
 
 def _set(line: FullSynchLine, state: LineState) -> None:

@@ -1,7 +1,7 @@
 """Full Synch Review: every mapping once over all its records, in dependency order: preview, start, watch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
@@ -23,13 +23,16 @@ from coupling.views.base import says_errors
 from syncjobs.choices import LIVE_JOB_STATES, JobState, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
 from syncjobs.presentation import Counter, Progress, counters_of, progress_of
+from syncjobs.recommendations import Recommendation, Standing, recommend
 from syncjobs.services.full_synch import (
     blocked_by,
     cancel_full_synch,
+    criteria_of,
     eligible_mappings,
     restart_lines,
     start_full_synch,
 )
+from syncjobs.services.standing import guarded, standings
 
 EARLIER = 10
 START_QUESTION = (
@@ -81,10 +84,18 @@ class Line:
     may_restart: bool = False
     takes_part: bool = True
     directions: list[Direction] = field(default_factory=list)
+    match_first: bool = False
+    winner: str = ""
+    standing: Standing | None = None
+    may_match: bool = False
 
     @property
     def sales_caption(self) -> str:
         return sales_caption(self.mapping)
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        return recommend(self.standing) if self.standing else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,7 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
     if not live:
         lines = with_others(lines, request.connection, ended=run is not None)
         free = free_records([line.mapping for line in lines if line.mapping.kind == MappingKind.RECORD])
+        lines = recommended(lines, request.connection, free, fresh=run is None)
     context: dict[str, Any] = {
         "title": "Full Synch Review",
         "run": run,
@@ -143,6 +155,9 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
 @require_POST
 @says_errors
 def start(request: PageRequest, connection: str) -> HttpResponse:
+    """Asks first; where a line would create many records beside many, the number has to be typed."""
+    if question := _guard(request):
+        return question
     if not is_confirmed(request):
         return confirmation_page(
             request,
@@ -215,9 +230,24 @@ def with_others(lines: list[Line], connection: Connection, *, ended: bool) -> li
     return [known.get(line.mapping.pk, line) for line in blank] + gone
 
 
+def recommended(
+    lines: Sequence[Line], connection: Connection, free: Sequence[FreeRecords], *, fresh: bool
+) -> list[Line]:
+    """Lines with how they stand; before the first run, those that should couple first are set to."""
+    found = standings(connection, [line.mapping for line in lines], free)
+    result = []
+    for line in lines:
+        standing = found[line.mapping.pk]
+        may_match = bool(criteria_of(line.mapping))
+        first = fresh and may_match and recommend(standing) is Recommendation.COUPLE
+        result.append(replace(line, standing=standing, may_match=may_match, match_first=line.match_first or first))
+    return result
+
+
 def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
     """The mappings whose full run would create a partner for many records that may have one already."""
     directions = {line.mapping.pk: line.direction for line in lines}
+    matched = {line.mapping.pk: line.match_first for line in lines}
     return [
         Risk(
             mapping=each.mapping,
@@ -229,7 +259,9 @@ def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
             in_business_central=each.creates_in(System.BUSINESS_CENTRAL, directions[each.mapping.pk]),
         )
         for each in free
-        if each.mapping.name not in FINDS_PARTNERS and min(each.business_central or 0, each.sales or 0) >= MANY_FREE
+        if each.mapping.name not in FINDS_PARTNERS
+        and not matched[each.mapping.pk]
+        and min(each.business_central or 0, each.sales or 0) >= MANY_FREE
     ]
 
 
@@ -276,6 +308,8 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         may_restart=not live and state in RESTARTABLE,
         takes_part=run.preview or state != LineState.FINISHED,
         directions=_directions(row.mapping),
+        match_first=row.match_first,
+        winner=row.winner,
     )
 
 
@@ -283,6 +317,35 @@ def _directions(mapping: TableMapping) -> list[Direction]:
     """Ways a line may run: a mapping that goes both ways can also run one way only."""
     own = Direction(mapping.direction)
     return list(Direction) if own == Direction.BIDIRECTIONAL else [own]
+
+
+def _guard(request: PageRequest) -> HttpResponse | None:
+    chosen = request.POST.getlist("mappings")
+    mappings = [mapping for mapping in eligible_mappings(request.connection) if mapping.name in chosen]
+    directions = {
+        mapping.name: request.POST.get(f"direction-{mapping.name}") or mapping.direction for mapping in mappings
+    }
+    free = free_records([mapping for mapping in mappings if mapping.kind == MappingKind.RECORD])
+    found = guarded(request.connection, free, directions, request.POST.getlist("match"))
+    number = sum(each.creates for each in found)
+    typed = request.POST.get("creates", "").replace(",", "").replace(".", "").strip()
+    if not found or typed == str(number):
+        return None
+    posted = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in ("csrfmiddlewaretoken", "confirmed", "creates")
+        for value in values
+    ]
+    context = {
+        "title": "Start the full synchronisation?",
+        "guarded": found,
+        "number": number,
+        "typed": typed,
+        "posted": posted,
+        "back": _here(request.connection.slug),
+    }
+    return render(request, "syncjobs/full_synch_guard.html", context, status=422 if typed else 200)
 
 
 def _start(request: PageRequest, *, preview: bool) -> HttpResponse:
@@ -296,6 +359,8 @@ def _start(request: PageRequest, *, preview: bool) -> HttpResponse:
         preview=preview,
         mappings=chosen,
         directions={name: value for name, value in wanted.items() if value in Direction.values},
+        match_first=[name for name in request.POST.getlist("match") if name in chosen],
+        winners={name: value for name in chosen if (value := request.POST.get(f"winner-{name}")) in System.values},
         user=request.user,
     )
     messages.success(request, "The preview is calculated." if preview else "The full synchronisation has started.")
