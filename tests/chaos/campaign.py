@@ -38,7 +38,7 @@ from tests.chaos.schedule import (
 from tests.engine.live import Hub, connect
 from tests.sandbox_process import SandboxServer, start_sandbox
 
-STALL_SECONDS = 120
+STALL_SECONDS = 300
 """A run in which nothing has happened for so long is stuck."""
 MOST_REQUESTS = 4
 """A disturbed run may take so many times the requests of an undisturbed one."""

@@ -18,7 +18,7 @@ from syncjobs.services.jobs import start_job
 from tests.chaos.contents import Contents
 from tests.engine.live import Hub
 
-_CUSTOMERS, _CONTACTS, _ITEMS, _RESOURCES, _PRICES, _VENDORS, _OPPORTUNITIES = 180, 110, 80, 30, 50, 25, 30
+_CUSTOMERS, _CONTACTS, _ITEMS, _RESOURCES, _PRICES, _VENDORS, _OPPORTUNITIES = 150, 90, 60, 25, 40, 20, 30
 _BAD = 6
 _NO_COUNTRY = "Atlantis"
 """Business Central has no such country and refuses the record."""

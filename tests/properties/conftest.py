@@ -5,6 +5,8 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.engine.conftest import hub  # noqa: F401 - the fixture
+
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_SLOW)
