@@ -114,6 +114,7 @@ class RunOptions:
     `retry`: take up skipped couplings.
     `confirm_deletions`: a person agreed to however many deletions the policy "delete the other record too" asks for.
     `hold_deletions`: that policy asks for so many deletions that they wait for a person; 0 carries them out.
+    `follows`: job whose records' children this run is about.
     `match`: criteria of match-based coupling.
     `accept`: couple pairs that a person accepted.
     `undo_change`: the change of a link that is undone once the values are written back.
@@ -133,6 +134,7 @@ class RunOptions:
     retry: bool = False
     confirm_deletions: bool = False
     hold_deletions: int = 0
+    follows: int | None = None
     match: MatchCriteria | None = None
     accept: Acceptance | None = None
     undo_change: int | None = None
@@ -171,6 +173,8 @@ class RunOptions:
             data["undo_change"] = self.undo_change
         if self.choices:
             data["choices"] = dict(self.choices)
+        if self.follows is not None:
+            data["follows"] = self.follows
         if self.hold_deletions:
             data["hold_deletions"] = self.hold_deletions
         for name in _FLAGS:
@@ -200,6 +204,7 @@ class RunOptions:
             retry=bool(data.get("retry", False)),
             confirm_deletions=bool(data.get("confirm_deletions", False)),
             hold_deletions=int(data.get("hold_deletions", 0)),
+            follows=data.get("follows"),
             match=MatchCriteria.from_json(data["match"]) if data.get("match") else None,
             accept=Acceptance.from_json(data["accept"]) if data.get("accept") else None,
             undo_change=data.get("undo_change"),

@@ -29,6 +29,7 @@ from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
 from syncjobs.engine.options import PairRef
 from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.pull import refresh_records
+from syncjobs.engine.related import couple_related
 from syncjobs.engine.steps import already_written, is_step, next_steps, settle_steps
 from syncjobs.engine.work import put_back
 from syncjobs.models import Operation, SynchJob
@@ -136,6 +137,8 @@ class _Group:
         mirror.mark_deleted(self.run.reading(self.system), deleted)
         outcome = couplings.agree(self.run.job, agreed)
         lift_dependents(mapping=self.run.mapping, names=_names(self.run, outcome.created))
+        if self.system == System.BUSINESS_CENTRAL:
+            couple_related(self.run, outcome.created)
         lost = {agreement.operation.pk: agreement for agreement in outcome.lost}
         self.lost = set(lost)
         self._plan_follow_ups(outcome.coupling_ids)

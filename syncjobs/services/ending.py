@@ -12,18 +12,27 @@ from syncjobs.engine import closing
 from syncjobs.engine.fan_out import enqueue
 from syncjobs.models import SynchJob
 from syncjobs.services import full_synch, schedules
+from syncjobs.services.children import start_children
 
 
 def job_ended(job_id: int) -> None:
     """Safe to repeat, and repeated by the scheduler's tick should the worker die right here."""
-    job = SynchJob.objects.select_related("full_synch_line", "connection", "user").filter(pk=job_id).first()
+    job = SynchJob.objects.select_related("full_synch_line", "connection", "mapping", "user").filter(pk=job_id).first()
     if job is None:
         return
     schedules.note_end(job=job)
     _undo_link(job)
+    _start_children(job)
     if job.full_synch_line is not None:
         full_synch.advance_full_synch(full_synch_id=job.full_synch_line.full_synch_id)
     call_waiting_jobs(connection_id=job.connection_id)
+
+
+def _start_children(job: SynchJob) -> None:
+    try:
+        start_children(job)
+    except HubError as error:
+        SynchJob.objects.filter(pk=job.pk).update(message=f"{job.message} What belongs to it waits: {error}".strip())
 
 
 def _undo_link(job: SynchJob) -> None:

@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 
 from coupling.models import Coupling
-from syncjobs.choices import OperationState
+from syncjobs.choices import JobMode, OperationState
+from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.models import Operation, SynchJob
-from tests.engine.live import Hub
+from tests.engine.live import SALES, Hub
 
 GROUPS, LISTS = ("CUSTPRCGRP-PRICE", "SALESPRC-PRODPRICE"), ("PLHEADER-PRICE", "PLLINE-PRODPRICE")
 ITEMS = ("1000", "1001")
@@ -163,3 +164,15 @@ def _couplings_of(number: str) -> list[int]:
 
     keys = BusinessCentralRecord.objects.filter(table="items", number=number).values("key")
     return list(Coupling.objects.filter(bc_key__in=keys).values_list("pk", flat=True))
+
+
+def test_list_that_is_synchronised_by_hand_takes_its_prices_along(hub_with_products: Hub) -> None:
+    hub = hub_with_products
+    make_list(hub)
+    key = next(record.key for record in hub.bc.client.query("priceLists", properties=["code"], filter="code eq 'S1'"))
+    options = RunOptions(create_side=SALES).with_pairs([PairRef(key, None)])
+    job = hub.run("PLHEADER-PRICE", JobMode.CREATE, options=options)
+    assert (job.inserted, job.failed) == (1, 0)
+    assert len(prices_of(hub, "S1")) == 2
+    children = SynchJob.objects.get(options__follows=job.pk)
+    assert (children.mapping.name, children.inserted) == ("PLLINE-PRODPRICE", 2)

@@ -188,3 +188,54 @@ def test_m105_draft_product_becomes_active(plain: Hub) -> None:
     plain.run_full("ITEM-PRODUCT")
     row = plain.sales.row("products", product, "statecode", "statuscode")
     assert row == {"statecode": 0, "statuscode": 1}
+
+
+def product_with_group(hub: Hub, unit: str = "PCS") -> Any:
+    """A product made by a salesperson, with a unit group of its own."""
+    hub.run_full("CURRENCY")
+    group = hub.sales.create("uomschedules", name="Lamps", baseuomname=unit)
+    units = hub.sales.rows("uoms", "uomid", "_uomscheduleid_value")
+    base = next(row["uomid"] for row in units if row["_uomscheduleid_value"] == str(group))
+    bound = {"defaultuomid@odata.bind": f"/uoms({base})", "defaultuomscheduleid@odata.bind": f"/uomschedules({group})"}
+    key = hub.sales.create("products", productnumber="S-1", name="Lamp", quantitydecimal=2, producttypecode=1, **bound)
+    hub.sales.update("products", key, statecode=0, statuscode=1)
+    return key, group
+
+
+def test_item_is_made_from_a_product_and_takes_its_unit_group_over(grouped: Hub) -> None:
+    product, group = product_with_group(grouped)
+    run_units(grouped)
+    job = grouped.run_full("ITEM-PRODUCT")
+    assert (job.inserted, job.failed) == (1, 0), list(Operation.objects.values_list("error_message", flat=True))
+    pair = Coupling.objects.get(mapping__name="ITEM-PRODUCT")
+    item = grouped.bc.row("items", pair.bc_key, "number", "displayName", "baseUnitOfMeasureCode")
+    assert (item["displayName"], item["baseUnitOfMeasureCode"]) == ("Lamp", "PCS")
+    assert Coupling.objects.get(mapping__name="UNIT GROUP", bc_key=pair.bc_key).sales_key == group
+    assert grouped.sales.row("products", product, "productnumber")["productnumber"] == item["number"]
+    for name in ("UNIT GROUP", "ITEM UOM", "ITEM-PRODUCT"):
+        job = grouped.run_full(name)
+        assert (job.inserted, job.failed) == (0, 0), name
+    assert len(products(grouped)) == 1
+    units = [row["name"] for row in grouped.sales.rows("uoms", "name", "_uomscheduleid_value")
+             if row["_uomscheduleid_value"] == str(group)]  # fmt: skip
+    assert units == ["PCS"]
+
+
+def test_item_from_a_product_whose_unit_business_central_lacks_says_so(grouped: Hub) -> None:
+    product_with_group(grouped, unit="Primary Unit")
+    run_units(grouped)
+    job = grouped.run_full("ITEM-PRODUCT")
+    assert (job.inserted, job.failed) == (0, 1)
+    assert Operation.objects.get(state=OperationState.FAILED).error_code == "engine.no_unit_code"
+
+
+def test_unit_added_later_gets_its_price(grouped: Hub) -> None:
+    make_item(grouped)
+    run_units(grouped)
+    grouped.run_full("ITEM-PRODUCT")
+    assert len(price_items(grouped)) == 1
+    grouped.bc.create("itemUnitsOfMeasure", itemNumber="1000", code="BOX", quantityPerUnitOfMeasure=12)
+    job = grouped.run_full("ITEM UOM")
+    assert (job.inserted, job.failed) == (1, 0)
+    assert sorted(price["amount"] for price in price_items(grouped)) == [Decimal("12.5"), 150]
+    assert grouped.run_full("ITEM UOM").modified == 0

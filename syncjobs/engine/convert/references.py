@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from syncjobs.engine.lookups import Lookups
 
 
+_CODE_LENGTH = 10
+
+
 class ReferenceConverter(Converter):
     """A number or code ↔ the key of the row that the record is coupled with."""
 
@@ -163,7 +166,22 @@ class UnitConverter(ReferenceConverter):
 
     def to_bc(self, value: Any, source: Row, target: Any, lookups: Lookups) -> Any:
         number = super().to_bc(value, source, target, lookups)
+        if isinstance(number, Problem) and target is None:
+            # The item is being made: its units come into being with it, under the names that the product's have.
+            name = str(lookups.sales_name(self.role, str(value).lower()) or "").strip()
+            return name.upper() if 0 < len(name) <= _CODE_LENGTH else _no_unit_code(name) if name else number
         return number.rpartition(" ")[2] if isinstance(number, str) else number
+
+
+def _no_unit_code(name: str) -> Problem:
+    return Problem(
+        kind=ErrorKind.DATA,
+        code="engine.no_unit_code",
+        message=f"The unit {name} of the product is no unit of measure in Business Central; codes have {_CODE_LENGTH} "
+        "characters.",
+        hint="Rename the unit in Sales to the code of a unit of measure, then the item can be made.",
+        value=name,
+    )
 
 
 class UnitGroupNameConverter(TextConverter):

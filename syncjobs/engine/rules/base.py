@@ -114,6 +114,18 @@ class TableRule:
         """
         return ()
 
+    def related(self, blueprint: Blueprint, bc_key: UUID, sales: RecordView) -> Sequence[tuple[str, UUID, UUID]]:
+        """Further pairs that are one as soon as a record was made in Business Central from the row `sales`: names of
+        mappings with the keys of both sides.
+        """
+        return ()
+
+    relates = False
+    """`related` has something to say."""
+
+    children: tuple[str, str] | None = None
+    """Mapping whose records follow theirs, and the property in which those name them by number."""
+
     def refuse(
         self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
     ) -> Refusal | Problem | None:

@@ -124,6 +124,7 @@ class _ListRule(TableRule):
 class PriceGroupRule(_ListRule):
     lines_mapping = "SALESPRC-PRODPRICE"
     line_code = "salesCode"
+    children = (lines_mapping, line_code)
     auxiliary_tables = {"salesPrices": ("salesType", "salesCode", "currencyCode", "itemNumber")}
 
     def properties(self, system: System) -> frozenset[str]:
@@ -149,6 +150,7 @@ class PriceGroupRule(_ListRule):
 class PriceListRule(_ListRule):
     lines_mapping = "PLLINE-PRODPRICE"
     line_code = "priceListCode"
+    children = (lines_mapping, line_code)
     auxiliary_tables = {
         "priceListLines": (
             *("priceListCode", "currencyCode", "priceType", "amountType", "assetType", "minimumQuantity"),

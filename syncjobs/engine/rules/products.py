@@ -40,6 +40,7 @@ from syncjobs.engine.rules.unit_rows import (
     Unit,
     base_unit_of,
     load_units,
+    unit_named,
     unit_with,
     units_of,
 )
@@ -55,6 +56,7 @@ _DECIMALS = 2
 _BORN_ACTIVE = "createproductswithoutparentinactivestate"
 _BORN = "born_state"
 _NUMBERS, _VENDORS, _PRODUCTS, _GROUPS = "product_numbers", "vendor_names", "wanted_products", "wanted_groups"
+_OWN_GROUPS = "own_groups"
 _NUMBER_NAMES, _UNIT_NAMES = ("number", "No"), ("baseUnitOfMeasureCode", "Base_Unit_of_Measure")
 
 
@@ -63,6 +65,7 @@ class _ProductRule(TableRule):
     write_in_type = ""
     unit_mapping = ""
     has_steps = True
+    relates = True
     sales_tables = {
         UNITS_TABLE: UNIT_PROPERTIES,
         LISTS_TABLE: LIST_PROPERTIES,
@@ -78,6 +81,11 @@ class _ProductRule(TableRule):
 
     def prerequisites(self, blueprint: Blueprint, connection: Connection) -> Sequence[PlannedWrite]:
         return new_default_list(blueprint, connection)
+
+    def related(self, blueprint: Blueprint, bc_key: UUID, sales: RecordView) -> Sequence[tuple[str, UUID, UUID]]:
+        """The group of a product becomes that of the item made from it: Sales would not let it have another one."""
+        group = str(sales.values.get(GROUP_READ) or "")
+        return [("UNIT GROUP", bc_key, UUID(group))] if group and blueprint.facts.unit_groups else []
 
     def want(self, lookups: Lookups, bc_row: Mapping[str, Any], sales_row: Mapping[str, Any]) -> None:
         if code := _first(bc_row, _UNIT_NAMES):
@@ -95,6 +103,11 @@ class _ProductRule(TableRule):
         groups, units = set(lookups.extra.get(_GROUPS, ())), set[str]()
         if blueprint.facts.unit_groups:
             units = {key for number, code in codes if (key := lookups.sales_key(Role.UNIT, f"{number} {code}"))}
+            own = Coupling.objects.filter(
+                connection=connection, mapping__name="UNIT GROUP", bc_key__in=key_array(row.key for row in rows)
+            )
+            lookups.extra[_OWN_GROUPS] = {bc_key: str(key) for bc_key, key in own.values_list("bc_key", "sales_key")}
+            groups |= set(lookups.extra[_OWN_GROUPS].values())
         else:
             groups |= {key for _, code in codes if (key := lookups.sales_key(Role.UNIT_GROUP, code))}
         load_units(lookups, connection, groups, units)
@@ -158,7 +171,7 @@ class _ProductRule(TableRule):
         if not currency:
             return no_local_currency(lookups.local_currency)
         found.append(Extra(_CURRENCY_WRITE, f"/transactioncurrencies({currency})", CURRENCY_READ, currency))
-        unit = self._unit(blueprint, bc, lookups)
+        unit = self._unit(blueprint, bc, sales, lookups)
         if isinstance(unit, Problem):
             return unit
         if sales is not None and sales.values.get(GROUP_READ) and str(sales.values[GROUP_READ]).lower() != unit.group:
@@ -200,7 +213,7 @@ class _ProductRule(TableRule):
             return [own({"statecode": ACTIVE, "statuscode": 1}, {"statecode": ACTIVE})]
         return ()
 
-    def _unit(self, blueprint: Blueprint, bc: RecordView, lookups: Lookups) -> Unit | Problem:
+    def _unit(self, blueprint: Blueprint, bc: RecordView, sales: RecordView | None, lookups: Lookups) -> Unit | Problem:
         """The base unit of an item or resource as a row of Sales."""
         number, code = _first(bc.values, _NUMBER_NAMES), _first(bc.values, _UNIT_NAMES)
         if not code:
@@ -214,6 +227,10 @@ class _ProductRule(TableRule):
         if blueprint.facts.unit_groups:
             key = lookups.sales_key(Role.UNIT, f"{number} {code}")
             unit = unit_with(lookups, key) if key else None
+            own = lookups.extra.get(_OWN_GROUPS, {}).get(bc.key, "")
+            if unit is None and own and sales is not None:
+                # The item was made from this product, and its unit is still to be coupled.
+                unit = unit_named(lookups, own, code)
         else:
             key = lookups.sales_key(Role.UNIT_GROUP, code)
             unit = base_unit_of(lookups, key) if key else None

@@ -22,8 +22,19 @@ from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.convert.references import unit_group_name
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.lookups import Lookups
+from syncjobs.engine.product_state import ACTIVE
+from syncjobs.engine.references import Role
 from syncjobs.engine.results import Problem, not_coupled
 from syncjobs.engine.rules.base import Extra, Refusal, TableRule, register
+from syncjobs.engine.rules.price_rows import (
+    ITEM_PROPERTIES,
+    ITEMS_TABLE,
+    LIST_PROPERTIES,
+    LISTS_TABLE,
+    default_item_write,
+    default_list,
+    load_default_items,
+)
 from syncjobs.engine.rules.unit_rows import (
     GROUP_READ,
     UNIT_PROPERTIES,
@@ -41,7 +52,7 @@ from syncjobs.engine.writes import PlannedWrite
 SALES = System.SALES
 _PREFIX = "NAV "
 _INACTIVE = 1
-_GROUPS, _OWNERS = "unit_groups", "unit_owners"
+_GROUPS, _OWNERS, _PRODUCTS = "unit_groups", "unit_owners", "unit_products"
 _GROUP_WRITE = "uomscheduleid@odata.bind"
 _BASE_READ, _BASE_WRITE = "_baseuom_value", "baseuom@odata.bind"
 
@@ -152,7 +163,12 @@ class _UnitRule(TableRule):
 
     owner_type = ""
     owner_properties: tuple[str, ...] = ()
-    sales_tables = {UNITS_TABLE: (*UNIT_PROPERTIES, _BASE_READ)}
+    sales_tables = {
+        UNITS_TABLE: (*UNIT_PROPERTIES, _BASE_READ),
+        LISTS_TABLE: LIST_PROPERTIES,
+        ITEMS_TABLE: ITEM_PROPERTIES,
+    }
+    has_steps = True
 
     def properties(self, system: System) -> frozenset[str]:
         if system == SALES:
@@ -194,6 +210,16 @@ class _UnitRule(TableRule):
         lookups.extra[_GROUPS] = groups
         lookups.extra[_OWNERS] = {number: _code(row.get("baseUnitOfMeasureCode")) for number, row in known.values()}
         load_units(lookups, connection, set(groups.values()))
+        products = Coupling.objects.filter(
+            connection=connection, mapping__name__in=Role.PRODUCT.mappings, bc_key__in=key_array(known)
+        )
+        keys = {str(key): known[bc_key][0] for bc_key, key in products.values_list("bc_key", "sales_key")}
+        rows_of = SalesRecord.objects.of_table(connection.pk, "products").alive().filter(key__in=key_array(keys))
+        lookups.extra[_PRODUCTS] = {
+            keys[str(key)]: (str(key), values) for key, values in rows_of.values_list("key", "values")
+        }
+        if lookups.extra[_PRODUCTS]:
+            load_default_items(lookups, connection, set(keys))
 
     def refuse(
         self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
@@ -222,6 +248,23 @@ class _UnitRule(TableRule):
         if base is not None:
             found.append(Extra(_BASE_WRITE, f"/uoms({base.key})", _BASE_READ, base.key))
         return found
+
+    def steps(self, blueprint: Blueprint, pair: PairView, lookups: Lookups) -> Sequence[PlannedWrite] | Problem:
+        """A unit of a product that is there already has its price in the default list."""
+        if pair.bc is None or pair.sales is None or not default_list(lookups):
+            return ()
+        product, values = lookups.extra[_PRODUCTS].get(self._owner(pair.bc), ("", {}))
+        group = lookups.extra[_GROUPS].get(self._owner(pair.bc), "")
+        unit = next((unit for unit in units_of(lookups, group) if unit.key == str(pair.sales.key)), None)
+        # A draft gets all its prices with the steps that lead to its publication; a product made before its item had a
+        # group of its own keeps another one.
+        own = str(values.get("_defaultuomscheduleid_value") or "").lower() == group
+        if not (product and own) or unit is None or values.get("statecode") != ACTIVE:
+            return ()
+        write = default_item_write(
+            lookups, blueprint.facts.slug, product, unit, values.get("price"), str(values.get("productnumber") or "")
+        )
+        return [write] if write is not None else ()
 
     def _owner(self, record: RecordView) -> str:
         return next((_code(record.values[name]) for name in self.owner_properties if record.values.get(name)), "")
