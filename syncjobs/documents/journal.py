@@ -15,6 +15,7 @@ from connector.bulk import Write, WriteResult, WriteStatus
 from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.errors import ErrorKind, RemoteError
+from connector.http.batch import Part
 from connector.writes import Kind
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, OperationKind, OperationState
 from syncjobs.documents.models import SalesDocument
@@ -123,6 +124,20 @@ def write_at(run: JobRun, change: Change, path: str, *, content: bytes | None = 
         client.session.send(
             "PATCH", f"{table}{path}", body=change.body if content is None else content, headers=headers
         )
+    except RemoteError as error:
+        status = WriteStatus.UNKNOWN if error.outcome_unknown else WriteStatus.FAILED
+        end(operation, WriteResult(operation.pk, status, error=error))
+        return error
+    end(operation, WriteResult(operation.pk, WriteStatus.DONE, change.key))
+    return None
+
+
+def call(run: JobRun, change: Change, part: Part) -> RemoteError | None:
+    """An action of Sales or Business Central about a document, journalled as its update; the error that ended it."""
+    operation = plan(run, change)
+    mark_sent([Write(operation.pk, "update", change.table, change.key, change.body)])
+    try:
+        run.client(change.system).session.send(part.method, part.path, body=part.body, headers=part.headers)
     except RemoteError as error:
         status = WriteStatus.UNKNOWN if error.outcome_unknown else WriteStatus.FAILED
         end(operation, WriteResult(operation.pk, status, error=error))

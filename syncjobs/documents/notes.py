@@ -11,17 +11,21 @@ from html import unescape
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from connector.bulk import WriteStatus
+from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.odata import chunks
 from connector.wire import parse_time
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents import journal
-from syncjobs.documents.choices import DocumentKind, EventKind
+from syncjobs.documents.choices import DocumentKind, EventKind, TransferState
 from syncjobs.documents.events import note
 from syncjobs.documents.journal import Change
-from syncjobs.documents.models import DocumentNote, SalesDocument
+from syncjobs.documents.models import DocumentEvent, DocumentNote, SalesDocument
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.keys import derived_key
 
 BC, SALES = System.BUSINESS_CENTRAL, System.SALES
 ATTACHMENTS = "documentAttachments"
@@ -42,13 +46,18 @@ def plain_text(text: str) -> str:
 def read_annotations(run: JobRun, documents: Sequence[SalesDocument]) -> dict[UUID, list[dict[str, Any]]]:
     """Text notes by the document's key; attached files are left out."""
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    # What the hub itself told in notes, and what came from Business Central.
+    own = set(DocumentEvent.objects.filter(document__in=documents).values_list("post_key", flat=True))
+    own |= set(
+        DocumentNote.objects.filter(document__in=documents, from_sales=False).values_list("annotation_key", flat=True)
+    )
     for chunk in chunks([document.sales_key for document in documents], _KEYS_PER_QUERY):
         values = ",".join(f'"{key}"' for key in chunk)
         condition = f"Microsoft.Dynamics.CRM.In(PropertyName='objectid',PropertyValues=[{values}])"
         for record in run.client(SALES).query(
             "annotations", properties=_COLUMNS, filter=condition, orderby="createdon asc"
         ):
-            if record.values["isdocument"] or record.values["filesize"]:
+            if record.values["isdocument"] or record.values["filesize"] or record.key in own:
                 continue
             found[UUID(str(record.values["_objectid_value"]))].append({"key": record.key, **record.values})
     return found
@@ -65,6 +74,62 @@ def transfer_notes(run: JobRun, documents: Sequence[SalesDocument]) -> list[Sale
         if not wanted or _transfer(run, document, wanted):
             done.append(document)
     return done
+
+
+def follow_notes(run: JobRun, keys: Sequence[UUID] = ()) -> None:
+    """Notes of transferred orders, both ways: new and changed ones of Sales, new text attachments of Business Central."""
+    documents = SalesDocument.objects.filter(
+        connection=run.connection, kind=DocumentKind.ORDER, coupling__isnull=False, sales_gone=False,
+        transfer_state=TransferState.TRANSFERRED,
+    ).select_related("connection", "coupling")  # fmt: skip
+    if keys:
+        documents = documents.filter(sales_key__in=keys)
+    for chunk in chunks(documents, _KEYS_PER_QUERY):
+        if run.progress.should_stop():
+            return
+        transfer_notes(run, chunk)
+        _bring_back(run, chunk)
+
+
+def _bring_back(run: JobRun, documents: Sequence[SalesDocument]) -> None:
+    """Text attachments whose name begins with `note` become notes of the Sales order, once each."""
+    client = run.client(BC)
+    by_key = {document.bc_key: document for document in documents}
+    known = set(DocumentNote.objects.filter(document__in=documents).values_list("attachment_key", flat=True))
+    for chunk in chunks([key for key in by_key if key], 40):
+        condition = " or ".join(f"parentId eq {key}" for key in chunk)
+        for record in client.query(ATTACHMENTS, properties=["fileName", "parentId"], filter=condition):
+            name = str(record.values["fileName"])
+            document = by_key.get(UUID(str(record.values["parentId"])))
+            if document is None or record.key in known or not name.lower().startswith("note"):
+                continue
+            _write_annotation(run, document, record.key, name)
+
+
+def _write_annotation(run: JobRun, document: SalesDocument, attachment: UUID, name: str) -> None:
+    client = run.client(BC)
+    assert isinstance(client, BusinessCentralClient)  # noqa: S101 - narrows the type
+    path = f"{client.addresses.table(ATTACHMENTS)}({attachment})/attachmentContent"
+    content = client.session.get(path, headers={"Accept": "application/octet-stream"}).data
+    text = content.decode("utf-8", errors="replace") if isinstance(content, bytes) else str(content or "")
+    key = derived_key(document.connection.slug, "document-note", attachment, 0)
+    title = name.rpartition(".")[0] or name
+    body = {
+        "annotationid": str(key), "subject": title, "notetext": text,
+        "objectid_salesorder@odata.bind": f"/salesorders({document.sales_key})",
+    }  # fmt: skip
+    change = Change(document, SALES, "annotations", OperationKind.CREATE, body, key=key, sales_key=key)
+    for _, result in journal.write(run, [change]):
+        if result.status not in (WriteStatus.DONE, WriteStatus.EXISTS):
+            run.progress.log(f"{document}: the note {name} was not transferred. {result.error}", LogLevel.WARNING)
+            continue
+        DocumentNote.objects.get_or_create(
+            document=document, attachment_key=attachment,
+            defaults={
+                "annotation_key": key, "from_sales": False, "title": title, "text": plain_text(text), "at": timezone.now(),
+            },
+        )  # fmt: skip
+        note(document, EventKind.NOTE, f"The note “{title}” came from Business Central.", job=run.job)
 
 
 def _transfer(run: JobRun, document: SalesDocument, annotations: Sequence[dict[str, Any]]) -> bool:

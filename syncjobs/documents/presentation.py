@@ -87,12 +87,19 @@ def line_rows(document: SalesDocument) -> list[LineRow]:
     rows = []
     for line in document.lines:
         made = by_source.pop(str(line["id"]), [])
-        shown = {**line, "discount": line_discount(line), "text": line["description"] or line["productdescription"]}
+        named = line.get("names", {})
+        shown = {
+            **line,
+            "discount": line_discount(line),
+            "product": named.get("_productid_value") or line["productdescription"] or line["productname"],
+            "unit": named.get("_uomid_value", ""),
+            "write_in": line["_productid_value"] is None,
+        }
         differs = any(str(each["sequence"]) in differing for each in made)
         rows.append(LineRow(shown, made, differs))
     freight = by_source.pop("freight", [])
     if freight:
-        text = {"productname": "Freight", "quantity": None, "priceperunit": document.values.get("freightamount")}
+        text = {"product": "Freight", "quantity": None, "priceperunit": document.values.get("freightamount")}
         rows.append(LineRow(text, freight))
     rows += [LineRow(None, lines) for lines in by_source.values()]
     return rows

@@ -18,6 +18,8 @@ from connector.models import Connection
 from coupling.choices import MappingKind
 from coupling.models import TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
+from syncjobs.documents.feedback import follow_orders
+from syncjobs.documents.notes import follow_notes
 from syncjobs.documents.orders import create_sales_orders
 from syncjobs.documents.records import ORDERS, QUOTES
 from syncjobs.engine.context import JobRun
@@ -26,6 +28,8 @@ from syncjobs.models import SynchJob
 from syncjobs.services.jobs import check_connection
 
 CREATE_ORDERS = "create-sales-orders"
+ORDER_STATUS = "order-status-posts"
+NOTES = "sales-order-notes"
 _NO_MAPPING = "Quotes have no fields to synchronise: the process of activated quotes makes and keeps their documents."
 
 
@@ -168,3 +172,39 @@ register(
         interval_minutes=30,
     )
 )
+register(
+    Process(
+        name=ORDER_STATUS,
+        label="Order status",
+        mapping=ORDERS.mapping,
+        runs=follow_orders,
+        wanted=lambda connection: connection.sales_order_integration == SalesOrderIntegration.LEGACY,
+        interval_minutes=7,
+        direction=Direction.TO_SALES,
+    )
+)
+register(
+    Process(
+        name=NOTES,
+        label="Notes of sales orders",
+        mapping=ORDERS.mapping,
+        runs=follow_notes,
+        wanted=has_orders,
+        interval_minutes=5,
+        direction=Direction.BIDIRECTIONAL,
+    )
+)
+
+
+def runs_by_process(run: JobRun) -> bool:
+    """Whether a run of the order mapping is a process's work: submitted orders take no plain writes."""
+    return (
+        run.mapping.name == ORDERS.mapping
+        and run.connection.sales_order_integration == SalesOrderIntegration.LEGACY
+        and run.job.mode in (JobMode.MODIFIED, JobMode.FULL, JobMode.SELECTED)
+    )
+
+
+def run_order_mapping(run: JobRun) -> None:
+    """Header fields of coupled orders, as the mapping SALESORDER-ORDER asks for."""
+    follow_orders(run, [pair.sales_key for pair in run.options.pairs if pair.sales_key])

@@ -57,7 +57,10 @@ def _is_waiting(connection: Connection, shape: Shape, condition: str) -> bool:
     tokens = {row.key: row.token for row in rows}
     known = SalesDocument.objects.filter(connection=connection, kind=shape.kind, sales_key__in=list(tokens))
     coupled_at = (
-        Coupling.objects.filter(connection=connection).order_by("-created_at").values_list("created_at", flat=True).first()
+        Coupling.objects.filter(connection=connection)
+        .order_by("-created_at")
+        .values_list("created_at", flat=True)
+        .first()
     )
     asleep = {document.sales_key for document in known if _sleeps(document, tokens, coupled_at)}
     return bool(tokens.keys() - asleep)
@@ -71,5 +74,3 @@ def _sleeps(document: SalesDocument, tokens: dict[UUID, str], coupled_at: dateti
         return False
     since = document.attempted_at or document.read_at
     return coupled_at is None or since is None or coupled_at <= since
-
-

@@ -25,7 +25,7 @@ from coupling.choices import MappingKind
 from coupling.models import Coupling
 from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel, OperationState
 from syncjobs.constants import PATIENCE_SECONDS, RESUMES
-from syncjobs.documents.processes import run_process
+from syncjobs.documents.processes import run_order_mapping, run_process, runs_by_process
 from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.accept import couple_accepted
 from syncjobs.engine.apply import planned_operations, send
@@ -175,8 +175,8 @@ class _Worker:
             )
 
     def _prepare(self) -> None:
-        if self.job.mode == JobMode.DOCUMENTS:
-            run_process(self.run)
+        if self.job.mode == JobMode.DOCUMENTS or runs_by_process(self.run):
+            (run_process if self.job.mode == JobMode.DOCUMENTS else run_order_mapping)(self.run)
             SynchJob.objects.filter(pk=self.job.pk).update(collected_at=timezone.now())
             return
         prepare = _PREPARE.get(JobMode(self.job.mode), _prepare_pairs)

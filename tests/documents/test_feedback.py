@@ -1,0 +1,97 @@
+"""What Business Central does with an order comes back to Sales."""
+
+from uuid import UUID
+
+from syncjobs.documents.choices import TransferState
+from syncjobs.documents.processes import ORDER_STATUS
+from tests.documents.trade import Trade
+
+
+def act(trade: Trade, key: UUID, action: str, **body: object) -> dict:
+    order = trade.document(key).bc_key
+    answer: dict = trade.sandbox.control("POST", f"/business-central/sales-orders/{order}/{action}", body)
+    return answer
+
+
+def told(trade: Trade, key: UUID) -> list[str]:
+    """The order's timeline: posts and notes of the hub."""
+    return [
+        row["text"] for row in trade.sales.rows("posts", "text", "_regardingobjectid_value")
+        if row["_regardingobjectid_value"] == str(key)
+    ]  # fmt: skip
+
+
+def state(trade: Trade, key: UUID) -> tuple[int, int]:
+    row = trade.sales.row("salesorders", key, "statecode", "statuscode")
+    return row["statecode"], row["statuscode"]
+
+
+def test_released_shipped_in_part_and_invoiced_are_told_once_each(trade: Trade) -> None:
+    key = trade.make_order("Timeline", lines=2)
+    trade.process()
+
+    act(trade, key, "release")
+    trade.process(name=ORDER_STATUS)
+    trade.process(name=ORDER_STATUS)
+    assert len(told(trade, key)) == 1 and "released" in told(trade, key)[0]
+
+    act(trade, key, "ship", quantities={"10000": 1})
+    trade.process(name=ORDER_STATUS)
+    assert len(told(trade, key)) == 2 and state(trade, key) == (1, 3)
+
+    act(trade, key, "ship")
+    trade.process(name=ORDER_STATUS)
+    assert len(told(trade, key)) == 3 and state(trade, key) == (3, 100001)
+
+    act(trade, key, "invoice")
+    trade.process(name=ORDER_STATUS)
+    assert len(told(trade, key)) == 4 and state(trade, key) == (4, 100003)
+    assert trade.document(key).transfer_state == TransferState.CLOSED
+
+
+def test_partly_invoiced_order_is_not_invoiced_in_sales(trade: Trade) -> None:
+    trade.switch(fulfil_shipped_orders=False)
+    key = trade.make_order("Half", lines=2)
+    trade.process()
+    act(trade, key, "ship")
+    act(trade, key, "invoice", quantities={"10000": 1})
+
+    trade.process(name=ORDER_STATUS)
+
+    assert state(trade, key) == (1, 3)
+
+
+def test_header_fields_come_back_by_the_mapping_run(trade: Trade) -> None:
+    key = trade.make_order("Dates", lines=2)
+    trade.process()
+    trade.bc.update(
+        "salesOrders", trade.document(key).bc_key, requestedDeliveryDate="2027-03-05", shipToCity="Bergen"
+    )  # fmt: skip
+    act(trade, key, "ship", quantities={"10000": 1}, posting_date="2026-11-20")
+
+    job = trade.run("SALESORDER-ORDER")
+
+    assert (job.state, job.failed) == ("succeeded", 0), list(job.log.values_list("message", flat=True))
+    row = trade.sales.row("salesorders", key, "requestdeliveryby", "datefulfilled", "shipto_city", "statecode")
+    assert row["requestdeliveryby"][:10] == "2027-03-05"
+    assert row["datefulfilled"][:10] == "2026-11-20"
+    assert (row["shipto_city"], row["statecode"]) == ("Bergen", 1)
+
+
+def test_deleted_order_goes_back_to_the_salesperson_and_can_be_submitted_again(trade: Trade) -> None:
+    key = trade.make_order("Deleted")
+    trade.process()
+    first = trade.document(key).bc_key
+    trade.bc.delete("salesOrders", first)
+
+    trade.process(name=ORDER_STATUS)
+    assert state(trade, key) == (1, 3)
+    trade.process(name=ORDER_STATUS)
+
+    assert state(trade, key) == (0, 2)
+    document = trade.document(key)
+    assert (document.transfer_state, document.coupling) == (TransferState.NONE, None)
+    trade.submit(key)
+    trade.process()
+    assert trade.document(key).bc_key not in (None, first)
+    assert len(trade.bc_orders()) == 1
