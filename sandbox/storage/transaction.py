@@ -99,10 +99,13 @@ class Transaction:
         return int(self.execute(sql, params).fetchone()[0])
 
     def tombstones(self, table: str, after: int, upto: int, limit: int | None = None) -> list[tuple[str, int]]:
-        """(key, version) of rows deleted between two versions (first exclusive, last inclusive), oldest first."""
+        """(key, version) of rows deleted between two versions (first exclusive, last inclusive), oldest first. Each row
+        counts once, by its last deletion; one that was made again under its old key is not deleted."""
+        primary_key = self.store.table(table).primary_key
         sql = (
-            f"SELECT key, version FROM {TOMBSTONES} WHERE table_name = ? AND version > ? AND version <= ?"  # noqa: S608
-            " ORDER BY version"
+            f"SELECT key, max(version) FROM {TOMBSTONES} WHERE table_name = ? AND version > ? AND version <= ?"  # noqa: S608
+            f' AND NOT EXISTS (SELECT 1 FROM "{table}" AS present WHERE present."{primary_key}" = {TOMBSTONES}.key)'
+            " GROUP BY key ORDER BY max(version)"
         )
         if limit is not None:
             sql += f" LIMIT {limit}"

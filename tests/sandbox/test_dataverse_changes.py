@@ -118,3 +118,19 @@ def test_deletions_follow_a_page_that_is_exactly_full(sales: ApiClient) -> None:
         sales.request("DELETE", f"contacts({key})")
     rows, _ = read_all(sales, link, Prefer="odata.maxpagesize=3")
     assert [row.get("contactid", row.get("id")) for row in rows] == [*fresh, *doomed]
+
+
+def test_row_made_again_under_its_key_is_no_deletion(sales: ApiClient) -> None:
+    key = sales.create("accounts", {"name": "Phoenix"})
+    link = sales.get("accounts?$select=name", Prefer="odata.track-changes")["@odata.deltaLink"]
+    for _ in range(2):
+        assert sales.request("DELETE", f"accounts({key})").status_code == 204
+        assert sales.request("PATCH", f"accounts({key})", {"name": "Again"}).status_code == 204
+    delta = sales.get(link)
+    assert [(row["accountid"], row["name"]) for row in delta["value"]] == [(key, "Again")]
+    for _ in range(2):
+        assert sales.request("DELETE", f"accounts({key})").status_code == 204
+        sales.request("PATCH", f"accounts({key})", {"name": "Again"})
+    assert sales.request("DELETE", f"accounts({key})").status_code == 204
+    assert [row["reason"] for row in sales.get(link)["value"]] == ["deleted"]
+    assert sales.request("GET", f"accounts/$count?{link.partition('&')[2]}").content.decode("utf-8-sig") == "1"
