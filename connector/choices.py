@@ -61,3 +61,25 @@ class WriteInProductType(models.TextChoices):
 class CredentialKind(models.TextChoices):
     SECRET = "secret", "Client secret"
     CERTIFICATE = "certificate", "Certificate"
+
+
+class Severity(models.TextChoices):
+    """How grave a notice is, gravest first."""
+
+    ERROR = "error", "Error"
+    WARNING = "warning", "Warning"
+    INFO = "info", "Information"
+
+    @property
+    def colour(self) -> str:
+        return {"error": "red", "warning": "yellow", "info": "secondary"}[self.value]
+
+    def reaches(self, least: "Severity") -> bool:
+        """Whether somebody who wants `least` and graver ones wants this one."""
+        order = list(Severity)
+        return order.index(self) <= order.index(least)
+
+
+class NoticeKind(models.TextChoices):
+    EMAIL = "email", "E-mail"
+    CHAT = "chat", "Teams or another chat"

@@ -13,8 +13,10 @@ from django.urls import reverse
 from connector.choices import (
     ConnectionState,
     CredentialKind,
+    NoticeKind,
     OwnershipModel,
     SalesOrderIntegration,
+    Severity,
     System,
     WriteInProductType,
 )
@@ -186,6 +188,63 @@ class WebhookSubscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system} {self.table} {self.event}".strip()
+
+
+class NoticeTarget(models.Model):
+    """Somebody who wants to be told: an e-mail address, or the address of a chat's incoming webhook."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="notice_targets")
+    kind = models.CharField(max_length=10, choices=NoticeKind.choices, default=NoticeKind.EMAIL)
+    address = EncryptedTextField(help_text="Kept encrypted: a chat's webhook address lets anybody write there.")
+    severity = models.CharField(
+        max_length=10, choices=Severity.choices, default=Severity.WARNING, help_text="This one and graver ones."
+    )
+    every_minutes = models.PositiveIntegerField(default=0, help_text="0: at once; otherwise collected so long.")
+    last_sent_at = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True, help_text="Why the last message could not be sent.")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.connection}"
+
+
+class Notice(models.Model):
+    """Something that somebody has to know, once per cause: open until the cause is gone."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="notices")
+    cause = models.CharField(max_length=200, help_text="Names the cause; the same cause again is the same notice.")
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    title = models.CharField(max_length=300)
+    text = models.TextField(blank=True)
+    path = models.CharField(max_length=300, blank=True, help_text="Page of the hub that shows it.")
+    opened_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "cause"],
+                condition=models.Q(resolved_at__isnull=True),
+                name="one_open_notice_per_cause",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class NoticeDelivery(models.Model):
+    """When a target was told of a notice the last time; a cause that stays is told again once a day."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
+    target = models.ForeignKey(NoticeTarget, on_delete=models.CASCADE, related_name="deliveries")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["notice", "target"], name="one_delivery_per_target")]
+
+    def __str__(self) -> str:
+        return f"{self.notice} to {self.target}"
 
 
 class AuditEntry(models.Model):
