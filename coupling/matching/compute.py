@@ -15,7 +15,7 @@ from zlib import crc32
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connector.choices import System
@@ -146,20 +146,16 @@ def _clock() -> datetime:
 
 
 def _prune(mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any]) -> None:
-    """Removes what nothing can come of any more: coupled or vanished records, vanished rows, ruled-out pairs."""
+    """Removes what nothing can come of any more: coupled or vanished records, and vanished rows."""
     lines = MatchLine.objects.filter(mapping=mapping, job_id=None)
     # What was coupled during the last day stays for the review's tab, from where it can be undone.
     recent = Coupling.objects.filter(mapping=mapping, created_at__gt=timezone.now() - _SHOWN_COUPLED).values("bc_key")
     gone = lines.exclude(bc_key__in=records.order_by().values("key")).exclude(bc_key__in=recent)
     candidates = MatchCandidate.objects.filter(line__in=lines)
-    ruled_out = RuledOutPair.objects.filter(
-        mapping=mapping, bc_key=OuterRef("line__bc_key"), sales_key=OuterRef("sales_key")
-    )
     with transaction.atomic():
         _delete(MatchCandidate.objects.filter(line__in=gone))
         _delete(gone)
         _delete(candidates.exclude(sales_key__in=rows.order_by().values("key")))
-        _delete(candidates.filter(Exists(ruled_out)))
 
 
 def _delete(rows: QuerySet[Any]) -> None:

@@ -3,7 +3,7 @@
 REASONS = {
     "registration": "same VAT or registration number",
     "number": "same number",
-    "email": "same e-mail address {detail}",
+    "email": "same e-mail address",
     "domain": "same e-mail or web domain {detail}",
     "domain_shared": "same domain {detail}, as several others have",
     "phone": "same phone number",

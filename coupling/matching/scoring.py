@@ -23,6 +23,7 @@ SHARED_BY = 3
 
 _SIMILAR = 0.72
 _VERY_SIMILAR = 0.93
+_WORD_ALIKE = 0.7
 
 _WEIGHTS: Mapping[Profile, Mapping[str, float]] = {
     Profile.COMPANY: {
@@ -84,6 +85,9 @@ def compare(bc: Signals, sales: Signals, profile: Profile, *, shared: Mapping[st
     weights = _WEIGHTS[profile]
     shared = shared or {}
     likeness, name_reason = name_similarity(bc, sales)
+    if profile == Profile.PERSON and name_reason == "name_similar" and not _every_word_alike(bc.name, sales.name):
+        # Two members of one family share most letters of their names.
+        likeness, name_reason = min(likeness, _SIMILAR - 0.01), ""
     found: list[tuple[float, str]] = []
     if bc.registrations & sales.registrations:
         found.append((weights["registration"], "registration"))
@@ -116,6 +120,13 @@ def compare(bc: Signals, sales: Signals, profile: Profile, *, shared: Mapping[st
         value = min(value, (CLEAR_SCORE - 1) / 1000)
     found.sort(key=lambda each: -each[0])
     return Score(round(value * 1000), tuple(code for weight, code in found if weight), tuple(doubts))
+
+
+def _every_word_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    short, long = sorted((one, other), key=len)
+    return all(
+        max(DamerauLevenshtein.normalized_similarity(word, each) for each in long) >= _WORD_ALIKE for word in short
+    )
 
 
 def _has_more_than_a_name(found: list[tuple[float, str]]) -> bool:

@@ -29,6 +29,8 @@ WITH scored AS (
            lead(candidate.score) OVER theirs AS behind, first_value(candidate.score) OVER theirs AS first
     FROM coupling_matchcandidate candidate JOIN coupling_matchline line ON line.id = candidate.line_id
     WHERE line.mapping_id = %(mapping)s AND line.job_id IS NULL
+      AND NOT EXISTS (SELECT FROM coupling_ruledoutpair ruled WHERE ruled.mapping_id = line.mapping_id
+        AND ruled.bc_key = line.bc_key AND ruled.sales_key = candidate.sales_key)
       AND (%(everything)s OR candidate.sales_key IN (
         SELECT sales_key FROM coupling_matchcandidate near WHERE near.line_id = ANY(%(lines)s)))
     WINDOW own AS (PARTITION BY candidate.line_id ORDER BY candidate.taken, candidate.score DESC, candidate.sales_key),

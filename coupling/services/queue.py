@@ -186,7 +186,8 @@ def skip(*, mapping: TableMapping, bc_key: UUID, user: User) -> None:
 def candidate_keys(mapping: TableMapping, bc_key: UUID) -> list[UUID]:
     """Sales rows that are suggested for a record."""
     found = MatchCandidate.objects.filter(line__mapping=mapping, line__job_id=None, line__bc_key=bc_key)
-    return list(found.values_list("sales_key", flat=True))
+    out = RuledOutPair.objects.filter(mapping=mapping, bc_key=bc_key).values("sales_key")
+    return list(found.exclude(sales_key__in=out).values_list("sales_key", flat=True))
 
 
 def last_step(*, mapping: TableMapping, user: User) -> QueueStep | None:
@@ -211,11 +212,11 @@ def undo_last(*, mapping: TableMapping, user: User) -> Undone:
         )
     if step.deed == QueueDeed.COUPLED:
         jobs = _uncouple(mapping, step, user)
-        sentence = "The coupling is taken back."
+        sentence = "The coupling is being taken back; its record comes up again." if jobs else "The coupling is undone."
     elif step.deed == QueueDeed.RULED_OUT:
         rows = RuledOutPair.objects.filter(mapping=mapping, bc_key=step.bc_key, sales_key__in=step.sales_keys)
         allow_again(rows=list(rows.select_related("mapping__connection")), user=user)
-        sentence = "The ruled-out rows may be suggested again; they come back when the record was compared anew."
+        sentence = "The rows may be suggested again."
     else:
         sentence = "The record is up again."
     with transaction.atomic():

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from connector.services.audit import record_change
-from coupling.matching.models import MatchCandidate, MatchLine, RuledOutPair
+from coupling.matching.models import MatchCandidate, MatchLine, RuledOutPair, SuggestionState
 from coupling.matching.verdicts import judge
 from coupling.models import TableMapping
 
@@ -28,7 +28,7 @@ def rule_out(*, mapping: TableMapping, pairs: Iterable[tuple[UUID, UUID]], user:
             ],
             ignore_conflicts=True,
         )
-        _forget(mapping, wanted)
+        _judge(mapping, wanted)
         record_change(
             connection=mapping.connection,
             user=user,
@@ -40,17 +40,14 @@ def rule_out(*, mapping: TableMapping, pairs: Iterable[tuple[UUID, UUID]], user:
 
 
 def allow_again(*, rows: Sequence[RuledOutPair], user: User | None) -> int:
-    """Takes it back; the pairs come up again when their records are compared the next time, which is soon."""
+    """Takes it back. Pairs whose candidate is still stored are suggested again at once; the others when their records
+    are compared the next time, which is soon."""
     for mapping in {row.mapping for row in rows}:
         mine = [row for row in rows if row.mapping_id == mapping.pk]
         with transaction.atomic():
             RuledOutPair.objects.filter(pk__in=[row.pk for row in mine]).delete()
-            # A record without a line is compared anew.
-            lines = MatchLine.objects.filter(mapping=mapping, job_id=None, bc_key__in=[row.bc_key for row in mine])
-            lines.delete()
-            mapping_state = getattr(mapping, "suggestion_state", None)
-            if mapping_state is not None:
-                type(mapping_state).objects.filter(pk=mapping_state.pk).update(mark="")
+            _judge(mapping, {(row.bc_key, row.sales_key) for row in mine})
+            _compare_again(mapping, mine)
             record_change(
                 connection=mapping.connection,
                 user=user,
@@ -59,6 +56,21 @@ def allow_again(*, rows: Sequence[RuledOutPair], user: User | None) -> int:
                 after={"pairs": len(mine)},
             )
     return len(rows)
+
+
+def _compare_again(mapping: TableMapping, rows: Sequence[RuledOutPair]) -> None:
+    """Records of which the pair is no candidate any more lose their line: what has none is compared anew."""
+    lines = MatchLine.objects.filter(mapping=mapping, job_id=None)
+    stored = set(
+        MatchCandidate.objects.filter(line__in=lines, line__bc_key__in=[row.bc_key for row in rows]).values_list(
+            "line__bc_key", "sales_key"
+        )
+    )
+    lost = [row.bc_key for row in rows if (row.bc_key, row.sales_key) not in stored]
+    if lost:
+        MatchCandidate.objects.filter(line__in=lines.filter(bc_key__in=lost)).delete()
+        lines.filter(bc_key__in=lost).delete()
+        SuggestionState.objects.filter(mapping=mapping).update(mark="")
 
 
 def _of_hub(user: User | None) -> User | None:
@@ -72,13 +84,9 @@ def _of(mapping: TableMapping, pairs: Iterable[tuple[UUID, UUID]]) -> QuerySet[R
     return RuledOutPair.objects.filter(condition, mapping=mapping)
 
 
-def _forget(mapping: TableMapping, pairs: Iterable[tuple[UUID, UUID]]) -> None:
-    condition = Q(pk__in=[])
-    for bc_key, sales_key in pairs:
-        condition |= Q(line__bc_key=bc_key, sales_key=sales_key)
+def _judge(mapping: TableMapping, pairs: set[tuple[UUID, UUID]]) -> None:
+    """Verdicts of the records concerned, and of those that the rows are suggested to as well."""
     lines = MatchLine.objects.filter(mapping=mapping, job_id=None)
     keys, rows = {bc_key for bc_key, _ in pairs}, {sales_key for _, sales_key in pairs}
     near = lines.filter(Q(bc_key__in=keys) | Q(candidates__sales_key__in=rows))
-    touched = list(near.distinct().values_list("pk", flat=True))
-    MatchCandidate.objects.filter(condition, line__in=lines).delete()
-    judge(mapping, only=touched)
+    judge(mapping, only=list(near.distinct().values_list("pk", flat=True)))

@@ -184,7 +184,8 @@ def _act(request: PageRequest, mapping: TableMapping, here: str) -> HttpResponse
     if action == "undo":
         undone = queue.undo_last(mapping=mapping, user=request.user)
         messages.success(request, undone.sentence)
-        return redirect(_at(here, undone.bc_key))
+        # While a job takes the coupling back the record is not free yet; it comes up by itself, since it is claimed.
+        return redirect(here if undone.jobs else _at(here, undone.bc_key))
     bc_key = _key(request.POST.get("record", ""))
     record = record_of(request.connection, System.BUSINESS_CENTRAL, mapping.business_central_table, bc_key)
     holder = claim(

@@ -89,6 +89,13 @@ def test_score_person_by_mail_and_name():
     assert score(signals("Berg Anna"), Profile.PERSON, bc).value < CLEAR_SCORE
 
 
+def test_score_relatives_in_one_company_are_not_alike():
+    bc = signals("Derek Castillo", email="derek@contoso.de")
+    found = score(signals("Grace Castillo", emailaddress1="grace@contoso.de"), Profile.PERSON, bc)
+    assert "similar name" not in reasons(list(found.reasons))
+    assert "similar name" in reasons(list(score(signals("Derek Castilo"), Profile.PERSON, bc).reasons))
+
+
 def test_score_article_is_told_by_its_number():
     bc = signals("Bicycle", number="1000")
     assert score(signals("Bike", number="1000"), Profile.ARTICLE, bc).value >= CLEAR_SCORE
