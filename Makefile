@@ -4,9 +4,10 @@
 #   make run COUPLET_PORT=9000    docs/configuration.md has all variables
 #   make test                     linters, type checks and all tests
 #   make test ARGS="-k coupling"  further arguments for pytest
+#   make chaos                    50 full synchronisations under fire; ARGS="--seeds 10 --first-seed 51" for others
 #   make bench                    what a full synchronisation costs, against the sandbox of a running `make run`
 
-.PHONY: run test bench bootstrap bootstrap-dev
+.PHONY: run test chaos bench bootstrap bootstrap-dev
 
 # The first Python of the machine that is new enough, unless PYTHON names one.
 PYTHON ?= $(shell for name in python3 python3.12 python3.11 python3.13 python3.14; do \
@@ -24,6 +25,9 @@ test: bootstrap-dev
 	COUPLET_DATA_DIR=.mypy_cache/hub .venv/bin/python -m mypy . || failed=1; \
 	.venv/bin/python -m pytest -n 2 $(ARGS) || failed=1; \
 	exit $$failed
+
+chaos: bootstrap-dev
+	@.venv/bin/python -m tests.chaos $(ARGS)
 
 bench: bootstrap-dev
 	@.venv/bin/python -m bench.synchronisation $(ARGS)

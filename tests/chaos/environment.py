@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-DIRECTORY_VARIABLE = "COUPLET_CHAOS_DIR"
+from tests.chaos import DIRECTORY_VARIABLE
 
 if DIRECTORY_VARIABLE not in os.environ:
     os.environ[DIRECTORY_VARIABLE] = tempfile.mkdtemp(prefix="couplet-chaos-")
