@@ -26,7 +26,7 @@ from coupling.views.base import says_errors
 
 
 def _url(rule: TransformationRule) -> str:
-    return reverse("rule-detail", kwargs={"connection": rule.connection.slug, "pk": rule.pk})
+    return reverse("mapping-rule-detail", kwargs={"connection": rule.connection.slug, "pk": rule.pk})
 
 
 class RuleTable(Table):
@@ -142,7 +142,7 @@ def rule_detail(request: PageRequest, connection: str, pk: int | None = None) ->
         "used_by": used_by,
         "crumbs": [
             ("Mappings", reverse("mapping-list", kwargs={"connection": connection})),
-            ("Transformation rules", reverse("rule-list", kwargs={"connection": connection})),
+            ("Transformation rules", reverse("mapping-rule-list", kwargs={"connection": connection})),
         ],
     }
     return render(request, "coupling/rule_detail.html", context, status=422 if form.errors else 200)
@@ -156,7 +156,7 @@ def rule_delete(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     )
     delete_rule(rule=rule, user=request.user)
     messages.success(request, f"{rule.code} is deleted.")
-    return redirect("rule-list", connection=connection)
+    return redirect("mapping-rule-list", connection=connection)
 
 
 def _tried(rule: TransformationRule, value: str) -> dict[str, Any]:

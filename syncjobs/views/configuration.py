@@ -46,7 +46,7 @@ def configuration(request: PageRequest, connection: str) -> HttpResponse:
             copy = ConfigurationCopy.objects.create(
                 connection=request.connection, origin=CopyOrigin.UPLOAD, document=document, user=request.user
             )
-            return redirect("configuration-copy", connection=connection, pk=copy.pk)
+            return redirect("mapping-configuration-copy", connection=connection, pk=copy.pk)
     context = {
         "title": "Configuration",
         "form": form,
@@ -72,7 +72,7 @@ def configuration_export(request: PageRequest, connection: str) -> HttpResponse:
 def configuration_copy(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     """What a copy or file differs in from how things are; POST puts it in force."""
     copy = get_object_or_404(ConfigurationCopy, connection=request.connection, pk=pk)
-    here = reverse("configuration", kwargs={"connection": connection})
+    here = reverse("mapping-configuration", kwargs={"connection": connection})
     if request.method == "POST":
         changed = apply_configuration(
             connection=request.connection, document=copy.document, user=request.user, origin=CopyOrigin.BEFORE_IMPORT
@@ -127,7 +127,7 @@ def mapping_reset(request: PageRequest, connection: str) -> HttpResponse:
 def configuration_delete(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     get_object_or_404(ConfigurationCopy, connection=request.connection, pk=pk).delete()
     messages.success(request, "The copy is deleted.")
-    return redirect("configuration", connection=connection)
+    return redirect("mapping-configuration", connection=connection)
 
 
 def _read(upload: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from config.roles import ensure_groups
 from connector.choices import System
 from connector.models import Connection
-from coupling.models import Coupling, TableMapping
+from coupling.models import Coupling, TableMapping, TransformationRule
 from syncjobs.models import ConfigurationCopy, FullSynch, FullSynchLine, Operation, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.services.configuration import export_configuration
 from tests.coupling.factories import make_account, make_connection, make_coupling, make_customer, make_person
@@ -43,7 +43,8 @@ class Hub:
             "operation": self.conflict.pk,
             "coupling": self.couplings[0].pk,
             "full-synch": self.full_synch.pk,
-            "configuration": ConfigurationCopy.objects.values_list("pk", flat=True).first() or 1,
+            "mapping-rule": TransformationRule.objects.values_list("pk", flat=True).first() or 1,
+            "mapping-configuration": ConfigurationCopy.objects.values_list("pk", flat=True).first() or 1,
             "field": self.customers.fields.first().pk,
             "template": 1,
         }
@@ -89,6 +90,7 @@ def hub(db) -> Hub:
     ConfigurationCopy.objects.create(
         connection=connection, origin="before_reset", document=export_configuration(connection=connection, names=[])
     )
+    TransformationRule.objects.create(connection=connection, code="TRIM", kind="trim")
     for kind in ("worker", "scheduler"):
         WorkerHeartbeat.objects.create(name=kind, kind=kind, at=now)
     return Hub(connection, customers, couplings, job, conflict, failed, full_synch)

@@ -35,11 +35,11 @@ def address(name, **more):
 
 def upload(client, document):
     text = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return client.post(address("configuration"), {"file": SimpleUploadedFile("c.json", text)})
+    return client.post(address("mapping-configuration"), {"file": SimpleUploadedFile("c.json", text)})
 
 
 def test_an_export_imported_unchanged_differs_in_nothing(administrator, connection, mapping):
-    exported = administrator.get(address("configuration-export"))
+    exported = administrator.get(address("mapping-configuration-export"))
     assert exported["Content-Disposition"].startswith("attachment")
     answer = upload(administrator, exported.content)
     assert answer.status_code == 302
@@ -64,7 +64,7 @@ def test_an_import_shows_its_differences_then_changes_them_and_can_be_undone(adm
     assert mapping.fields.count() == len(row["fields"])
     assert Schedule.objects.get(name="CUSTOMER").interval_minutes == 7
     before = ConfigurationCopy.objects.get(origin="before_import")
-    administrator.post(address("configuration-copy", pk=before.pk))
+    administrator.post(address("mapping-configuration-copy", pk=before.pk))
     mapping.refresh_from_db()
     assert mapping.update_conflict_resolution == "none"
     assert mapping.fields.count() == len(row["fields"]) + 1
@@ -80,7 +80,7 @@ def test_a_reset_shows_what_it_changes_and_keeps_a_copy(administrator, connectio
     assert mapping.direction == "bidirectional"
     assert mapping.fields.filter(enabled=True).exists()
     copy = ConfigurationCopy.objects.filter(origin="before_reset").first()
-    administrator.post(address("configuration-copy", pk=copy.pk))
+    administrator.post(address("mapping-configuration-copy", pk=copy.pk))
     mapping.refresh_from_db()
     assert (mapping.direction, mapping.sales_filter) == ("to_sales", "statecode eq 0")
     assert not mapping.fields.filter(enabled=True).exists()
