@@ -24,12 +24,13 @@ from coupling.services.search import mirror_of
 from coupling.services.suggestions import is_suggested
 from coupling.tables import RecordTable
 from coupling.views.base import couplings_with_state, list_url, system_of
+from coupling.views.matching import selection_url
 from coupling.views.synchronize import ask_for_many
 
 MOST_AT_ONCE = 10_000
 NAMED = 5
 """Records that a sentence names before it stops."""
-_SYNCHRONIZE = "synchronize"
+_SYNCHRONIZE, _MATCH = "synchronize", "match"
 
 VIEWS = (
     ("All", ""),
@@ -80,6 +81,8 @@ class RecordListView(ListView):
             label = f"Create {singular} in {'Sales' if self.system == System.BUSINESS_CENTRAL else 'Business Central'}"
             question = "Create partners for {n} selected records? Coupled ones are left out."
             found.append(BulkAction("create", label, "plus", Capability.COUPLE, question))
+        if self.system == System.BUSINESS_CENTRAL and any(is_suggested(mapping) for mapping in self.mappings):
+            found.append(BulkAction(_MATCH, "Match-based coupling", "git-compare", Capability.COUPLE))
         question = (
             "Delete the couplings of {n} selected records? All records stay, they just stop following each other."
         )
@@ -135,6 +138,14 @@ class RecordListView(ListView):
         ]
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("action") == _MATCH:
+            require(request.user, Capability.COUPLE)
+            keys = list(self._selected().order_by("pk").values_list("key", flat=True)[:MOST_AT_ONCE])
+            mapping = next((mapping for mapping in self.mappings if is_suggested(mapping)), None)
+            if not keys or mapping is None:
+                messages.warning(request, "Nothing was selected.")
+                return redirect(request.get_full_path())
+            return redirect(selection_url(self.request, mapping, keys))
         if request.POST.get("action") == _SYNCHRONIZE:
             require(request.user, Capability.COUPLE)
             couplings = list(self._couplings(self._selected())[: MOST_AT_ONCE + 1])
