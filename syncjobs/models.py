@@ -24,9 +24,9 @@ from syncjobs.choices import (
     OperationState,
     ScheduleState,
 )
-from syncjobs.documents.models import DocumentEvent, DocumentNote, SalesDocument
+from syncjobs.documents.models import DocumentEvent, DocumentNote, QuoteVersion, SalesDocument
 
-__all__ = ["DocumentEvent", "DocumentNote", "SalesDocument"]
+__all__ = ["DocumentEvent", "DocumentNote", "QuoteVersion", "SalesDocument"]
 
 
 class FullSynch(models.Model):

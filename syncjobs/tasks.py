@@ -28,9 +28,9 @@ def refresh_suggestions(mapping_id: int) -> None:
     suggesting.refresh(mapping_id, now=timezone.now())
 
 
-def read_sales_orders(connection_id: int) -> None:
-    """Reads submitted and coupled orders for the pages."""
-    reading.read_orders(Connection.objects.get(pk=connection_id))
+def read_sales_documents(connection_id: int) -> None:
+    """Reads orders and quotes for the pages."""
+    reading.read_all(Connection.objects.get(pk=connection_id))
 
 
 def look_for_documents(connection_id: int) -> None:

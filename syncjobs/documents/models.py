@@ -154,6 +154,39 @@ class DocumentNote(models.Model):
         return self.title or self.text[:60]
 
 
+class QuoteVersion(models.Model):
+    """An earlier version of a quote, kept before Business Central's was rewritten, deleted or made an order.
+
+    `header` and `lines` are Business Central's, as read right before. One per revision and reason, however often a run
+    is repeated.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="quote_versions")
+    quote_number = models.CharField(max_length=100, help_text="Number in Sales, which all revisions share.")
+    sales_key = models.UUIDField(help_text="The revision.")
+    revision = models.PositiveIntegerField(default=0)
+    name = models.CharField(max_length=300, blank=True)
+    customer_name = models.CharField(max_length=200, blank=True)
+    bc_key = models.UUIDField(null=True)
+    bc_number = models.CharField(max_length=20, blank=True)
+    total = models.DecimalField(max_digits=22, decimal_places=4, null=True)
+    header = WireValuesField()
+    lines = WireValuesField(default=list)
+    reason = models.CharField(max_length=20, help_text="revised, won or removed.")
+    source = models.CharField(max_length=20, default="hub")
+    archived_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-archived_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "sales_key", "reason"], name="quote_version_once"),
+        ]
+        indexes = [models.Index(fields=["connection", "quote_number"], name="quote_version_number")]
+
+    def __str__(self) -> str:
+        return f"Quote {self.quote_number} rev. {self.revision}"
+
+
 def key_of(value: Any) -> UUID | None:
     """A key off the wire; None for none."""
     return UUID(str(value)) if value else None

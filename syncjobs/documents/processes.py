@@ -21,6 +21,7 @@ from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
 from syncjobs.documents.feedback import follow_orders
 from syncjobs.documents.notes import follow_notes
 from syncjobs.documents.orders import create_sales_orders
+from syncjobs.documents.quotes import process_sales_quotes
 from syncjobs.documents.records import ORDERS, QUOTES
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.fan_out import HIGH, enqueue
@@ -30,6 +31,7 @@ from syncjobs.services.jobs import check_connection
 CREATE_ORDERS = "create-sales-orders"
 ORDER_STATUS = "order-status-posts"
 NOTES = "sales-order-notes"
+PROCESS_QUOTES = "process-sales-quotes"
 _NO_MAPPING = "Quotes have no fields to synchronise: the process of activated quotes makes and keeps their documents."
 
 
@@ -192,6 +194,16 @@ register(
         wanted=has_orders,
         interval_minutes=5,
         direction=Direction.BIDIRECTIONAL,
+    )
+)
+register(
+    Process(
+        name=PROCESS_QUOTES,
+        label="Process activated sales quotes",
+        mapping=QUOTES.mapping,
+        runs=process_sales_quotes,
+        wanted=lambda connection: connection.automatically_process_quotes,
+        interval_minutes=30,
     )
 )
 

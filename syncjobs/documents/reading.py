@@ -16,7 +16,7 @@ from syncjobs.documents.choices import TransferState
 from syncjobs.documents.facts import load_facts
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.preflight import prepare
-from syncjobs.documents.records import ALL_SUBMITTED, ORDERS, Shape, read_keys, read_where
+from syncjobs.documents.records import ACTIVE_OR_WON, ALL_SUBMITTED, ORDERS, QUOTES, Shape, read_keys, read_where
 from syncjobs.engine.fan_out import HIGH
 
 _CHUNK = 250
@@ -26,18 +26,21 @@ _CHECKED = (TransferState.WAITING, TransferState.PROBLEMS, TransferState.FAILED)
 _SETTLED = (TransferState.CLOSED, TransferState.NONE)
 
 
-def read_orders(connection: Connection, *, patience: Patience = BACKGROUND) -> int:
-    """Reads submitted and known orders and notes what is missing for those that wait; how many were read.
+def read_all(connection: Connection, *, patience: Patience = BACKGROUND) -> int:
+    """Reads orders and quotes, those to process and known ones, and notes what is missing for those that wait; how many were read.
 
     Raises RemoteError. A page that shows them asks `is_reading` whether it has to look again.
     """
     try:
         sales = sales_client(connection, patience=patience)
-        documents = refresh(sales, connection, ORDERS, ALL_SUBMITTED)
-        check_waiting(connection, sales, business_central_client(connection, patience=patience), documents)
+        business_central = business_central_client(connection, patience=patience)
+        orders = refresh(sales, connection, ORDERS, ALL_SUBMITTED)
+        check_waiting(connection, sales, business_central, orders)
+        quotes = refresh(sales, connection, QUOTES, ACTIVE_OR_WON)
+        check_waiting(connection, sales, business_central, quotes)
     finally:
         cache.delete(_reading(connection))
-    return len(documents)
+    return len(orders) + len(quotes)
 
 
 def ask_for_reading(connection: Connection, *, at_most_every: int = 0) -> bool:
@@ -46,7 +49,7 @@ def ask_for_reading(connection: Connection, *, at_most_every: int = 0) -> bool:
         return False
     if cache.add(_reading(connection), 1, _READING_SECONDS):
         django_rq.get_queue(HIGH).enqueue(
-            "syncjobs.tasks.read_sales_orders", connection.pk, result_ttl=0, failure_ttl=3600
+            "syncjobs.tasks.read_sales_documents", connection.pk, result_ttl=0, failure_ttl=3600
         )
     return True
 

@@ -89,6 +89,8 @@ SHAPES = {shape.kind: shape for shape in (ORDERS, QUOTES)}
 
 SUBMITTED = "statecode eq 1 and (lastbackofficesubmit eq null or lastbackofficesubmit eq 1900-01-01)"
 ALL_SUBMITTED = "statecode eq 1"
+ACTIVE_OR_WON = "(statecode eq 1 or statecode eq 2)"
+"""Quotes that their process picks."""
 
 
 def read_where(client: SalesClient, connection: Connection, shape: Shape, condition: str) -> list[SalesDocument]:

@@ -12,12 +12,14 @@ from connector.clients import INTERACTIVE, business_central_client, sales_client
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from syncjobs.choices import LIVE_JOB_STATES, JobTrigger
-from syncjobs.documents.choices import TransferState
+from syncjobs.documents.choices import QuoteState, TransferState
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.preflight import state_problem
-from syncjobs.documents.processes import CREATE_ORDERS, mapping_of, start_process
+from syncjobs.documents.problems import Problem
+from syncjobs.documents.processes import CREATE_ORDERS, PROCESS_QUOTES, mapping_of, start_process
+from syncjobs.documents.quotes import state_problem as quote_state_problem
 from syncjobs.documents.reading import check_waiting
-from syncjobs.documents.records import ORDERS, Shape, read_keys
+from syncjobs.documents.records import ORDERS, QUOTES, Shape, read_keys
 from syncjobs.models import SynchJob
 from syncjobs.services.jobs import check_connection
 
@@ -43,24 +45,41 @@ def create_order(*, connection: Connection, key: UUID, user: User | None, trigge
     document = read_one(connection, ORDERS, key)
     if document.coupling_id is not None and document.transfer_state != TransferState.CREATED:
         return Requested(document, message=f"{document} is already coupled to order {document.bc_number}.")
-    if (job := running_job(document)) is not None:
+    return _request(document, state_problem(document), CREATE_ORDERS, user, trigger)
+
+
+def process_quote(*, connection: Connection, key: UUID, user: User | None, trigger: JobTrigger) -> Requested:
+    """Process in Business Central. Raises HubError where the connection is off, or nothing is there."""
+    check_connection(connection)
+    document = read_one(connection, QUOTES, key)
+    settled = document.sales_state != QuoteState.WON or document.marks.get("won")
+    if document.coupling_id is not None and settled and document.transfer_state != TransferState.CREATED:
+        return Requested(document, message=f"{document} has been processed already: it is quote {document.bc_number}.")
+    if document.coupling_id is not None:
+        job = running_job(document, PROCESS_QUOTES) or start_process(
+            connection=connection, name=PROCESS_QUOTES, trigger=trigger, documents=[key], user=user
+        )
+        return Requested(document, job)
+    return _request(document, quote_state_problem(document), PROCESS_QUOTES, user, trigger)
+
+
+def _request(
+    document: SalesDocument, problem: Problem | None, process: str, user: User | None, trigger: JobTrigger
+) -> Requested:
+    """A job for a document that is not coupled, after a live look at what it needs."""
+    connection = document.connection
+    if (job := running_job(document, process)) is not None:
         return Requested(document, job, message="It is being created already.")
     unfinished = document.transfer_state in (TransferState.CREATED, TransferState.UNCERTAIN, TransferState.CREATING)
-    if not unfinished and (problem := state_problem(document)) is not None:
+    if not unfinished and problem is not None:
         return Requested(document, problems=[problem.to_json()], message=problem.message)
     if not unfinished:
-        check_waiting(
-            connection,
-            sales_client(connection, patience=INTERACTIVE),
-            business_central_client(connection, patience=INTERACTIVE),
-            [document],
-        )
+        sales = sales_client(connection, patience=INTERACTIVE)
+        check_waiting(connection, sales, business_central_client(connection, patience=INTERACTIVE), [document])
         document.refresh_from_db()
         if document.problems:
             return Requested(document, problems=document.problems, message=_sentence(document))
-    job = start_process(
-        connection=connection, name=CREATE_ORDERS, trigger=trigger, documents=[document.sales_key], user=user
-    )
+    job = start_process(connection=connection, name=process, trigger=trigger, documents=[document.sales_key], user=user)
     return Requested(document, job)
 
 
@@ -79,14 +98,14 @@ def read_one(connection: Connection, shape: Shape, key: UUID) -> SalesDocument:
     return documents[0]
 
 
-def running_job(document: SalesDocument) -> SynchJob | None:
+def running_job(document: SalesDocument, process: str) -> SynchJob | None:
     """The job that has the document in hand, or that somebody has just asked for."""
     named = Q(options__documents__contains=[str(document.sales_key)])
     if document.transfer_state == TransferState.CREATING and document.job_id:
         named |= Q(pk=document.job_id)
     return (
         SynchJob.objects.filter(named, connection=document.connection, state__in=LIVE_JOB_STATES)
-        .filter(options__process=CREATE_ORDERS)
+        .filter(options__process=process)
         .order_by("id")
         .first()
     )

@@ -16,15 +16,14 @@ from coupling.models import Coupling
 from syncjobs.choices import ScheduleState
 from syncjobs.documents.choices import DocumentKind, TransferState
 from syncjobs.documents.models import SalesDocument
-from syncjobs.documents.processes import CREATE_ORDERS
-from syncjobs.documents.records import ORDERS, QUOTES, SUBMITTED, Shape
+from syncjobs.documents.processes import CREATE_ORDERS, PROCESS_QUOTES
+from syncjobs.documents.records import ACTIVE_OR_WON, ORDERS, QUOTES, SUBMITTED, Shape
 from syncjobs.models import Schedule
 
-PROCESS_QUOTES = "process-sales-quotes"
 DOCUMENT_PROCESSES = (CREATE_ORDERS, PROCESS_QUOTES)
 _WATCHED: dict[str, tuple[Shape, str]] = {
     CREATE_ORDERS: (ORDERS, SUBMITTED),
-    PROCESS_QUOTES: (QUOTES, "statecode eq 1 or statecode eq 2"),
+    PROCESS_QUOTES: (QUOTES, ACTIVE_OR_WON),
 }
 _WAITS = (TransferState.PROBLEMS, TransferState.FAILED)
 _MOST = 1000

@@ -43,7 +43,9 @@ def test_discounts_freight_write_ins_and_descriptions_arrive(trade: Trade) -> No
     """The worked example of amounts, with a long description, a write-in and freight."""
     trade.bc.create("items", number="WRITEIN", displayName="Write-in", type="Service")
     trade.switch(write_in_product_no="WRITEIN")
-    key = trade.make_order("Amounts", lines=0, submit=False, freightamount=1020, discountpercentage=9, discountamount=3500)
+    key = trade.make_order(
+        "Amounts", lines=0, submit=False, freightamount=1020, discountpercentage=9, discountamount=3500
+    )
     trade.add_line(key, quantity=10, priceperunit=4000, manualdiscountamount=3200, description="x" * 250)
     trade.add_line(key, quantity=5, priceperunit=4000, manualdiscountamount=1650, write_in="A one-off part")
     trade.submit(key)
@@ -118,7 +120,9 @@ def test_only_empty_stamps_and_1900_01_01_are_picked(trade: Trade) -> None:
 
 def test_refused_order_leaves_nothing_behind(trade: Trade) -> None:
     """A discount of the whole document that Business Central refuses takes the new order away again."""
-    trade.faults({"system": "business_central", "match": "salesOrders", "method": "PATCH", "kind": "server_error", "count": 0})
+    trade.faults(
+        {"system": "business_central", "match": "salesOrders", "method": "PATCH", "kind": "server_error", "count": 0}
+    )
     key = trade.make_order("Too deep", lines=0, submit=False, discountamount=5)
     trade.add_line(key, quantity=1, priceperunit=10)
     trade.submit(key)
