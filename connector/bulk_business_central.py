@@ -6,7 +6,6 @@ Creates carry no key of the hub's, so nothing whose answer got lost is repeated 
 import threading
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from uuid import UUID
 
 from connector.bulk_parts import Retrying, Size, failed
 from connector.business_central import BusinessCentralClient
@@ -56,7 +55,7 @@ class BusinessCentralSender:
                 results.append(WriteResult(write.ref, WriteStatus.UNKNOWN, write.key, error=lost))
                 continue
             if answer.status < 300:
-                results.append(_done(write, answer))
+                results.append(self._done(write, answer))
                 continue
             error = error_of_answer(
                 self._client.session.refusal(answer.status, answer.headers, answer.data), body=write.body
@@ -66,25 +65,33 @@ class BusinessCentralSender:
         return Sent(results, retrying.groups())
 
     def _part(self, write: Write) -> Part:
-        path = self._client.addresses.in_service(write.table)
         if write.kind == "create":
-            return Part("POST", path, write.body)
+            path = self._client.addresses.in_service(write.table)
+            return Part("POST", path, self._client.record_body(write.table, write.body))
+        if write.key is None:
+            raise ValueError("A change needs the record's key.")
+        path = self._client.record_address(write.table, write.key)
         condition = {"If-Match": write.token or "*"}
         if write.kind == "delete":
-            return Part("DELETE", f"{path}({write.key})", None, condition)
-        return Part("PATCH", f"{path}({write.key})", write.body, condition)
+            return Part("DELETE", path, None, condition)
+        return Part("PATCH", path, self._client.record_body(write.table, write.body), condition)
+
+    def _done(self, write: Write, answer: PartAnswer) -> WriteResult:
+        if not isinstance(answer.data, Mapping):
+            return WriteResult(write.ref, WriteStatus.DONE, write.key, answer.headers.get("etag", ""))
+        token = answer.data.get("@odata.etag", "")
+        if not answer.data.get("id") and not self._client.addresses.page_of(write.table):
+            return WriteResult(write.ref, WriteStatus.DONE, write.key, token, _values(answer.data))
+        key, values = self._client.record_values(write.table, answer.data)
+        return WriteResult(write.ref, WriteStatus.DONE, key, token, values)
 
     def _size(self, table: str) -> Size:
         with self._lock:
             return self._sizes.setdefault(table, Size(BUSINESS_CENTRAL_LIMIT, 10, BUSINESS_CENTRAL_LIMIT))
 
 
-def _done(write: Write, answer: PartAnswer) -> WriteResult:
-    if not isinstance(answer.data, Mapping):
-        return WriteResult(write.ref, WriteStatus.DONE, write.key, answer.headers.get("etag", ""))
-    values = {name: value for name, value in answer.data.items() if "@odata" not in name}
-    key = UUID(values["id"]) if values.get("id") else write.key
-    return WriteResult(write.ref, WriteStatus.DONE, key, answer.data.get("@odata.etag", ""), values)
+def _values(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if "@odata" not in name}
 
 
 def _refused(write: Write, error: RemoteError) -> WriteResult:

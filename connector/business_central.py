@@ -1,7 +1,8 @@
 """Client of Business Central: standard API v2.0, companion API and page services of one company."""
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,9 +11,10 @@ from uuid import UUID
 
 from connector.business_central_addresses import Addresses, Service
 from connector.business_central_metadata import ServiceTables, service_tables
+from connector.business_central_pages import PAGE_TABLES
 from connector.cached import cached
 from connector.error_table import error_of_answer
-from connector.errors import HubError, RemoteError
+from connector.errors import ErrorKind, HubError, RemoteError, Retry
 from connector.http.batch import BUSINESS_CENTRAL_LIMIT, Part, PartAnswer, decode_json, encode_json
 from connector.http.session import ODataSession
 from connector.odata import chunks, options
@@ -83,6 +85,9 @@ class BusinessCentralClient:
 
     def read_records(self, table: str, keys: Collection[UUID], *, properties: Sequence[str]) -> dict[UUID, WireRecord]:
         """Live records, up to 5,000 per request."""
+        if self.addresses.page_of(table):
+            wanted = set(keys)
+            return {record.key: record for record in self.query(table, properties=properties) if record.key in wanted}
         names = self._with_stamp(table, properties)
         paths = [
             self.addresses.in_service(table)
@@ -114,13 +119,17 @@ class BusinessCentralClient:
         top: int | None = None,
     ) -> Iterator[WireRecord]:
         names = self._with_stamp(table, properties)
-        address = self.addresses.table(table) + options(select=_select(names), filter=filter, orderby=orderby, top=top)
+        condition = self._condition(table, filter)
+        address = self.addresses.table(table) + options(
+            select=self._select(table, names), filter=condition, orderby=orderby, top=top
+        )
         for data in self._pages(address):
             for row in data[0]["value"]:
-                yield _record(row, properties)
+                yield self._record(table, row, properties)
 
     def count(self, table: str, *, filter: str = "") -> int | None:  # noqa: A002
-        data = self.session.get(f"{self.addresses.table(table)}/$count{options(filter=filter)}").data
+        condition = self._condition(table, filter)
+        data = self.session.get(f"{self.addresses.table(table)}/$count{options(filter=condition)}").data
         return int(data.decode("utf-8-sig")) if isinstance(data, bytes) else int(data)
 
     def keys(self, table: str) -> Iterator[UUID]:
@@ -154,7 +163,76 @@ class BusinessCentralClient:
         """Entity sets that a service offers, with their properties; empty where the service does not exist."""
         name = f"{self.session.root}:{service}:csdl"
         tables: ServiceTables = cached(name, lambda: service_tables(self.session, self.addresses, service))
-        return tables
+        if service != Service.PAGES:
+            return tables
+        shown = {table: (PAGE_TABLES[table], self.addresses.page_of(table)) for table in PAGE_TABLES}
+        return tables | {
+            table: {name: tables[page].get(there, {}) for name, there in each.properties.items()}
+            for table, (each, page) in shown.items()
+            if page in tables
+        }
+
+    def record_address(self, table: str, key: UUID) -> str:
+        """A record's path below its service; one of a page is looked for by its natural key. Raises RemoteError."""
+        path = self.addresses.in_service(table)
+        if not self.addresses.page_of(table):
+            return f"{path}({key})"
+        shown = PAGE_TABLES[table]
+        for record in self.query(table, properties=shown.key):
+            if record.key == key:
+                return f"{path}({shown.address(record.values)})"
+        raise RemoteError(
+            f"The record does not exist in {table} of Business Central any more.",
+            kind=ErrorKind.DATA,
+            code="record.missing",
+            retry=Retry.NEVER,
+            system=None,
+        )
+
+    def record_values(self, table: str, row: Mapping[str, Any]) -> tuple[UUID, dict[str, Any]]:
+        """Key and values of a row as the service answered it."""
+        if self.addresses.page_of(table):
+            shown = PAGE_TABLES[table]
+            values = shown.values(row)
+            return shown.record_key(self.addresses.company_id, table, values), values
+        return UUID(row["id"]), {name: value for name, value in row.items() if "@odata" not in name}
+
+    def record_body(self, table: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A request's body. Raises RemoteError for a value that the page of the table does not show."""
+        if not self.addresses.page_of(table):
+            return dict(values)
+        try:
+            return PAGE_TABLES[table].body(values)
+        except KeyError as error:
+            raise RemoteError(
+                f"The page of {table} in Business Central does not show {error.args[0]}.",
+                kind=ErrorKind.DATA,
+                code="business_central.not_on_page",
+                retry=Retry.NEVER,
+                system=None,
+                hint="Install the companion extension, or switch the field off.",
+            ) from error
+
+    def _condition(self, table: str, text: str) -> str:
+        """A page has no time stamps: what asks for changes gets every row."""
+        if not self.addresses.page_of(table):
+            return text
+        if MODIFIED in text:
+            return ""
+        names = PAGE_TABLES[table].properties
+        return re.sub(r"\b[A-Za-z]\w*\b(?=(?:[^']*'[^']*')*[^']*$)", lambda word: names.get(word[0], word[0]), text)
+
+    def _select(self, table: str, names: Sequence[str]) -> str:
+        if not self.addresses.page_of(table):
+            return _select(names)
+        shown = PAGE_TABLES[table]
+        return ",".join(dict.fromkeys(there for name in (*shown.key, *names) if (there := shown.page_name(name))))
+
+    def _record(self, table: str, row: dict[str, Any], properties: Sequence[str]) -> WireRecord:
+        if not self.addresses.page_of(table):
+            return _record(row, properties)
+        key, values = self.record_values(table, row)
+        return WireRecord(key, {name: values.get(name) for name in properties}, row.get("@odata.etag", ""), None)
 
     def has_stamps(self, table: str) -> bool:
         return MODIFIED in self.tables(self.addresses.service_of(table)).get(table, {})
@@ -169,13 +247,14 @@ class BusinessCentralClient:
 
     def _read(self, table: str, properties: Sequence[str], condition: str, stamped: bool) -> Iterator[ChangePage]:
         names = self._with_stamp(table, properties)
-        address = self.addresses.table(table) + options(select=_select(names), filter=condition)
+        address = self.addresses.table(table) + options(select=self._select(table, names), filter=condition)
         cursor: str | None = None
         for data, date in self._pages(address):
             if cursor is None:
                 cursor = _moment(date - OVERLAP) if stamped and date else ""
             last = "@odata.nextLink" not in data
-            yield ChangePage([_record(row, properties) for row in data["value"]], [], cursor if last else None)
+            records = [self._record(table, row, properties) for row in data["value"]]
+            yield ChangePage(records, [], cursor if last else None)
 
     def _pages(self, address: str) -> Iterator[tuple[dict[str, Any], datetime | None]]:
         """The decoded pages with the server's time; smaller ones once the service runs out of time."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from uuid import UUID
 
+from connector.business_central_pages import PAGE_TABLES
 from connector.errors import ErrorKind, RemoteError, Retry
 
 COMPANION_ROUTE = "couplet/integration/v1.0"
@@ -42,7 +43,18 @@ class Addresses:
         for service in Service:
             if table in self._capabilities[service]:
                 return service
-        return Service.API
+        return Service.PAGES if self.page_of(table) else Service.API
+
+    def page_of(self, table: str) -> str:
+        """The published page that shows a table which no API offers; "" for every other table."""
+        shown = PAGE_TABLES.get(table)
+        if shown is None or any(table in self._capabilities[service] for service in (Service.API, Service.COMPANION)):
+            return ""
+        return next((page for page in shown.pages if page in self._capabilities[Service.PAGES]), "")
+
+    @property
+    def company_id(self) -> UUID | None:
+        return self._company_id
 
     def company(self, service: Service) -> str:
         """The company's segment below the service. Raises RemoteError when no company was chosen yet."""
@@ -59,7 +71,7 @@ class Addresses:
 
     def in_service(self, table: str) -> str:
         """Path of the table below its service; inside a batch."""
-        return f"{self.company(self.service_of(table))}/{table}"
+        return f"{self.company(self.service_of(table))}/{self.page_of(table) or table}"
 
     def table(self, table: str) -> str:
         """Path of the table below the environment's root."""

@@ -33,6 +33,8 @@ class Route:
     property: str = ""
     filter: str = ""
     writable: bool = True
+    page: str = ""
+    """Published page that shows the table `entity_set` under the names of the companion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,10 @@ def _table_routes(row: Mapping[str, Any]) -> tuple[Route, ...]:
     if bc["source"] == "api-v2.0":
         return (Route("api", bc["api_entity_set"], filter=odata),)
     companion = bc.get("companion")
-    routes = [Route("companion", companion["entity_set"], filter=companion["filter"] or "")] if companion else []
-    return (*routes, Route("pages", bc["api_entity_set"], filter=odata))
+    if not companion:
+        return (Route("pages", bc["api_entity_set"], filter=odata),)
+    table, text = companion["entity_set"], companion["filter"] or ""
+    return Route("companion", table, filter=text), Route("pages", table, filter=text, page=bc["api_entity_set"])
 
 
 def _field_routes(row: Mapping[str, Any], mapping: Mapping[str, Any]) -> tuple[Route, ...]:
@@ -188,8 +192,11 @@ def _field_routes(row: Mapping[str, Any], mapping: Mapping[str, Any]) -> tuple[R
     if page := row.get("bc_alternative"):
         translated = bc.get("companion", {}).get("properties", {}).get(page["property"])
         if translated and page["service"] == bc["api_entity_set"]:
-            routes.append(Route("companion", bc["companion"]["entity_set"], translated))
-        routes.append(Route("pages", page["service"], page["property"], writable=page["access"] != "read-only"))
+            table, writable = bc["companion"]["entity_set"], page["access"] != "read-only"
+            routes.append(Route("companion", table, translated))
+            routes.append(Route("pages", table, translated, writable=writable, page=page["service"]))
+        else:
+            routes.append(Route("pages", page["service"], page["property"], writable=page["access"] != "read-only"))
     return tuple(routes)
 
 

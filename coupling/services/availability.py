@@ -8,6 +8,7 @@ route counts as offered.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connector.business_central_pages import PAGE_TABLES
 from connector.choices import Direction
 from connector.models import Connection
 from coupling.defaults import DefaultField, DefaultMapping, Route, pages_by_number
@@ -40,7 +41,13 @@ class Offer:
     def has(self, route: Route) -> bool:
         if route.service == "derived" or not self._known:
             return True
-        return route.entity_set in self._sets.get(route.service, frozenset())
+        offered = self._sets.get(route.service, frozenset())
+        if not route.page:
+            return route.entity_set in offered
+        shown = PAGE_TABLES.get(route.entity_set)
+        if shown is None or (route.property and not shown.page_name(route.property)):
+            return False
+        return any(page in offered for page in shown.pages)
 
     def choose_table(self, default: DefaultMapping) -> Choice:
         """The route of a mapping's table."""
@@ -82,7 +89,8 @@ class Offer:
 
     def _reason(self, routes: Sequence[Route], label: str) -> str:
         companion = any(route.service == "companion" for route in routes)
-        pages = " or ".join(route.entity_set for route in routes if route.service == "pages")
+        shown = [route for route in routes if not route.page or route.entity_set in PAGE_TABLES]
+        pages = " or ".join(route.page or route.entity_set for route in shown if route.service == "pages")
         if companion and pages:
             return f"{label} needs the companion extension in Business Central, or the page published as {pages}."
         if companion:

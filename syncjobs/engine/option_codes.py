@@ -194,15 +194,20 @@ class _CodeRun:
         journal = self.sent = self.sent or self._operation(option, verdict)
         journal.state, journal.attempts, journal.sent_at = OperationState.SENT, journal.attempts + 1, timezone.now()
         journal.save()
-        path = client.addresses.table(self.mapping.business_central_table)
+        table = self.mapping.business_central_table
+        path = client.addresses.table(table)
         record = verdict.record
         if record is None:
-            answer = client.session.send("POST", path, body=journal.after)
-            key = UUID(answer.data["id"])
+            answer = client.session.send("POST", path, body=client.record_body(table, journal.after))
+            key, _ = client.record_values(table, answer.data)
         else:
             headers = {"If-Match": record.token or "*"}
-            client.session.send("PATCH", f"{path}({record.key})", body=journal.after, headers=headers)
-            key = record.key
+            address = f"{client.addresses.service_of(table).path}/{client.record_address(table, record.key)}"
+            answer = client.session.send(
+                "PATCH", address, body=client.record_body(table, journal.after), headers=headers
+            )
+            # A page's rows have no id but their code, so a renamed one is another row.
+            key = client.record_values(table, answer.data)[0] if client.addresses.page_of(table) else record.key
         refresh_records(reading=self.run.reading(BC), keys=[key], client=client, progress=self.run.progress)
         self._settle(option, journal, key)
 

@@ -1,0 +1,104 @@
+"""Tables that come from published pages where the companion extension is not installed."""
+
+from typing import Any
+
+import pytest
+
+from connector.business_central_pages import PAGE_TABLES
+from coupling.models import Coupling, OptionMapping
+from coupling.services.defaults import apply_switches
+from syncjobs.choices import JobState
+from tests.engine.live import Hub, connect
+from tests.sandbox_process import SandboxServer
+
+NEEDS_MORE = ("SHIPPING AGENT", "ITEM UOM", "RESOURCE UOM", "RESOURCE-PRODUCT", "PLHEADER-PRICE", "PLLINE-PRODPRICE")
+
+
+def connected(sandbox: SandboxServer, **profile: bool) -> Hub:
+    sandbox.control("PUT", "/profile", {"business_central": profile})
+    return Hub(connect(sandbox), sandbox)
+
+
+@pytest.fixture
+def paged(sandbox: SandboxServer, transactional_db: None, settings: Any) -> Hub:
+    settings.COUPLET_CREATE_GRACE_SECONDS = 0
+    return connected(sandbox, companion_extension=False, pages=True)
+
+
+def availability(hub: Hub) -> dict[str, tuple[str, bool, str]]:
+    rows = hub.connection.mappings.filter(name__in=NEEDS_MORE)
+    return {row.name: (row.business_central_service, row.available, row.unavailable_reason) for row in rows}
+
+
+def test_pages_stand_in_for_the_companion_where_they_can(paged: Hub) -> None:
+    found = availability(paged)
+    for name in ("SHIPPING AGENT", "ITEM UOM", "RESOURCE UOM", "RESOURCE-PRODUCT", "PLHEADER-PRICE"):
+        assert found[name][:2] == ("pages", True), name
+    assert found["PLLINE-PRODPRICE"][1:] == (
+        False,
+        "Price List Line needs the companion extension in Business Central.",
+    )
+
+
+def test_without_companion_and_pages_every_mapping_says_what_it_needs(
+    sandbox: SandboxServer, transactional_db: None
+) -> None:
+    found = availability(connected(sandbox, companion_extension=False, pages=False))
+    assert not any(available for _, available, _ in found.values())
+    assert found["SHIPPING AGENT"][2] == (
+        "Shipping Agent needs the companion extension in Business Central, or the page published as hub_ShippingAgents."
+    )
+
+
+def test_companion_comes_before_the_pages(sandbox: SandboxServer, transactional_db: None) -> None:
+    hub = connected(sandbox, companion_extension=True, pages=True)
+    assert {service for service, _, _ in availability(hub).values()} == {"companion"}
+
+
+def test_shipping_agents_of_a_page_become_options_and_keep_their_ids(paged: Hub) -> None:
+    job = paged.run_full("SHIPPING AGENT")
+    assert (job.state, job.failed) == (JobState.SUCCEEDED, 0), job.message
+    before = dict(OptionMapping.objects.values_list("bc_code", "bc_key"))
+    assert before
+    again = paged.run_full("SHIPPING AGENT")
+    assert (again.unchanged, again.inserted, again.modified) == (len(before), 0, 0)
+    assert dict(OptionMapping.objects.values_list("bc_code", "bc_key")) == before
+
+
+def test_item_with_units_of_a_page_becomes_a_product(paged: Hub) -> None:
+    paged.bc.create("items", number="1000", displayName="Lamp", baseUnitOfMeasureCode="PCS", unitPrice=12.5)
+    for name in ("CURRENCY", "UNIT GROUP", "ITEM UOM", "ITEM-PRODUCT"):
+        job = paged.run_full(name)
+        assert (job.failed, job.state) == (0, JobState.SUCCEEDED), (name, job.message)
+    assert Coupling.objects.filter(mapping__name="ITEM UOM").count() == 1
+    assert paged.sales.rows("products", "productnumber", "statecode") == [{"productnumber": "1000", "statecode": 0}]
+    assert paged.run("ITEM UOM").modified == 0
+
+
+def test_resource_of_a_page_takes_its_name_from_sales(paged: Hub) -> None:
+    address = paged.bc.client.addresses
+    paged.bc.client.session.send(
+        "POST", address.table("resources"),
+        body=PAGE_TABLES["resources"].body({"number": "R1", "displayName": "Ann", "baseUnitOfMeasureCode": "HOUR"}),
+    )  # fmt: skip
+    for name in ("CURRENCY", "UNIT GROUP", "RESOURCE UOM", "RESOURCE-PRODUCT"):
+        job = paged.run_full(name)
+        assert job.failed == 0, (name, job.message)
+    pair = Coupling.objects.get(mapping__name="RESOURCE-PRODUCT")
+    paged.sales.update("products", pair.sales_key, name="Ann of the workshop")
+    job = paged.run("RESOURCE-PRODUCT")
+    assert (job.modified, job.failed) == (1, 0)
+    assert paged.bc.row("resources", pair.bc_key, "displayName")["displayName"] == "Ann of the workshop"
+
+
+def test_new_offer_is_taken_up_without_a_reset(paged: Hub) -> None:
+    from django_rq import get_connection
+
+    from connector.services.facts import discover_facts
+
+    paged.sandbox.control("PUT", "/profile", {"business_central": {"companion_extension": True}})
+    get_connection("default").flushdb()
+    paged.connection.capabilities = discover_facts(connection=paged.connection)["capabilities"]
+    paged.connection.save()
+    apply_switches(connection=paged.connection)
+    assert availability(paged)["PLLINE-PRODPRICE"][:2] == ("companion", True)
