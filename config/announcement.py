@@ -45,7 +45,7 @@ def _hub(sign_ins: Sequence[demo.SignIn]) -> list[str]:
 def _sandbox(health: Mapping[str, str]) -> list[str]:
     origin = demo.sandbox_origin()
     return [
-        "The sandbox stands in for both systems; Connection Setup is filled in with its values:",
+        "The sandbox stands in for both systems; Assisted Setup is filled in with its values:",
         f"Tenant                        {health['tenant']}",
         f"Client ID and secret          {demo.HUB_CLIENT.client_id}  {demo.HUB_CLIENT.secret}",
         f"… for other programs          {demo.GUEST_CLIENT.client_id}  {demo.GUEST_CLIENT.secret}",
@@ -61,7 +61,7 @@ def _sandbox(health: Mapping[str, str]) -> list[str]:
 def _first_steps() -> list[str]:
     return [
         "What to try first:",
-        "1. Sign in as administrator, open Connection Setup, test the connection and enable it.",
+        "1. Sign in as administrator, open Assisted Setup: its steps are filled in, or let it connect the demo for you.",
         "2. Open Full Synch Review and start it: salespeople, currencies and customers are coupled while you watch.",
         "3. Sign in as salesperson, open Customers, pick one that is not coupled yet and choose Set Up Coupling.",
         "4. Change that account in the sandbox's Sales pages, then choose Synchronize Now on the customer.",

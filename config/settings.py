@@ -5,7 +5,7 @@ what is not set has a default that is safe in production, or one that makes `mak
 """
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -30,9 +30,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600} for name in ("high", "default", "low")}
 
 # How long a request whose answer got lost may still be under way before its record is looked for.
-COUPLET_DELETIONS_WITHOUT_ASKING = env.integer(
-    "COUPLET_DELETIONS_WITHOUT_ASKING", 20, at_least=0, at_most=1_000_000
-)
+COUPLET_DELETIONS_WITHOUT_ASKING = env.integer("COUPLET_DELETIONS_WITHOUT_ASKING", 20, at_least=0, at_most=1_000_000)
 COUPLET_HOOKS = env.items("COUPLET_HOOKS")
 COUPLET_CREATE_GRACE_SECONDS = env.integer("COUPLET_CREATE_GRACE_SECONDS", 5, at_least=0, at_most=600)
 
@@ -142,6 +140,18 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# --- Mail, for notices ---------------------------------------------------------------------------------------------
+
+MAIL_URL = env.text("COUPLET_MAIL_URL", "")
+_mail = urlsplit(MAIL_URL)
+EMAIL_HOST = _mail.hostname or ""
+EMAIL_PORT = _mail.port or (465 if _mail.scheme == "smtps" else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+EMAIL_USE_TLS = _mail.scheme == "smtp" and EMAIL_PORT == 587
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env.text("COUPLET_MAIL_FROM", f"couplet@{_base.hostname}")
 
 # --- Signing in ----------------------------------------------------------------------------------------------------
 

@@ -23,4 +23,5 @@ urlpatterns = [
     path("", include("coupling.urls")),
     path("", include("syncjobs.urls")),
     path("", include("syncjobs.webhooks.urls")),
+    path("", include("syncjobs.notices.urls")),
 ]

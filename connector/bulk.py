@@ -20,6 +20,9 @@ from connector.writes import Group, Kind, Sent, Write, WriteResult, WriteStatus
 __all__ = ["BulkWriter", "Write", "WriteResult", "WriteStatus"]
 
 
+_LOOK_SECONDS = 1.0
+
+
 class Sender(Protocol):
     """How one system takes bulk writes; used by several threads."""
 
@@ -69,7 +72,10 @@ class BulkWriter:
                     running.add(pool.submit(self._send, group))
                 if not running:
                     return
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                finished, running = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                if not finished:
+                    # A sign of life; and a caller that lost its database finds out before anything queued is sent.
+                    should_stop()
                 for future in finished:
                     sent = future.result()
                     again.extend(sent.again)

@@ -206,6 +206,13 @@ class NoticeTarget(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} for {self.connection}"
 
+    @property
+    def shown(self) -> str:
+        """The address as people may see it: that of a chat only by its host."""
+        if self.kind == NoticeKind.EMAIL:
+            return self.address
+        return self.address.partition("://")[2].partition("/")[0]
+
 
 class Notice(models.Model):
     """Something that somebody has to know, once per cause: open until the cause is gone."""

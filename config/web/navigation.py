@@ -60,6 +60,7 @@ SECTIONS = (
         (
             Entry("Assisted Setup", "setup-start", "checklist", "setup-"),
             Entry("Connection Setup", "connection-setup", "plug-connected", "connection-"),
+            Entry("Status", "status", "heartbeat", "status"),
             Entry("Mappings", "mapping-list", "arrows-left-right", "mapping-"),
             Entry("Sales & Receivables Setup", "sales-receivables-setup", "settings", "sales-receivables-"),
         ),

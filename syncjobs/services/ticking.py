@@ -15,6 +15,7 @@ from syncjobs.documents.watching import DOCUMENT_PROCESSES
 from syncjobs.engine import closing, locks
 from syncjobs.engine.fan_out import DEFAULT, enqueue
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
+from syncjobs.notices import causes
 from syncjobs.services import full_synch, schedules
 from syncjobs.services.suggesting import look_for_outdated_suggestions
 from syncjobs.services.workers import note_workers
@@ -38,6 +39,7 @@ def tick(*, now: datetime | None = None) -> None:
     look_for_outdated_suggestions(now=now)
     look_between_runs(now=now)
     announcements.follow_up()
+    causes.look(now=now)
     look_for_documents(now=now)
     for pk in FullSynch.objects.filter(state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
         full_synch.advance_full_synch(full_synch_id=pk)

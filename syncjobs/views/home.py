@@ -46,7 +46,12 @@ def home(request: PageRequest) -> HttpResponse:
     uncreated = count_by_mapping(failed_creations(connection))
     may_set_up = Capability.READ_SETTINGS in capabilities_of(request.user)
     context["running"] = _running(connection)
-    context["needs"] = needs_of(connection, may_set_up=may_set_up, uncreated=sum(uncreated.values()))
+    context["needs"] = needs_of(
+        connection,
+        may_set_up=may_set_up,
+        may_change=Capability.CHANGE_SETTINGS in capabilities_of(request.user),
+        uncreated=sum(uncreated.values()),
+    )
     context["mappings"] = tiles_of(connection, uncreated)
     context["live"] = bool(context["running"])
     return render(request, "syncjobs/_home.html" if wants_partial(request) else "syncjobs/home.html", context)
@@ -89,7 +94,7 @@ def tiles_of(connection: Connection, uncreated: dict[int, int]) -> list[Any]:
     return tiles
 
 
-def needs_of(connection: Connection, *, may_set_up: bool, uncreated: int) -> list[Need]:
+def needs_of(connection: Connection, *, may_set_up: bool, may_change: bool, uncreated: int) -> list[Need]:
     """What waits for a person, gravest first. `uncreated`: records whose partner could not be created."""
     needs: list[Need] = []
 
@@ -105,8 +110,8 @@ def needs_of(connection: Connection, *, may_set_up: bool, uncreated: int) -> lis
             "red",
             "The connection is not enabled",
             connection.disabled_reason or "Nothing is synchronised until it is.",
-            page("connection-setup"),
-            "Connection Setup",
+            page("setup-start") if may_change else page("connection-setup"),
+            "Assisted Setup" if may_change else "Connection Setup",
         )
     counts = Coupling.objects.filter(connection=connection).aggregate(
         conflict=Count("pk", filter=Q(conflict=True)),

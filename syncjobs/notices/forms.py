@@ -1,0 +1,51 @@
+"""Who is told of what."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.validators import EmailValidator
+
+from connector.choices import NoticeKind, Severity
+from connector.errors import SettingsError
+from connector.services.addresses import origin
+
+
+class TargetForm(forms.Form):
+    """An e-mail address or a chat's incoming webhook; the latter is shown to nobody again."""
+
+    kind = forms.ChoiceField(label="Send", choices=NoticeKind.choices)
+    address = forms.CharField(
+        label="To",
+        max_length=1000,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="An e-mail address, or the address of an incoming webhook (in Teams: Workflows > Post to a channel "
+        "when a webhook request is received).",
+    )
+    severity = forms.ChoiceField(label="This grave and graver", choices=Severity.choices, initial=Severity.WARNING)
+    every_minutes = forms.TypedChoiceField(
+        label="How often",
+        coerce=int,
+        choices=[(0, "At once"), (60, "At most once an hour"), (1440, "At most once a day")],
+        initial=0,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        address = str(values.get("address") or "").strip()
+        if values.get("kind") == NoticeKind.EMAIL:
+            if not settings.EMAIL_HOST:
+                self.add_error("kind", "The hub has no mail server: set COUPLET_MAIL_URL and start it again.")
+            try:
+                EmailValidator("Enter an e-mail address, for example operations@contoso.com.")(address)
+            except forms.ValidationError as error:
+                self.add_error("address", error)
+        elif address:
+            try:
+                origin(address, setting="address")
+            except SettingsError as error:
+                self.add_error("address", str(error))
+            if "://" not in address:
+                self.add_error("address", "Enter the whole address, with https://.")
+        values["address"] = address
+        return values

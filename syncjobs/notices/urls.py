@@ -1,0 +1,12 @@
+"""The page Status."""
+
+from django.urls import path
+
+from syncjobs.notices import views
+
+urlpatterns = [
+    path("c/<slug:connection>/status/", views.status, name="status"),
+    path(
+        "c/<slug:connection>/status/targets/<int:pk>/delete/", views.status_target_delete, name="status-target-delete"
+    ),
+]
