@@ -8,6 +8,7 @@ from syncjobs.models import SynchJob
 
 HIGH, DEFAULT, LOW = "high", "default", "low"
 READ_SECONDS = 1800
+_RUN_JOB = "syncjobs.tasks.run_job"
 _MOST_HELPERS = 16
 _WAITED_FOR = frozenset({JobMode.SELECTED, JobMode.CREATE, JobMode.UNCOUPLE, JobMode.RESTORE, JobMode.DELETE})
 
@@ -24,6 +25,14 @@ def enqueue(task: str, job: SynchJob, *, queue: str | None = None) -> None:
     django_rq.get_queue(queue or queue_of(job)).enqueue(
         f"syncjobs.tasks.{task}", job.pk, job_timeout=-1, result_ttl=0, failure_ttl=3600
     )
+
+
+def waiting_jobs() -> set[int]:
+    """Ids of the jobs whose `run_job` is on a queue and was taken by no worker yet."""
+    found: set[int] = set()
+    for name in (HIGH, DEFAULT, LOW):
+        found |= {task.args[0] for task in django_rq.get_queue(name).jobs if task.func_name == _RUN_JOB}
+    return found
 
 
 def enqueue_reading(connection_id: int, system: str, table: str) -> None:

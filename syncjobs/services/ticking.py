@@ -13,7 +13,7 @@ from syncjobs.constants import DEAD_AFTER
 from syncjobs.context import SCHEDULER
 from syncjobs.documents.watching import DOCUMENT_PROCESSES
 from syncjobs.engine import closing, locks
-from syncjobs.engine.fan_out import DEFAULT, enqueue
+from syncjobs.engine.fan_out import DEFAULT, enqueue, waiting_jobs
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.notices import causes
 from syncjobs.services import full_synch, schedules
@@ -51,9 +51,12 @@ def resume_dead_jobs(*, now: datetime) -> list[int]:
     silent = SynchJob.objects.filter(
         state__in=[JobState.RUNNING, JobState.INTERRUPTED], heartbeat_at__lt=now - DEAD_AFTER
     )
-    for pk in silent.values_list("pk", flat=True):
+    keys = list(silent.values_list("pk", flat=True))
+    # One that is interrupted may wait for a free worker for long.
+    waiting = waiting_jobs() if keys else set()
+    for pk in keys:
         with transaction.atomic():
-            if not locks.is_free(locks.job_lock(pk)):
+            if pk in waiting or not locks.is_free(locks.job_lock(pk)):
                 continue
             changed = SynchJob.objects.filter(
                 pk=pk, state__in=[JobState.RUNNING, JobState.INTERRUPTED], heartbeat_at__lt=now - DEAD_AFTER
@@ -65,10 +68,14 @@ def resume_dead_jobs(*, now: datetime) -> list[int]:
 
 
 def call_forgotten_jobs(*, now: datetime) -> None:
-    """Queued jobs that the queue lost: Postgres knows them, Redis does not."""
+    """Queued jobs that the queue lost: Postgres knows them, Redis does not. Those that merely wait are left alone."""
+    known: set[int] | None = None
     for connection_id in set(SynchJob.objects.filter(state=JobState.QUEUED).values_list("connection_id", flat=True)):
         for job in closing.waiting_jobs(connection_id):
-            if (job.heartbeat_at or job.created_at) < now - DEAD_AFTER:
+            if (job.heartbeat_at or job.created_at) >= now - DEAD_AFTER:
+                continue
+            known = waiting_jobs() if known is None else known
+            if job.pk not in known:
                 SynchJob.objects.filter(pk=job.pk).update(heartbeat_at=now, message="")
                 enqueue("run_job", job)
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
@@ -148,6 +149,20 @@ def test_job_whose_worker_died_is_taken_up_again(hub: Hub) -> None:
 def test_queued_job_that_the_queue_lost_is_called_again(hub: Hub) -> None:
     job = hub.start("CUSTOMER")
     SynchJob.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=1))
+    tick()
+    job.refresh_from_db()
+    assert job.state == JobState.SUCCEEDED
+
+
+def test_queued_job_that_merely_waits_is_put_on_the_queue_once(hub: Hub) -> None:
+    job = hub.start("CUSTOMER")
+    queue = django_rq.get_queue("default", is_async=True)
+    queue.enqueue("syncjobs.tasks.run_job", job.pk)
+    SynchJob.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    tick()
+    job.refresh_from_db()
+    assert (job.state, len(queue.jobs)) == (JobState.QUEUED, 1)
+    queue.empty()
     tick()
     job.refresh_from_db()
     assert job.state == JobState.SUCCEEDED
