@@ -11,7 +11,7 @@ from connector.choices import System
 from coupling.choices import CouplingOrigin
 from coupling.models import Coupling
 from coupling.wire import WireEncoder
-from syncjobs.choices import OperationKind
+from syncjobs.choices import JobMode, OperationKind
 from syncjobs.models import Operation, SynchJob
 
 _CREATE = """
@@ -78,7 +78,9 @@ class Agreed:
 def agree(job: SynchJob, agreements: Sequence[Agreement]) -> Agreed:
     """Both sides of the pairs now hold what the operations say. Part of the caller's transaction."""
     outcome = Agreed()
-    _create(job, [each for each in agreements if not each.operation.coupling_id], outcome)
+    if job.mode != JobMode.UNDO:
+        # An undo has taken the link away before it writes the values back.
+        _create(job, [each for each in agreements if not each.operation.coupling_id], outcome)
     _update(job, [each for each in agreements if each.operation.coupling_id])
     return outcome
 

@@ -1,0 +1,1 @@
+"""The acceptance scenarios of couplings, as people and programs meet them."""
