@@ -7,8 +7,9 @@ import pytest
 from django.urls import reverse
 
 from connector.choices import System
-from coupling.models import Coupling
-from tests.coupling.factories import key, make_account, make_customer, make_record
+from coupling.models import Coupling, CouplingChange
+from coupling.services.children import children_of
+from tests.coupling.factories import key, make_account, make_coupling, make_customer, make_record
 from tests.web.conftest import Hub, add_pair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox_is_off")]
@@ -96,7 +97,7 @@ def test_the_list_takes_a_constant_number_of_queries(hub: Hub, signed_in, django
         add_pair(hub.customers, str(50000 + number))
     client = signed_in("salesperson")
     client.get(url("customer-list"))
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(16):
         client.get(url("customer-list"))
 
 
@@ -149,16 +150,111 @@ def test_a_broken_pair_offers_restore_and_delete(hub: Hub, signed_in):
     assert "Synchronize Now" not in page
 
 
-def test_deleting_a_coupling_asks_first(hub: Hub, signed_in):
+def test_a_coupling_is_deleted_at_once_with_a_way_back(hub: Hub, signed_in):
+    mapping = hub.connection.mappings.get(name="CURRENCY")
+    code = make_record(hub.connection, System.BUSINESS_CENTRAL, "currencies", number="USD", name="US dollar")
+    row = make_record(hub.connection, System.SALES, "transactioncurrencies", number="USD", name="US dollar")
+    coupling = make_coupling(mapping, code, row, bc_base={"code": "USD"}, sales_base={"isocurrencycode": "USD"})
     client = signed_in("salesperson")
-    question = client.post(url("coupling-uncouple", pk=hub.couplings[0].pk))
-    assert "Both records stay" in question.text
-    assert Coupling.objects.filter(pk=hub.couplings[0].pk).exists()
+    answer = client.post(url("coupling-uncouple", pk=coupling.pk), follow=True)
+    assert "The coupling is deleted." in answer.text
+    assert not Coupling.objects.filter(mapping=mapping).exists()
+    change = CouplingChange.objects.get(mapping=mapping)
+    assert url("coupling-undo", deed=change.deed) in answer.text
+    answer = client.post(url("coupling-undo", deed=change.deed), follow=True)
+    assert "Coupled again: 1." in answer.text
+    again = Coupling.objects.get(mapping=mapping)
+    assert (again.bc_key, again.sales_key, again.bc_base) == (code.key, row.key, {"code": "USD"})
+    assert "undone already" in client.post(url("coupling-undo", deed=change.deed), follow=True).text
+
+
+def test_undo_refuses_where_a_record_is_coupled_otherwise_by_now(hub: Hub, signed_in):
+    mapping = hub.connection.mappings.get(name="CURRENCY")
+    code = make_record(hub.connection, System.BUSINESS_CENTRAL, "currencies", number="USD", name="US dollar")
+    row = make_record(hub.connection, System.SALES, "transactioncurrencies", number="USD", name="US dollar")
+    other = make_record(hub.connection, System.SALES, "transactioncurrencies", number="USX", name="Other dollar")
+    coupling = make_coupling(mapping, code, row)
+    client = signed_in("salesperson")
+    client.post(url("coupling-uncouple", pk=coupling.pk))
+    make_coupling(mapping, code, other)
+    answer = client.post(url("coupling-undo", deed=CouplingChange.objects.get().deed), follow=True)
+    assert "Nothing could be coupled again" in answer.text
+
+
+def test_deleting_all_couplings_of_a_table_is_for_administrators_who_type_its_name(hub: Hub, signed_in):
+    mapping = hub.connection.mappings.get(name="CURRENCY")
+    code = make_record(hub.connection, System.BUSINESS_CENTRAL, "currencies", number="USD", name="US dollar")
+    make_coupling(mapping, code, make_record(hub.connection, System.SALES, "transactioncurrencies", number="USD"))
+    address = reverse("coupling-table-uncouple", kwargs={"connection": "default", "name": "CURRENCY"})
+    assert signed_in("operator").post(address, {"name": "CURRENCY"}).status_code == 403
+    client = signed_in("administrator")
+    assert "Type CURRENCY exactly" in client.post(address, {"name": "currencies"}).text
+    assert mapping.couplings.count() == 1
+    assert "1 couplings of CURRENCY are deleted." in client.post(address, {"name": "CURRENCY"}, follow=True).text
+    assert mapping.couplings.count() == 0
+
+
+def test_the_couplings_home_shows_every_mapping_and_what_has_to_come_first(hub: Hub, signed_in):
+    page = signed_in("salesperson").get(url("coupling-home")).text
+    for mapping in hub.connection.mappings.filter(enabled=True, kind="record"):
+        assert f'id="mapping-{mapping.pk}"' in page
+    assert "Customers and accounts" in page
+    assert "open: " in page  # salespeople come before customers and are not coupled
+    assert "Delete all" not in page
+    assert "Delete all" in signed_in("administrator").get(url("coupling-home")).text
+
+
+def test_contacts_go_with_their_customer_and_others_stay(hub: Hub):
+    contacts = hub.connection.mappings.get(name="CONTACT")
+    pair = hub.couplings[0]
+
+    def coupled_contact(number: str, customer: object, account: object) -> Coupling:
+        person = make_record(
+            hub.connection, System.BUSINESS_CENTRAL, "contacts", number=number, type="Person", customerId=str(customer)
+        )
+        row = make_record(hub.connection, System.SALES, "contacts", name=number, _parentcustomerid_value=str(account))
+        return make_coupling(contacts, person, row)
+
+    theirs = coupled_contact("A", pair.bc_key, pair.sales_key)
+    coupled_contact("C", pair.bc_key, hub.couplings[1].sales_key)
+    coupled_contact("D", hub.couplings[1].bc_key, pair.sales_key)
+    assert children_of([pair]) == [theirs]
+
+
+def test_an_uncoupled_record_asks_before_it_opens_its_partner(hub: Hub, free, signed_in):
+    client = signed_in("salesperson")
+    place = {"system": "business_central", "table": "customers"}
+    assert "Couple it now?" in client.get(url("record-open", **place, key=free.key)).text
+    coupled = client.get(url("record-open", **place, key=hub.couplings[0].bc_key))
+    assert f"etn=account&id={hub.couplings[0].sales_key}" in coupled.url
+    row = hub.couplings[0].sales_key
+    from_sales = client.get(f"{url('record-open-from-sales')}?etn=account&id={{{row}}}")
+    assert "10000" in from_sales.url
+    assert client.get(f"{url('record-open-from-sales')}?etn=incident&id={row}").status_code == 404
+
+
+def test_look_alikes_stop_a_creation_until_somebody_says_otherwise(hub: Hub, free, signed_in):
+    twin = make_account(hub.connection, "Adatum Corp.")
+    client = signed_in("salesperson")
+    page = client.get(f"{setup_url(free)}?create=1").text
+    assert f"partner={twin.key}" in page
+    assert "Create it anyway" in page
+    answer = client.post(setup_url(free), {"create": "1"}, follow=True)
+    assert "say that you create it anyway" in answer.text
+    bulk = {"action": "create", "pk": [free.pk], "confirmed": "1"}
+    assert "1 look like records that exist already" in client.post(url("customer-list"), bulk, follow=True).text
+
+
+def test_a_row_of_another_pair_names_it_and_can_be_moved_here(hub: Hub, free, signed_in):
+    page = signed_in("salesperson").get(f"{setup_url(free)}?partner={hub.couplings[0].sales_key}").text
+    assert "already belongs to 10000 Customer 10000" in page
+    assert url("coupling-detail", pk=hub.couplings[0].pk) in page
+    assert 'name="move_here"' in page
 
 
 def test_actions_answer_to_post_only(hub: Hub, signed_in):
     client = signed_in("salesperson")
-    for name in ("coupling-uncouple", "coupling-retry", "coupling-restore", "coupling-delete-record"):
+    for name in ("coupling-uncouple", "coupling-retry", "coupling-restore"):
         assert client.get(url(name, pk=hub.couplings[0].pk)).status_code == 405
 
 
@@ -200,7 +296,7 @@ def test_rows_outside_the_filter_are_shown_last_and_cannot_be_chosen(hub: Hub, f
     assert f"partner={inside.key}" in page
     assert f"partner={outside.key}" not in page
     assert "left out by the CUSTOMER filter" in page
-    assert page.index("Adatum Two") < page.index("Adatum One")
+    assert page.index("<b>Adatum</b> Two") < page.index("<b>Adatum</b> One")
 
 
 def test_coupled_rows_are_hidden_until_asked_for(hub: Hub, free, signed_in):
@@ -261,7 +357,7 @@ def test_synchronizing_a_selection_asks_one_question(hub: Hub, signed_in):
     rows = hub.connection.business_central_records.filter(table="customers")
     page = client.post(url("customer-list"), {"action": "synchronize", "pk": [row.pk for row in rows]}).text
     assert "2 coupled records selected" in page
-    assert page.count('name="coupling"') == 2
+    assert f'name="couplings" value="{hub.couplings[0].pk},{hub.couplings[1].pk}"' in page
     assert 'value="merge"' not in page
 
 
@@ -284,9 +380,9 @@ def test_options_are_listed_and_uncoupled(hub: Hub, signed_in):
     mapping.options.create(bc_key=key("30 DAYS"), bc_code="30 DAYS", option_value=1, option_label="Net 30")
     client = signed_in("salesperson")
     assert "Net 30" in client.get(url("option-list")).text
-    data = {"action": "uncouple", "pk": [mapping.options.get().pk], "confirmed": "1"}
-    assert "Couplings of options deleted: 1." in client.post(url("option-list"), data, follow=True).text
-    assert mapping.options.count() == 0
+    data = {"action": "uncouple", "key": [str(key("30 DAYS"))], "confirmed": "1"}
+    assert "Couplings deleted: 1." in client.post(url("option-list"), data, follow=True).text
+    assert not mapping.options.exists()
 
 
 def test_every_list_leads_to_the_lists_of_all_other_tables(hub: Hub, signed_in):
