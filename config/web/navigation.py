@@ -45,7 +45,14 @@ SECTIONS = (
             Entry("Users", "user-list", "users", "user-list"),
         ),
     ),
-    Section("Documents", (Entry("Sales Orders", "sales-order-list", "shopping-cart", "sales-order-"),)),
+    Section(
+        "Documents",
+        (
+            Entry("Sales Orders", "sales-order-list", "shopping-cart", "sales-order-"),
+            Entry("Sales Quotes", "sales-quote-list", "file-text", "sales-quote-l"),
+            Entry("Sales Quote Archives", "sales-quote-archive-list", "history", "sales-quote-archive-"),
+        ),
+    ),
     Section(
         "Synchronise",
         (

@@ -27,7 +27,7 @@ from syncjobs.documents.requests import Requested, create_order
 from syncjobs.models import SynchJob
 from syncjobs.services.jobs import check_connection
 
-_CHECKED_AT_ONCE = 500
+CHECKED_AT_ONCE = 500
 """Orders up to which a refresh within the request also checks what is missing."""
 
 
@@ -106,20 +106,25 @@ class CreatedSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class OrderFilterSet(FilterSet):
+class DocumentFilterSet(FilterSet):
+    """Filters of both kinds."""
+
     search = django_filters.CharFilter(method="find", label="Search")
-    state = django_filters.ChoiceFilter(
-        method="in_state", label="State", choices=[(state.name.lower(), state.label) for state in OrderState]
-    )
     created = django_filters.BooleanFilter(field_name="bc_key", lookup_expr="isnull", exclude=True, label="Created")
     transfer_state = django_filters.ChoiceFilter(choices=TransferState.choices, label="Transfer")
 
     class Meta:
         model = SalesDocument
-        fields = ("search", "state", "created", "transfer_state")
+        fields = ("search", "created", "transfer_state")
 
     def find(self, rows: QuerySet[SalesDocument], name: str, value: str) -> QuerySet[SalesDocument]:
         return rows.filter(search_text__contains=fold(value))
+
+
+class OrderFilterSet(DocumentFilterSet):
+    state = django_filters.ChoiceFilter(
+        method="in_state", label="State", choices=[(state.name.lower(), state.label) for state in OrderState]
+    )
 
     def in_state(self, rows: QuerySet[SalesDocument], name: str, value: str) -> QuerySet[SalesDocument]:
         return rows.filter(sales_state=OrderState[value.upper()])
@@ -169,7 +174,7 @@ class SalesOrderList(ConnectionView):
         check_connection(connection)
         sales = sales_client(connection, patience=INTERACTIVE)
         documents = refresh(sales, connection, ORDERS, ALL_SUBMITTED)
-        if len(documents) <= _CHECKED_AT_ONCE:
+        if len(documents) <= CHECKED_AT_ONCE:
             check_waiting(connection, sales, business_central_client(connection, patience=INTERACTIVE), documents)
 
 

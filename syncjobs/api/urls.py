@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from syncjobs.api import configuration, documents, full_synchs, jobs, schedules, status
+from syncjobs.api import configuration, documents, documents_quotes, full_synchs, jobs, schedules, status
 
 _CONNECTION = "connections/<slug:connection>"
 _JOB = f"{_CONNECTION}/jobs/<int:pk>"
@@ -17,6 +17,17 @@ urlpatterns = [
         f"{_CONNECTION}/sales-orders/<uuid:key>/create-in-business-central/",
         documents.CreateInBusinessCentral.as_view(),
         name="api-sales-order-create",
+    ),
+    path(f"{_CONNECTION}/sales-quotes/", documents_quotes.SalesQuoteList.as_view(), name="api-sales-quote-list"),
+    path(
+        f"{_CONNECTION}/sales-quotes/<uuid:key>/process-in-business-central/",
+        documents_quotes.ProcessInBusinessCentral.as_view(),
+        name="api-sales-quote-process",
+    ),
+    path(
+        f"{_CONNECTION}/sales-quotes/<uuid:key>/versions/",
+        documents_quotes.SalesQuoteVersions.as_view(),
+        name="api-sales-quote-versions",
     ),
     path(f"{_CONNECTION}/jobs/", jobs.JobList.as_view(), name="api-job-list"),
     path(f"{_JOB}/", jobs.JobDetail.as_view(), name="api-job-detail"),

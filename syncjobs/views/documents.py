@@ -1,4 +1,4 @@
-"""Sales Orders – Dynamics 365 for Sales: the list, and what both kinds of documents' lists share."""
+"""Sales Orders of Dynamics 365 for Sales: the list, and what both kinds of documents' lists share."""
 
 from typing import Any
 
@@ -216,7 +216,7 @@ class OrderPageFilterSet(FilterSet):
 
 
 class SalesOrderList(ListView):
-    title = "Sales Orders – Dynamics 365 for Sales"
+    title = "Sales Orders \N{EN DASH} Dynamics 365 for Sales"
     lead = "Orders that salespeople submitted, on their way to Business Central."
     icon = "shopping-cart"
     list_name = "sales-orders"

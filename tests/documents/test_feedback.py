@@ -33,19 +33,23 @@ def test_released_shipped_in_part_and_invoiced_are_told_once_each(trade: Trade) 
     act(trade, key, "release")
     trade.process(name=ORDER_STATUS)
     trade.process(name=ORDER_STATUS)
-    assert len(told(trade, key)) == 1 and "released" in told(trade, key)[0]
+    assert len(told(trade, key)) == 1
+    assert "released" in told(trade, key)[0]
 
     act(trade, key, "ship", quantities={"10000": 1})
     trade.process(name=ORDER_STATUS)
-    assert len(told(trade, key)) == 2 and state(trade, key) == (1, 3)
+    assert len(told(trade, key)) == 2
+    assert state(trade, key) == (1, 3)
 
     act(trade, key, "ship")
     trade.process(name=ORDER_STATUS)
-    assert len(told(trade, key)) == 3 and state(trade, key) == (3, 100001)
+    assert len(told(trade, key)) == 3
+    assert state(trade, key) == (3, 100001)
 
     act(trade, key, "invoice")
     trade.process(name=ORDER_STATUS)
-    assert len(told(trade, key)) == 4 and state(trade, key) == (4, 100003)
+    assert len(told(trade, key)) == 4
+    assert state(trade, key) == (4, 100003)
     assert trade.document(key).transfer_state == TransferState.CLOSED
 
 

@@ -57,7 +57,8 @@ def test_lost_hand_over_is_done_again_without_a_second_order(trade: Trade) -> No
     assert len(trade.bc_orders()) == 1
     assert trade.document(key).transfer_state == TransferState.TRANSFERRED
     row = trade.sales.row("salesorders", key, "statecode", "lastbackofficesubmit")
-    assert row["statecode"] == 1 and row["lastbackofficesubmit"]
+    assert row["statecode"] == 1
+    assert row["lastbackofficesubmit"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def test_submitted_order_becomes_one_order_and_is_handed_over(trade: Trade) -> N
     document = trade.document(key)
     assert (document.transfer_state, document.bc_number) == (TransferState.TRANSFERRED, order["number"])
     assert document.coupling is not None
-    assert document.problems == [] and document.differences == [] and document.attention == []
+    assert document.problems == []
+    assert document.differences == []
+    assert document.attention == []
     assert not Operation.objects.exclude(state="settled").exists()
 
 
@@ -103,7 +105,8 @@ def test_one_order_with_problems_does_not_stop_the_others(trade: Trade) -> None:
 
     assert (job.inserted, job.failed) == (1, 1)
     assert [order["externalDocumentNumber"] for order in trade.bc_orders()] == ["GOOD"]
-    assert trade.document(good).coupling and not trade.document(bad).coupling
+    assert trade.document(good).coupling
+    assert not trade.document(bad).coupling
     assert any("Stranger" in message for message in job.log.values_list("message", flat=True))
 
 
@@ -148,4 +151,5 @@ def test_notes_become_attachments(trade: Trade) -> None:
     [note] = trade.document(key).notes.all()
     assert note.text == "Ring twice\nAsk for Ann"
     [attachment] = trade.bc.rows("documentAttachments", "fileName", "byteSize")
-    assert attachment["fileName"].startswith("note-") and attachment["byteSize"] > 0
+    assert attachment["fileName"].startswith("note-")
+    assert attachment["byteSize"] > 0

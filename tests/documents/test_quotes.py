@@ -64,7 +64,8 @@ def test_active_quote_becomes_a_quote(trade: Trade) -> None:
     assert [(line["quantity"], line["unitPrice"]) for line in quote["salesQuoteLines"]] == [(2, 10)]
     document = trade.document(key)
     assert (document.transfer_state, document.bc_number) == (TransferState.TRANSFERRED, quote["number"])
-    assert document.coupling and document.coupling.mapping == quote_mapping(trade.connection)
+    assert document.coupling
+    assert document.coupling.mapping == quote_mapping(trade.connection)
     assert trade.sales.row("quotes", key, "statecode", "statuscode") == {"statecode": 1, "statuscode": 3}
 
 
@@ -85,7 +86,8 @@ def test_three_revisions_keep_one_quote_and_archive_each_version(trade: Trade) -
     versions = list(QuoteVersion.objects.order_by("revision").values_list("revision", "reason"))
     assert versions == [(0, "revised"), (1, "revised")]
     assert [len(version.lines) for version in QuoteVersion.objects.order_by("revision")] == [1, 2]
-    assert trade.document(third).coupling and not trade.document(first).coupling
+    assert trade.document(third).coupling
+    assert not trade.document(first).coupling
     assert trade.document(third).bc_number == before["number"]
 
 
