@@ -83,6 +83,11 @@ def _request(
     return Requested(document, job)
 
 
+def process_quotes(*, connection: Connection, keys: Sequence[UUID], user: User | None, trigger: JobTrigger) -> SynchJob:
+    """One job for several quotes."""
+    return start_process(connection=connection, name=PROCESS_QUOTES, trigger=trigger, documents=keys, user=user)
+
+
 def create_orders(*, connection: Connection, keys: Sequence[UUID], user: User | None, trigger: JobTrigger) -> SynchJob:
     """One job for several orders; what stands in the way of one shows on it and does not stop the others."""
     return start_process(connection=connection, name=CREATE_ORDERS, trigger=trigger, documents=keys, user=user)
