@@ -42,18 +42,18 @@ class ReviewFilterSet(FilterSet):
     def for_mapping(cls, mapping: TableMapping) -> type["ReviewFilterSet"]:
         return type(cls.__name__, (cls,), {"mapping": mapping})
 
-    def find(self, rows: QuerySet[MatchLine], name: str, value: str) -> QuerySet[MatchLine]:
+    def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         records = BusinessCentralRecord.objects.of_table(
             self.mapping.connection_id, self.mapping.business_central_table
         )
         return rows.filter(bc_key__in=matching(records, value).order_by().values("key"))
 
-    def keep(self, rows: QuerySet[MatchLine], name: str, value: str) -> QuerySet[MatchLine]:
+    def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         if value == COUPLED:
             return rows.filter(is_coupled=True)
         return rows.filter(verdict=value, is_coupled=False)
 
-    def keep_score(self, rows: QuerySet[MatchLine], name: str, value: Any) -> QuerySet[MatchLine]:
+    def keep_score(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
         return rows.filter(score__gte=int(value * 10))
 
 

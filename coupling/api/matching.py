@@ -43,7 +43,7 @@ class CandidateSerializer(serializers.Serializer[ShownCandidate]):
     coupled_to = serializers.CharField(help_text="The record that has it; blank while it is free.")
 
 
-class LineSerializer(serializers.Serializer[ShownLine]):
+class LineSerializer(serializers.Serializer[Any]):
     """An uncoupled record with what may be its partner; `candidates` the best first."""
 
     business_central_id = serializers.UUIDField(source="line.bc_key")
@@ -128,14 +128,14 @@ class LineFilterSet(django_filters.FilterSet):
         model = MatchLine
         fields = ("verdict", "business_central_id", "sales_id")
 
-    def keep(self, rows: QuerySet[MatchLine], name: str, value: str) -> QuerySet[MatchLine]:
+    def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         if value == COUPLED:
             return rows.filter(is_coupled=True)
         return rows.filter(verdict=value, is_coupled=False)
 
 
 class _Matching(ConnectionView):
-    serializer_class = LineSerializer
+    serializer_class: type[serializers.BaseSerializer[Any]] = LineSerializer
 
     def suggested(self, name: str) -> TableMapping:
         """The mapping of the path; 404 where partners are not looked for."""

@@ -159,7 +159,7 @@ def _prune(mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any]) -
 
 
 def _delete(rows: QuerySet[Any]) -> None:
-    rows._raw_delete(rows.db)  # type: ignore[attr-defined]
+    rows._raw_delete(rows.db)
 
 
 def _want(mapping: TableMapping, records: QuerySet[Any], rows: QuerySet[Any], since: datetime | None) -> int:

@@ -83,7 +83,8 @@ def next_record(
         release(**place, keys=[after], user=user)
     open_records = waiting(mapping, records)
     mine = RecordClaim.objects.filter(**place, user=user, expires_at__gte=timezone.now())
-    held = open_records.filter(key__in=mine.order_by().values("key")).exclude(key=after).first()
+    held_records = open_records.filter(key__in=mine.order_by().values("key"))
+    held = (held_records if after is None else held_records.exclude(key=after)).first()
     if held is not None:
         claim(**place, key=held.key, user=user)
         return held

@@ -47,7 +47,7 @@ def is_suggested(mapping: TableMapping) -> bool:
     )
 
 
-def lines_of(mapping: TableMapping, job_id: int | None) -> QuerySet[MatchLine]:
+def lines_of(mapping: TableMapping, job_id: int | None) -> QuerySet[Any]:
     """Lines of the standing suggestions (None) or of a run, each with `is_coupled`."""
     coupled = Coupling.objects.filter(
         connection_id=mapping.connection_id, bc_table=mapping.business_central_table, bc_key=OuterRef("bc_key")

@@ -112,7 +112,7 @@ class _Form:
         ]
 
     def _priority(self, pk: int) -> int:
-        text = (self.posted or {}).get(f"priority-{pk}", "").strip()
+        text = str(self.posted.get(f"priority-{pk}", "")).strip() if self.posted else ""
         return min(int(text), _HIGHEST_PRIORITY) if text.isdecimal() else 0
 
     @property
