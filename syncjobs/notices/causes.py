@@ -11,7 +11,7 @@ from connector.choices import ConnectionState, Severity
 from connector.models import Connection, Credential, Notice, WebhookReceiver
 from connector.notices.keeping import Cause, keep
 from connector.notices.sending import send_due
-from syncjobs.choices import JobState, OperationState, ScheduleState
+from syncjobs.choices import JobMode, JobState, OperationState, ScheduleState
 from syncjobs.models import FullSynch, Operation, Schedule
 
 _EVERY_SECONDS = 60
@@ -54,14 +54,13 @@ def causes_of(connection: Connection, now: datetime) -> Iterator[Cause]:
             page("schedule-list"),
         )
     yield from _full_synchs(connection, now, page("full-synch-review"))
-    hour = now.strftime("%Y-%m-%d %H")
     failed = Operation.objects.filter(
         connection=connection, state=OperationState.FAILED, created_at__gte=now - timedelta(hours=1)
     )
-    number = failed.count()
+    number = failed.exclude(job__mode=JobMode.PREVIEW).count()
     if number > _ERRORS_AN_HOUR:
         yield Cause(
-            f"many errors {hour}",
+            "many errors",
             Severity.WARNING,
             f"{number} records failed within an hour",
             "Many at once mostly have one cause.",
