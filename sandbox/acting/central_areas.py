@@ -114,7 +114,7 @@ AREAS = {
             search="",
             number="",
         ),
-        Area("salesOrderLines", "Order Lines", "", _LINE, listed=False),
+        Area("salesOrderLines", "Order Lines", "", (*_LINE, "shippedQuantity", "invoicedQuantity"), listed=False),
         Area("salesQuoteLines", "Quote Lines", "", _LINE, listed=False),
         Area("salesInvoiceLines", "Invoice Lines", "", _LINE, listed=False),
         Area("salesCreditMemoLines", "Credit Memo Lines", "", _LINE, listed=False),

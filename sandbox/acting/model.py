@@ -58,7 +58,8 @@ class RecordView:
     more: list[FieldView]
     actions: list[ActionView] = field(default_factory=list)
     parts: list[PartView] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] | None = None
+    """The timeline; None where a record has none."""
     can_save: bool = True
     can_delete: bool = False
 

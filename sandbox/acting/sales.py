@@ -16,7 +16,7 @@ from sandbox.acting.model import (
     RecordView,
     humanize,
 )
-from sandbox.acting.sales_actions import ACTIONS, run_action
+from sandbox.acting.sales_actions import ACTIONS, note_action, run_action
 from sandbox.acting.sales_areas import AREAS, PARTS, Area
 from sandbox.dataverse import wellknown
 from sandbox.definitions.dataverse import Attribute, Table
@@ -100,9 +100,9 @@ class SalesWorkspace:
             etag=row["@odata.etag"],
             fields=main,
             more=more,
-            actions=[a.view() for a in ACTIONS.get(name, ()) if a.offered(row)],
+            actions=[a.view() for a in ACTIONS.get(name, ()) if a.offered(row)] + note_action(table),
             parts=self._parts(name, key),
-            notes=self._timeline(table, key) if area.listed else [],
+            notes=self._timeline(table, key) if note_action(table) else None,
             can_save=table.allows("Update"),
             can_delete=table.allows("Delete"),
         )

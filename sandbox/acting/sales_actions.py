@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.acting.client import RefusedError, ServiceClient
-from sandbox.acting.model import ActionView
+from sandbox.acting.model import ActionView, FieldView
+from sandbox.definitions.dataverse import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,20 @@ def _order_from_quote(client: ServiceClient, api: str, entity_set: str, key: str
     return "Order created."
 
 
+def _win_opportunity(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    return _close_opportunity(client, api, key, "WinOpportunity", "Won", 3)
+
+
+def _lose_opportunity(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+    return _close_opportunity(client, api, key, "LoseOpportunity", "Lost", 4)
+
+
+def _close_opportunity(client: ServiceClient, api: str, key: str, message: str, subject: str, status: int) -> str:
+    closing = {"opportunityid@odata.bind": f"/opportunities({key})", "subject": subject}
+    client.call("POST", f"{api}/{message}", body={"OpportunityClose": closing, "Status": status})
+    return f"Opportunity {subject.lower()}."
+
+
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "accounts": (
         Action("deactivate", "Deactivate", (0,), _state(1, 2, "Account deactivated.")),
@@ -80,6 +95,10 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
         Action("activate", "Activate", (1,), _state(0, 1, "Contact activated.")),
     ),
     "products": (Action("publish", "Publish", (2, 3), _publish),),
+    "opportunities": (
+        Action("win", "Win", (0,), _win_opportunity),
+        Action("lose", "Close as lost", (0,), _lose_opportunity),
+    ),
     "quotes": (
         Action("activate", "Activate quote", (0,), _state(1, 2, "Quote activated.")),
         Action("revise", "Revise", (1, 3), _revise),
@@ -94,8 +113,37 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 }
 
 
+NOTED = {
+    "account": "accounts",
+    "contact": "contacts",
+    "opportunity": "opportunities",
+    "quote": "quotes",
+    "salesorder": "salesorders",
+    "invoice": "invoices",
+}
+"""Tables whose records have a timeline, with their entity sets."""
+
+
+def note_action(table: Table) -> list[ActionView]:
+    """Writing a note into the timeline, where there is one."""
+    if table.logical_name not in NOTED:
+        return []
+    return [ActionView("note", "Add note", (FieldView("text", "Note", "text", max_length=500),))]
+
+
+def _add_note(client: ServiceClient, api: str, entity_set: str, key: str, text: str) -> str:
+    table = next(name for name, found in NOTED.items() if found == entity_set)
+    if not text.strip():
+        raise RefusedError("The note is empty.")
+    body = {"notetext": text.strip(), f"objectid_{table}@odata.bind": f"/{entity_set}({key})"}
+    client.call("POST", f"{api}/annotations", body=body)
+    return "Note added."
+
+
 def run_action(client: ServiceClient, api: str, entity_set: str, key: str, name: str, form: Mapping[str, str]) -> str:
     """Runs an action and tells what came of it. Raises RefusedError."""
+    if name == "note" and entity_set in NOTED.values():
+        return _add_note(client, api, entity_set, key, form.get("text", ""))
     for action in ACTIONS.get(entity_set, ()):
         if action.name == name:
             return action.run(client, api, entity_set, key)

@@ -227,7 +227,7 @@ AREAS = {
             "productpricelevels",
             "Price List Items",
             "",
-            ("productid", "uomid", "amount"),
+            ("pricelevelid", "productid", "uomid", "amount"),
             ("pricelevelid", "productid", "uomid", "pricingmethodcode", "amount", "transactioncurrencyid"),
             (),
             False,

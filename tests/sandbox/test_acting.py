@@ -188,3 +188,17 @@ def test_unknown_areas_and_records_are_not_found(person: Person) -> None:
 def test_style_sheet_is_served(person: Person) -> None:
     response = person.session.get(f"{person.server.http_url}/acting/style.css", timeout=30)
     assert response.headers["Content-Type"].startswith("text/css")
+
+
+def test_timeline_takes_notes_and_opportunities_are_won(person: Person, sales_token: str) -> None:
+    sales = ApiClient(person.server, f"{person.server.url}/api/data/v9.2/", sales_token)
+    account = sales.create("accounts", {"name": "Noted"})
+    path = f"/sales/accounts/{account}/"
+    assert "Nothing yet." in person.open(path)
+    assert shown(person.post(f"{path}action/note/", {"text": "Called about lamps"})) == ["Note added."]
+    assert "Called about lamps" in person.open(path)
+    assert shown(person.post(f"{path}action/note/", {"text": " "})) == ["Not done: The note is empty."]
+    bind = {"parentaccountid@odata.bind": f"/accounts({account})"}
+    chance = sales.create("opportunities", {"name": "Ferry", **bind})
+    assert shown(person.post(f"/sales/opportunities/{chance}/action/win/", {})) == ["Opportunity won."]
+    assert sales.get(f"opportunities({chance})?$select=statecode")["statecode"] == 1
