@@ -37,6 +37,10 @@ class Hub:
             "key": self.couplings[0].bc_key,
             "list_name": "jobs",
             "name": "CUSTOMER",
+            "job": self.job.pk,
+            "step": "welcome",
+            "deed": "7d1f0c9e-0000-4000-8000-000000000000",
+            "pk": 1,
         }
         by_family = {
             "job": self.job.pk,
