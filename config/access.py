@@ -67,6 +67,8 @@ ADDRESSES: dict[str, Needs] = {
     "connection-setup": _SETTINGS,
     "connection-test": _OPERATE,
     "connection-list": _SETTINGS,
+    "people": _CHANGE,
+    "person": _CHANGE,
     "status": _SETTINGS,
     "status-target-delete": _CHANGE,
     "setup-start": _CHANGE,

@@ -61,7 +61,7 @@ def _sandbox(health: Mapping[str, str]) -> list[str]:
 def _first_steps() -> list[str]:
     return [
         "What to try first:",
-        "1. Sign in as administrator, open Assisted Setup: its steps are filled in, or let it connect the demo for you.",
+        "1. Sign in as administrator, open Assisted Setup: its steps are filled in, or it connects the demo for you.",
         "2. Open Full Synch Review and start it: salespeople, currencies and customers are coupled while you watch.",
         "3. Sign in as salesperson, open Customers, pick one that is not coupled yet and choose Set Up Coupling.",
         "4. Change that account in the sandbox's Sales pages, then choose Synchronize Now on the customer.",

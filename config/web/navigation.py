@@ -70,9 +70,13 @@ SECTIONS = (
             Entry("Status", "status", "heartbeat", "status"),
             Entry("Mappings", "mapping-list", "arrows-left-right", "mapping-"),
             Entry("Sales & Receivables Setup", "sales-receivables-setup", "settings", "sales-receivables-"),
+            Entry("People and roles", "people", "user-check", "people"),
         ),
     ),
 )
+
+
+_WITHOUT_CONNECTION = frozenset({"home", "people"})
 
 
 def navigation(
@@ -89,8 +93,8 @@ def _link(entry: Entry, connection: str | None, current: str, allowed: frozenset
     needs = needs_of(entry.url_name)
     if needs is None or needs.read not in allowed:
         return None
-    if entry.url_name == "home":
-        url = reverse("home")
+    if entry.url_name in _WITHOUT_CONNECTION:
+        url = reverse(entry.url_name)
     elif connection:
         url = reverse(entry.url_name, kwargs={"connection": connection})
     else:

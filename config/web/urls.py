@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path, reverse_lazy
 
-from config.web import views
+from config.web import people, views
 from config.web.signin import SignInForm
 
 urlpatterns = [
@@ -16,5 +16,7 @@ urlpatterns = [
     ),
     path("accounts/me/", views.account, name="account"),
     path("accounts/me/token/", views.account_token, name="account-token"),
+    path("accounts/people/", people.people, name="people"),
+    path("accounts/people/<int:pk>/", people.person, name="person"),
     path("accounts/lists/<str:list_name>/", views.list_settings, name="list-settings"),
 ]
