@@ -31,6 +31,7 @@ def addresses(connection):
         "name": "CUSTOMER",
         "system": System.SALES,
         "table": "accounts",
+        "job": job.pk,
     }
     customers = connection.mappings.get(name="CUSTOMER")
     make_schedule(connection)
@@ -40,6 +41,7 @@ def addresses(connection):
         "api-coupling": pair.pk,
         "api-field": customers.fields.first().pk,
         "api-template": RecordTemplate.objects.filter(mapping=customers).first().pk,
+        "api-ruled-out": customers.ruled_out.create(bc_key=pair.bc_key, sales_key=pair.sales_key).pk,
         "api-full-synch": make_full_synch(connection, "CURRENCY").pk,
     }
     found = {}
