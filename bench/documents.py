@@ -2,9 +2,9 @@
 
     python -m bench.documents --orders 1000 --lines 10 --sandbox http://127.0.0.1:8480
 
-Drops the sandbox's data and everything that the hub knows of the connection, makes a customer, an item and submitted orders,
-and runs the process once. Prints requests and writes per order over both systems, the time and the peak memory; then the same for a
-few orders written the plain way, request by request.
+Drops the sandbox's data and everything that the hub knows of the connection, makes a customer, an item and submitted
+orders, and runs the process once. Prints requests and writes per order over both systems, the time and the peak
+memory; then the same for a few orders written the plain way, request by request.
 """
 
 import argparse
@@ -76,7 +76,8 @@ class Trade:
             "productid@odata.bind": f"/products({self.product})", "uomid@odata.bind": f"/uoms({self.unit})",
         }  # fmt: skip
         body = {
-            "salesorderid": str(key), "name": f"Order {number}", "customerid_account@odata.bind": f"/accounts({self.account})",
+            "salesorderid": str(key), "name": f"Order {number}",
+            "customerid_account@odata.bind": f"/accounts({self.account})",
             "discountamount": 5 if number % 2 else 0, "order_details": [dict(line) for _ in range(lines)],
         }  # fmt: skip
         yield Part("POST", "salesorders", body)
@@ -90,7 +91,8 @@ class Trade:
         made = self.bc.session.send("POST", table, body=header).data["id"]
         for line in order["order_details"]:
             body = {
-                "itemId": str(self.item), "quantity": line["quantity"], "unitPrice": line["priceperunit"], "discountAmount": 0,
+                "itemId": str(self.item), "quantity": line["quantity"], "unitPrice": line["priceperunit"],
+                "discountAmount": 0,
             }  # fmt: skip
             self.bc.session.send("POST", f"{table}({made})/salesOrderLines", body=body)
         if order["discountamount"]:

@@ -55,7 +55,7 @@ class VersionSerializer(serializers.Serializer[Any]):
     quoteid = serializers.UUIDField(allow_null=True)
     number = serializers.CharField()
     archived_at = serializers.CharField(allow_null=True)
-    source = serializers.ChoiceField(choices=["hub", "business_central"])
+    source = serializers.ChoiceField(choices=["hub", "business_central"])  # type: ignore[assignment]
     lines = serializers.ListField(child=serializers.DictField())
 
 

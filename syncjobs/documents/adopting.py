@@ -26,7 +26,7 @@ _SHOWN = ("id", "number", "customerName", "externalDocumentNumber", "totalAmount
 
 
 def find_candidates(document: SalesDocument) -> list[dict[str, Any]]:
-    """Uncoupled documents that may be this one's: by Your Reference, else by External Document No. Stored and returned."""
+    """Uncoupled documents that may be this one's, by Your Reference, else by External Document No.; stored too."""
     check_connection(document.connection)
     shape = SHAPES[DocumentKind(document.kind)]
     client = business_central_client(document.connection, patience=INTERACTIVE)
@@ -83,7 +83,9 @@ def adopt(*, document: SalesDocument, bc_key: UUID, user: User | None) -> SalesD
             Operation.objects.filter(
                 connection=document.connection, table=shape.bc_table, sales_key=document.sales_key,
                 state=OperationState.SENT,
-            ).update(state=OperationState.SETTLED, record_id=bc_key, bc_key=bc_key, settled_at=timezone.now())  # fmt: skip
+            ).update(
+                state=OperationState.SETTLED, record_id=bc_key, bc_key=bc_key, settled_at=timezone.now()
+            )  # fmt: skip
             unfinished = document.transfer_state == TransferState.UNCERTAIN
             SalesDocument.objects.filter(pk=document.pk).update(
                 coupling=coupling, bc_key=bc_key, bc_number=candidate["number"], problems=[], attention=[],

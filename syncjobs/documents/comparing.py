@@ -32,7 +32,10 @@ def compare(document: SalesDocument) -> Comparison:
         if line is None or body["lineType"] == "Comment":
             continue
         if sequence not in gross and abs(amount(line["unitPrice"]) - amount(body["unitPrice"])) > UNIT_PRICE:
-            found.wrong_prices = f"Business Central made the price of line {sequence} {line['unitPrice']} instead of {body['unitPrice']}."
+            found.wrong_prices = (
+                f"Business Central made the price of line {sequence} {line['unitPrice']} instead of"
+                f" {body['unitPrice']}."
+            )
         expected = amount(plan["expected_lines"].get(str(sequence)))
         actual = amount(line["amountIncludingTax" if including_tax else "amountExcludingTax"])
         if sequence in gross:

@@ -1,7 +1,8 @@
 """Finishes documents that exist in Business Central: one step after the other, many documents at once.
 
-Every step can be repeated: what it writes is absolute. A step that is refused because of its values takes the new document away
-again, since half an order is worse than none; a step that somebody else's change forbids leaves it incomplete.
+Every step can be repeated: what it writes is absolute. A step that is refused because of its values takes the new
+document away again, since half an order is worse than none; a step that somebody else's change forbids leaves it
+incomplete.
 """
 
 from collections.abc import Callable, Mapping, Sequence

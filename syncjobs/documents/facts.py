@@ -1,7 +1,7 @@
 """Everything that transferring documents looks up, read for many documents at once.
 
-Couplings, units and options come from the hub; customers, items and products are read live, because a transfer must not rest
-on what was true an hour ago.
+Couplings, units and options come from the hub; customers, items and products are read live, because a transfer must
+not rest on what was true an hour ago.
 """
 
 from collections.abc import Mapping, Sequence
@@ -295,7 +295,8 @@ class _Loader:
         self.facts.write_in_coupled_to = str(coupled.sales_key) if coupled else ""
         self.facts.write_in = Product(
             key=key, name=setup.write_in_no, number=setup.write_in_no, type_code=None, state=0,
-            line_type="Item" if item else "Resource", bc_number=setup.write_in_no, bc_key=record.key if record else None,
+            line_type="Item" if item else "Resource", bc_number=setup.write_in_no,
+            bc_key=record.key if record else None,
             bc_name=str(values.get("displayName") or values.get("name") or ""), blocked=bool(values.get("blocked")),
         )  # fmt: skip
 

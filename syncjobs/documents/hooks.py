@@ -1,6 +1,7 @@
-"""Own business rules before and after each step of a document, registered by decorator; docs/documents.md has an example.
+"""Own business rules before and after each step of a document; docs/documents.md has an example.
 
-Modules named in `COUPLET_HOOKS` are imported when a worker first needs them. Hooks run in the worker, in the order of registration.
+Modules named in `COUPLET_HOOKS` are imported when a worker first needs them. Hooks run in the worker, in the order of
+registration.
 """
 
 import logging
@@ -42,7 +43,7 @@ class Refusal(Exception):  # noqa: N818 - it says what happens, as in the docume
 
 @dataclass(slots=True)
 class HookContext:
-    """What a hook sees. `header`, `lines` and `body` are what is going to be sent; before a step they may be changed."""
+    """What a hook sees. `header`, `lines` and `body` are going to be sent; before a step they may be changed."""
 
     step: Step
     document: SalesDocument

@@ -1,7 +1,7 @@
 """The documents' only way to write: an `Operation` first, then the request, then its end.
 
-An operation is planned in the transaction that decides about it, `sent` is committed before the request leaves, and the end
-comes with what the answer means for the document. What stays `sent` has lost its answer.
+An operation is planned in the transaction that decides about it, `sent` is committed before the request leaves, and
+the end comes with what the answer means for the document. What stays `sent` has lost its answer.
 """
 
 from collections.abc import Iterator, Sequence

@@ -151,20 +151,22 @@ class LineBuilder:
         if product.type_code not in _TYPES:
             self._problem(
                 "product.type",
-                f"The product {product.name} cannot be transferred: only products of type Sales Inventory and Services can.",
+                f"The product {product.name} has the wrong type: only Sales Inventory and Services can be transferred.",
                 "Change the type of the product in Sales, or replace the line.", record, in_sales(record, "product"),
             )  # fmt: skip
             return None
         kind = "a resource" if product.type_code == _SERVICE else "an item"
         if not product.coupled or product.line_type != _TYPES[product.type_code]:
             self._problem(
-                "product.not_coupled", f"The product {product.name} is not coupled to {kind}.", f"Couple it with {kind}.",
+                "product.not_coupled", f"The product {product.name} is not coupled to {kind}.",
+                f"Couple it with {kind}.",
                 record, couple(record),
             )  # fmt: skip
             return None
         if not product.bc_number:
             self._problem(
-                "product.partner_gone", f"The {kind.split()[1]} that the product {product.name} is coupled to no longer exists.",
+                "product.partner_gone",
+                f"The {kind.split()[1]} that the product {product.name} is coupled to no longer exists.",
                 "Uncouple the product and couple it again.", record, couple(record, "Open the coupling"),
             )  # fmt: skip
             return None

@@ -1,7 +1,7 @@
 """What became of creates whose answer never came, by looking in Business Central.
 
-The request carried customer and External Document No.; the lines tell documents of one name apart. Nothing is sent again
-before two looks found nothing, and each document found is given away once.
+The request carried customer and External Document No.; the lines tell documents of one name apart. Nothing is sent
+again before two looks found nothing, and each document found is given away once.
 """
 
 import time
@@ -75,7 +75,7 @@ def _release_orphans(run: JobRun, shape: Shape) -> None:
 
 
 def _settle_lost(run: JobRun, shape: Shape, operations: Sequence[Operation]) -> None:
-    documents = {
+    documents: dict[UUID | None, SalesDocument] = {
         document.sales_key: document
         for document in SalesDocument.objects.filter(
             connection=run.connection, kind=shape.kind, sales_key__in=[each.sales_key for each in operations]
@@ -174,7 +174,7 @@ def _adopt(run: JobRun, shape: Shape, operation: Operation, document: SalesDocum
 def _ask(
     run: JobRun,
     shape: Shape,
-    documents: Mapping[UUID, SalesDocument],
+    documents: Mapping[UUID | None, SalesDocument],
     operations: Sequence[Operation],
     candidates: Sequence[Candidate],
 ) -> None:

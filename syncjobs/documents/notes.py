@@ -1,7 +1,7 @@
 """Notes of Sales documents as text attachments of their Business Central documents.
 
-Business Central offers its own notes over no public API. An attachment's name carries the note's id, so one whose answer
-got lost is found again.
+Business Central offers its own notes over no public API. An attachment's name carries the note's id, so one whose
+answer got lost is found again.
 """
 
 import re
@@ -77,7 +77,7 @@ def transfer_notes(run: JobRun, documents: Sequence[SalesDocument]) -> list[Sale
 
 
 def follow_notes(run: JobRun, keys: Sequence[UUID] = ()) -> None:
-    """Notes of transferred orders, both ways: new and changed ones of Sales, new text attachments of Business Central."""
+    """Notes of transferred orders, both ways: new and changed ones of Sales, new attachments of the other side."""
     documents = SalesDocument.objects.filter(
         connection=run.connection, kind=DocumentKind.ORDER, coupling__isnull=False, sales_gone=False,
         transfer_state=TransferState.TRANSFERRED,
@@ -126,7 +126,8 @@ def _write_annotation(run: JobRun, document: SalesDocument, attachment: UUID, na
         DocumentNote.objects.get_or_create(
             document=document, attachment_key=attachment,
             defaults={
-                "annotation_key": key, "from_sales": False, "title": title, "text": plain_text(text), "at": timezone.now(),
+                "annotation_key": key, "from_sales": False, "title": title, "text": plain_text(text),
+                "at": timezone.now(),
             },
         )  # fmt: skip
         note(document, EventKind.NOTE, f"The note “{title}” came from Business Central.", job=run.job)

@@ -54,7 +54,9 @@ def _is_agreed(run: JobRun, event: DocumentEvent) -> bool:
 
 def _write(run: JobRun, events: Sequence[DocumentEvent], *, as_post: bool) -> list[DocumentEvent]:
     """Those that could not be written."""
-    changes = {event.post_key: (event, _change(event, as_post=as_post)) for event in events if event.post_key}
+    changes: dict[UUID | None, tuple[DocumentEvent, Change]] = {
+        event.post_key: (event, _change(event, as_post=as_post)) for event in events if event.post_key
+    }
     left = []
     for change, result in journal.write(run, [change for _, change in changes.values()]):
         event, _ = changes[change.key]

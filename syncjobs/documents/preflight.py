@@ -39,9 +39,9 @@ _BILL_TO = {
 class Prepared:
     """What a transfer would write, and what stops it.
 
-    `header` and `lines` are bodies in the order in which Business Central shall check them; `sources` are the Sales lines
-    that `lines` come from. `further` are header fields that only a page takes. `gross` are lines whose price still includes
-    tax. `expected` is what Sales says the lines (by sequence) and the document come to.
+    `header` and `lines` are bodies in the order in which Business Central shall check them; `sources` are the Sales
+    lines that `lines` come from. `further` are header fields that only a page takes. `gross` are lines whose price
+    still includes tax. `expected` is what Sales says the lines (by sequence) and the document come to.
     """
 
     document: SalesDocument
@@ -96,7 +96,7 @@ def state_problem(document: SalesDocument) -> Problem | None:
     if document.handed_over is not None and document.coupling_id is None:
         return Problem(
             "order.handed_over",
-            f"{document} was handed over on {document.handed_over.isoformat()}, but no Business Central order of it is known.",
+            f"{document} was handed over on {document.handed_over.isoformat()}, but no order of it is known.",
             "Find the order in Business Central and couple the two, or clear the stamp in Sales to create a new one.",
             record,
             Fix("Find and couple", "sales-order-detail", {"key": str(document.sales_key)}),
@@ -171,15 +171,17 @@ class _Preparation:
         if COMPANY_READ not in self.values and account in self.facts.elsewhere:
             self._add(
                 "document.several_companies",
-                f"The account {record.name} is coupled in several companies, so it is not clear which one the {self.document.kind} belongs to.",
-                "Couple the account in one company only, or install the base solution, which marks the company.", record,
+                f"The account {record.name} is coupled in several companies, so it is not clear which one is meant.",
+                "Couple the account in one company only, or install the base solution, which marks the company.",
+                record,
             )  # fmt: skip
         customer = self.facts.customers.get(account)
         bc_key = self.facts.customer_keys[account]
         if customer is None:
             self._add(
                 "customer.gone", f"The customer that the account {record.name} is coupled to no longer exists.",
-                "Uncouple the account and couple it with another customer.", record, couple(record, "Open the coupling"),
+                "Uncouple the account and couple it with another customer.", record,
+                couple(record, "Open the coupling"),
             )  # fmt: skip
             return
         number = str(customer.values["number"])
@@ -202,7 +204,8 @@ class _Preparation:
             record = record_of(SALES, "contacts", key, str(names.get("_customerid_value") or ""))
             if parent is None or parent not in self.facts.accounts:
                 self._add(
-                    "contact.no_account", f"No account can be found for {self.document}: the contact {record.name} has none.",
+                    "contact.no_account",
+                    f"No account can be found for {self.document}: the contact {record.name} has none.",
                     "Give the contact a company in Sales.", record, in_sales(record, "contact"),
                 )  # fmt: skip
                 return None
@@ -217,7 +220,8 @@ class _Preparation:
     def _not_coupled(self, account: UUID, record: Any) -> None:
         self._add(
             "account.not_coupled", f"The account {record.name} is not coupled to a Business Central customer.",
-            "Couple it with a customer, or create the customer from it.", record, couple(record, "Couple or create customer"),
+            "Couple it with a customer, or create the customer from it.", record,
+            couple(record, "Couple or create customer"),
         )  # fmt: skip
 
     def _references(self) -> None:

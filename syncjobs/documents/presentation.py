@@ -43,7 +43,7 @@ def next_words(document: SalesDocument, *, automatic: bool) -> str:
         case TransferState.UNCERTAIN:
             if document.marks.get("candidates"):
                 return "Choose below which document in Business Central belongs to it."
-            return "The answer of Business Central got lost. The next run looks for the document before it sends anything again."
+            return "The answer of Business Central got lost. The next run looks for the document before it sends again."
         case TransferState.CREATED:
             return "It is in Business Central; the next run does the steps that are left."
         case TransferState.INCOMPLETE:

@@ -1,7 +1,8 @@
 """Processes of sales documents by their name: when a connection has one, and how a job runs it.
 
-A process is a job under the mapping of its documents, so it shows among the jobs, can be cancelled, and is taken up again when its
-worker dies. Its arguments stand in the job's options: `process`, and `documents` for those somebody named.
+A process is a job under the mapping of its documents, so it shows among the jobs, can be cancelled, and is taken up
+again when its worker dies. Its arguments stand in the job's options: `process`, and `documents` for those somebody
+named.
 """
 
 from collections.abc import Callable, Sequence

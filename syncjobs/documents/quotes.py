@@ -1,7 +1,7 @@
 """The process of activated and won quotes: a Business Central quote per quote, rewritten with every revision.
 
-A revision keeps the number of the quote in Business Central: the version before is kept first, then header and lines are
-replaced in one transaction. A won quote leads to the order that was made of it in Sales.
+A revision keeps the number of the quote in Business Central: the version before is kept first, then header and lines
+are replaced in one transaction. A won quote leads to the order that was made of it in Sales.
 """
 
 from collections.abc import Sequence
@@ -142,7 +142,7 @@ def _win(run: JobRun, sales: SalesClient, document: SalesDocument) -> None:
     document.save(update_fields=["order_number", "marks", "attention"])
     words = f"The quote was won and became order {order.bc_number} in Business Central."
     note(document, EventKind.WON, words, key="won", job=run.job)
-    omission = f"Quote No. ({document.bc_number}) was not set: Business Central lets nobody set it from outside. The hub keeps the link."
+    omission = f"Quote No. ({document.bc_number}) was not set: it cannot be set from outside. The hub keeps the link."
     if omission not in order.omissions:
         SalesDocument.objects.filter(pk=order.pk).update(omissions=[*order.omissions, omission])
     run.progress.log(f"{document} was won: order {order.bc_number}.")

@@ -27,7 +27,7 @@ _SETTLED = (TransferState.CLOSED, TransferState.NONE)
 
 
 def read_all(connection: Connection, *, patience: Patience = BACKGROUND) -> int:
-    """Reads orders and quotes, those to process and known ones, and notes what is missing for those that wait; how many were read.
+    """Reads orders and quotes, notes what is missing for those that wait; how many were read.
 
     Raises RemoteError. A page that shows them asks `is_reading` whether it has to look again.
     """

@@ -1,7 +1,7 @@
 """Reads orders and quotes with their lines from Sales, in bulk, into `SalesDocument`.
 
-One request brings a page of headers with all their lines. Only what Sales says is written here; where the transfer of a
-document stands follows from it in `note_eligibility`.
+One request brings a page of headers with all their lines. Only what Sales says is written here; where the transfer of
+a document stands follows from it in `note_eligibility`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,8 +44,9 @@ _LINE = (
     "extendedamount", "sequencenumber", "lineitemnumber", "ispriceoverridden", "requestdeliveryby",
 )  # fmt: skip
 _NAMED = (
-    "_customerid_value", "_transactioncurrencyid_value", "_pricelevelid_value", "_opportunityid_value", "_quoteid_value",
-    "_ownerid_value", "shippingmethodcode", "paymenttermscode", "freighttermscode", "statecode", "statuscode",
+    "_customerid_value", "_transactioncurrencyid_value", "_pricelevelid_value", "_opportunityid_value",
+    "_quoteid_value", "_ownerid_value", "shippingmethodcode", "paymenttermscode", "freighttermscode", "statecode",
+    "statuscode",
 )  # fmt: skip
 _LINE_NAMED = ("_productid_value", "_uomid_value")
 _FORMATTED = "@OData.Community.Display.V1.FormattedValue"

@@ -39,7 +39,7 @@ class Requested:
 
 
 def create_order(*, connection: Connection, key: UUID, user: User | None, trigger: JobTrigger) -> Requested:
-    """Create in Business Central. Raises HubError where the connection or the integration is off, or nothing is there."""
+    """Create in Business Central. Raises HubError where connection or integration is off, or nothing is there."""
     check_connection(connection)
     mapping_of(connection, ORDERS.mapping)
     document = read_one(connection, ORDERS, key)

@@ -1,7 +1,7 @@
 """A revised quote replaces header and lines of the same Business Central quote, whose version before is kept first.
 
-The replacement is one batch with snapshot isolation, which Business Central carries out as a whole or not at all. What it
-writes is absolute, so it is repeated after a lost answer.
+The replacement is one batch with snapshot isolation, which Business Central carries out as a whole or not at all.
+What it writes is absolute, so it is repeated after a lost answer.
 """
 
 from typing import Any
@@ -76,9 +76,11 @@ def revise(run: JobRun, former: SalesDocument, prepared: Prepared) -> SalesDocum
 
 def _replace(run: JobRun, former: SalesDocument, prepared: Prepared) -> SalesDocument | None:
     """The old quote is deleted, which archives it in Business Central; the revision becomes a new one."""
-    [(_, result)] = journal.write(
-        run, [Change(former, BC, QUOTES.bc_table, OperationKind.DELETE, key=former.bc_key, before=former.bc_values)]
-    ) or [(None, WriteResult(0, WriteStatus.UNKNOWN))]
+    change = Change(former, BC, QUOTES.bc_table, OperationKind.DELETE, key=former.bc_key, before=former.bc_values)
+    answered = journal.write(run, [change])
+    if not answered:
+        return None
+    result = answered[0][1]
     if result.status not in (WriteStatus.DONE, WriteStatus.MISSING):
         if result.error is not None:
             _refused(run, prepared.document, result.error)
@@ -171,8 +173,9 @@ def _end_former(former: SalesDocument) -> None:
 
 
 def _refused(run: JobRun, document: SalesDocument, error: RemoteError) -> None:
+    passing = journal.is_passing(error) or error.outcome_unknown
     SalesDocument.objects.filter(pk=document.pk).update(
-        transfer_state=TransferState.WAITING if journal.is_passing(error) or error.outcome_unknown else TransferState.FAILED,
+        transfer_state=TransferState.WAITING if passing else TransferState.FAILED,
         error_code=error.code, error_message=str(error), error_hint=error.hint,
     )  # fmt: skip
     note(document, EventKind.REFUSED, str(error), job=run.job)

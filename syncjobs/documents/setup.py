@@ -1,7 +1,7 @@
 """Sales & Receivables Setup: the hub's own values, and Business Central's where the hub has none.
 
-The setup is in no standard API. It is read from the companion API or from the published page; a company that offers neither
-is served by the hub's own values alone.
+The setup is in no standard API. It is read from the companion API or from the published page; a company that offers
+neither is served by the hub's own values alone.
 """
 
 import logging

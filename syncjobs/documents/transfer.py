@@ -40,7 +40,7 @@ def create(run: JobRun, prepared: Sequence[Prepared]) -> list[SalesDocument]:
             break
         if (claim_ := claim(run, each)) is not None:
             claimed.append(claim_)
-    created: list[UUID] = []
+    created: list[int] = []
     unsent = {operation.pk for operation, _ in claimed}
     try:
         for operation, change, result in journal.send(run, claimed):
@@ -248,7 +248,7 @@ def _let_go(run: JobRun, unsent: set[int]) -> None:
     if not unsent:
         return
     operations = Operation.objects.filter(pk__in=unsent, state=OperationState.PLANNED)
-    keys = list(operations.values_list("sales_key", flat=True))
+    keys = [key for key in operations.values_list("sales_key", flat=True) if key]
     with transaction.atomic():
         journal.withdraw(operations)
         SalesDocument.objects.filter(

@@ -25,7 +25,8 @@ _COMPARED = (
     "discountAmount",
 )
 _HEADER = (
-    "externalDocumentNumber", "validUntilDate", "currencyCode", "shipToName", "shipToAddressLine1", "shipToAddressLine2",
+    "externalDocumentNumber", "validUntilDate", "currencyCode", "shipToName", "shipToAddressLine1",
+    "shipToAddressLine2",
     "shipToPostCode", "shipToCity", "shipToCountry", "salesperson", "discountAmount", "totalAmountExcludingTax",
     "totalAmountIncludingTax",
 )  # fmt: skip

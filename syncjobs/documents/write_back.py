@@ -1,7 +1,7 @@
 """Hands orders over in Sales: the stamp, the company's mark and what became of the order.
 
-A submitted order refuses changes, so it is reopened, stamped and submitted again: one change set, which Sales carries out
-as a whole. The hand-over never undoes the order in Business Central; it is tried again until Sales takes it.
+A submitted order refuses changes, so it is reopened, stamped and submitted again: one change set, which Sales carries
+out as a whole. The hand-over never undoes the order in Business Central; it is tried again until Sales takes it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ def write_back(run: JobRun, documents: Sequence[SalesDocument]) -> Iterator[Outc
 def toggled(
     run: JobRun, client: SalesClient, changes: Sequence[Change], *, final: dict[str, int]
 ) -> Iterator[tuple[Change, RemoteError | None]]:
-    """Writes `changes` of submitted orders, each as reopen, change, `final` state. Ones whose answer got lost are left out.
+    """Writes `changes` of submitted orders, each as reopen, change, `final` state; lost answers are left out.
 
     A lost answer ends its operation as skipped: the same is written again in the next run, which does no harm.
     """
@@ -172,7 +172,8 @@ def _compare_totals(run: JobRun, client: SalesClient, documents: Sequence[SalesD
         record = found.get(document.sales_key)
         if record is None or document.total is None or amount(record.values["totalamount"]) == document.total:
             continue
-        message = f"Sales changed the total from {document.total:.2f} to {amount(record.values['totalamount']):.2f} on hand-over."
+        now = amount(record.values["totalamount"])
+        message = f"Sales changed the total from {document.total:.2f} to {now:.2f} on hand-over."
         document.attention = [*document.attention, {"code": "order.total_changed", "message": message}]
         document.save(update_fields=["attention"])
         run.progress.log(f"{document}: {message}", LogLevel.WARNING)

@@ -167,10 +167,13 @@ class OrderTable(DocumentTable):
         order_by = ("-sales_modified_at", "id")
         caption = "Sales orders"
         default_columns = [
-            "selection", "number", "name", "customer_name", "currency", "total", "sales_state", "readiness", "bc_number",
+            "selection", "number", "name", "customer_name", "currency", "total", "sales_state", "readiness",
+            "bc_number",
         ]  # fmt: skip
         empty_title = "No orders to process"
-        empty_hint = "Submitted orders appear here until they are in Business Central. Look among all of them with the filter View."
+        empty_hint = (
+            "Submitted orders appear here until they are in Business Central. The filter View shows the others."
+        )
 
 
 VIEWS = (
@@ -265,7 +268,7 @@ def notices(connection: Connection) -> list[str]:
         found.append("Orders are not created automatically; choose some and press Create in Business Central.")
     if Connection.objects.filter(sales_url=connection.sales_url, enabled=True).exclude(pk=connection.pk).exists():
         found.append(
-            "Several companies share this Sales organisation: only this company's orders and unassigned ones are created."
+            "Several companies share this Sales organisation: only this company's orders and unassigned ones count."
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Sales & Receivables Setup: write-in product, freight account and archiving, with Business Central's own values beside."""
+"""Sales & Receivables Setup: write-in product, freight account, archiving; Business Central's values beside."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class SetupForm(forms.Form):
     write_in_product_type = forms.ChoiceField(label="Write-in Product Type", choices=WriteInProductType.choices)
     write_in_product_no = forms.CharField(
         label="Write-in Product No.", required=False, max_length=20,
-        help_text="Item or resource that lines without a product are sold under. Empty: the one of Business Central's own setup.",
+        help_text="Item or resource that lines without a product are sold under. Empty: Business Central's own.",
     )  # fmt: skip
     freight_account_no = forms.CharField(
         label="Freight G/L Acc. No.", required=False, max_length=20,
@@ -44,7 +44,7 @@ class SetupForm(forms.Form):
     )
     archive_quotes_in_business_central = forms.BooleanField(
         label="Archive replaced quotes in Business Central", required=False,
-        help_text="A revised quote is deleted there, which archives it, and made again under a new number. Off: the hub keeps the versions.",
+        help_text="A revised quote is deleted there, which archives it, and made anew. Off: the hub keeps versions.",
     )  # fmt: skip
 
 
