@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from coupling.api import couplings, mappings, matching, records
+from coupling.api import couplings, links, mappings, matching, records
 
 _CONNECTION = "connections/<slug:connection>"
 _MAPPING = f"{_CONNECTION}/mappings/<str:name>"
@@ -31,6 +31,16 @@ urlpatterns = [
     path(f"{_CONNECTION}/couplings/", couplings.CouplingList.as_view(), name="api-coupling-list"),
     path(f"{_CONNECTION}/couplings/create/", couplings.CouplingCreate.as_view(), name="api-coupling-create"),
     path(f"{_CONNECTION}/couplings/bulk/", couplings.CouplingBulk.as_view(), name="api-coupling-bulk"),
+    path(f"{_CONNECTION}/couplings/changes/", links.ChangeList.as_view(), name="api-coupling-change-list"),
+    path(
+        f"{_CONNECTION}/couplings/changes/<uuid:deed>/undo/",
+        links.ChangeUndo.as_view(),
+        name="api-coupling-change-undo",
+    ),
+    path(f"{_MAPPING}/uncouple/", links.MappingUncouple.as_view(), name="api-mapping-uncouple"),
+    path(f"{_MAPPING}/options/", links.OptionList.as_view(), name="api-option-list"),
+    path(f"{_MAPPING}/options/<int:pk>/", links.OptionDetail.as_view(), name="api-option-detail"),
+    path(f"{_MAPPING}/duplicates/<str:system>/<uuid:key>/", links.DuplicateList.as_view(), name="api-duplicate-list"),
     path(f"{_COUPLING}/", couplings.CouplingDetail.as_view(), name="api-coupling-detail"),
     path(f"{_COUPLING}/synchronize/", couplings.CouplingSynchronize.as_view(), name="api-coupling-synchronize"),
     path(f"{_COUPLING}/retry/", couplings.CouplingRetry.as_view(), name="api-coupling-retry"),
