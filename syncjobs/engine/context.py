@@ -28,6 +28,11 @@ class JobRun:
     _readings: dict[tuple[System, str], TableReading] = field(default_factory=dict)
 
     @property
+    def clients(self) -> dict[System, SalesClient | BusinessCentralClient]:
+        """Those made so far, to be shared with another run of this worker."""
+        return self._clients
+
+    @property
     def connection(self) -> Connection:
         return self.job.connection
 

@@ -110,6 +110,21 @@ def run_option_mapping(run: JobRun) -> None:
         DirtyPair.objects.filter(mapping=mapping).delete()
 
 
+def rehearse_options(run: JobRun) -> None:
+    """Couples codes with options as a run would, options that it would make under numbers of no column.
+
+    For the rehearsal of what follows, in a transaction that is rolled back. Raises RemoteError.
+    """
+    mapping = run.mapping
+    if mapping.direction != Direction.TO_SALES:
+        return
+    column = _Column(mapping.sales_entity, mapping.option_attribute, {})
+    rehearsed = _OptionRun(run, sales_client(run.connection, meter=run.progress.meter), column, {})
+    rehearsed.read()
+    for position, record in enumerate(work.records_inside_filter(mapping, System.BUSINESS_CENTRAL).order_by("number")):
+        rehearsed.rehearse(record, -1 - position)
+
+
 def _unfinished(run: JobRun) -> dict[UUID, Operation]:
     """Operations by the code's key that were sent in an earlier attempt or run and not published.
 
@@ -206,6 +221,14 @@ class _OptionRun:
             Operation.objects.bulk_create(planned)
             add_to_plan(self.run.job, counts)
             SynchJob.objects.filter(pk=self.run.job.pk).update(done=len(records))
+
+    def rehearse(self, record: RemoteRecord, value: int) -> None:
+        """Couples the code; `value` stands for an option that is still to be made."""
+        verdict = self._verdict(record)
+        if verdict.outcome == "inserted":
+            self._couple(record, value, record.number)
+        elif verdict.outcome == "coupled" and verdict.value is not None:
+            self._couple(record, verdict.value, record.number)
 
     def _verdict(self, record: RemoteRecord) -> _Verdict:
         """What has to be done about a code, and the option's value where there is one."""

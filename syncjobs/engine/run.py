@@ -32,8 +32,8 @@ from syncjobs.engine.apply import planned_operations, send
 from syncjobs.engine.broken import find_broken
 from syncjobs.engine.check import check_mapping
 from syncjobs.engine.context import JobRun
-from syncjobs.engine.invoice_lines import read_lines
 from syncjobs.engine.deletions import hold_deletions
+from syncjobs.engine.invoice_lines import read_lines
 from syncjobs.engine.match import run_match
 from syncjobs.engine.open_invoices import read_open_invoices
 from syncjobs.engine.option_run import run_option_mapping
@@ -42,6 +42,7 @@ from syncjobs.engine.plan import plan_slice
 from syncjobs.engine.progress import Progress, StopOnTermination
 from syncjobs.engine.pull import pull_table, refresh_records
 from syncjobs.engine.recover import adopt_orphans, recover
+from syncjobs.engine.rehearsal import rehearse
 from syncjobs.engine.relations import read_relations
 from syncjobs.engine.revert import plan_undo
 from syncjobs.engine.rules import rule_for
@@ -192,7 +193,8 @@ class _Worker:
             prepare(self.run)
         SynchJob.objects.filter(pk=self.job.pk, collected_at__isnull=True).update(collected_at=timezone.now())
         self.slice_size = work.slice_size(self.job.total, fan_out.worker_count(self.job))
-        fan_out.call_helpers(self.job, slices=-(-self.job.total // self.slice_size))
+        if self.job.mode != JobMode.UNDO:  # whose slices have to be done one after the other
+            fan_out.call_helpers(self.job, slices=-(-self.job.total // self.slice_size))
 
     def _work_slices(self) -> None:
         while not self.progress.should_stop():
@@ -302,9 +304,12 @@ def _prepare_pairs(run: JobRun) -> None:
         if not run.options.only_pairs:
             read_open_invoices(run)
         read_lines(run)
+    hold_deletions(run)
+    if run.job.mode == JobMode.PREVIEW:
+        rehearse(run)
+        return
     write_prerequisites(run)
     work.collect(run.job, run.mapping, run.options)
-    hold_deletions(run)
 
 
 def _wait_for_others(run: JobRun) -> None:

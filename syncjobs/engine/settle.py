@@ -19,7 +19,7 @@ from connector.bulk import WriteResult, WriteStatus
 from connector.choices import System
 from connector.errors import ErrorKind, RemoteError, Retry
 from coupling.models import Coupling
-from syncjobs.choices import LogLevel, OperationKind, OperationState
+from syncjobs.choices import JobMode, LogLevel, OperationKind, OperationState
 from syncjobs.constants import REPLANS_PER_RUN
 from syncjobs.engine import couplings, mirror
 from syncjobs.engine.apply import record_key
@@ -35,6 +35,7 @@ from syncjobs.engine.work import put_back
 from syncjobs.models import Operation, SynchJob
 
 CHANGED_MEANWHILE = "engine.changed_meanwhile"
+NOT_REVERTED = "undo.changed_since"
 COUPLED_MEANWHILE = "engine.coupled_meanwhile"
 _COUNTED = {
     OperationKind.CREATE: "inserted",
@@ -142,6 +143,7 @@ class _Group:
         lost = {agreement.operation.pk: agreement for agreement in outcome.lost}
         self.lost = set(lost)
         self._plan_follow_ups(outcome.coupling_ids)
+        bc = self.system == System.BUSINESS_CENTRAL
         for result in results:
             operation = self.operations[result.ref]
             if operation.pk in lost:
@@ -155,10 +157,11 @@ class _Group:
             self.endings.append(
                 Ending(operation.pk, OperationState.SETTLED, key, outcome.coupling_ids.get(operation.pk))
             )
-            if key in surprising and operation.kind != OperationKind.UNCOUPLE:
-                # A new record's number, for example, has to travel back at once; anything else waits for the next run.
-                waiting = self.replan if operation.kind == OperationKind.CREATE else self.later
-                waiting.append(_pair_with(operation, key))
+            if operation.kind == OperationKind.CREATE and (key in surprising or bc):
+                # A new record's number, for example, and the mark of its company have to travel back at once.
+                self.replan.append(_pair_with(operation, key))
+            elif key in surprising and operation.kind != OperationKind.UNCOUPLE:
+                self.later.append(_pair_with(operation, key))
 
     def _settle_steps(self, results: Sequence[WriteResult]) -> None:
         """A step makes its pair count as modified where the pair itself was not written."""
@@ -172,6 +175,9 @@ class _Group:
             self._note_written(operation, None)
 
     def settle_again(self, results: Sequence[WriteResult]) -> None:
+        if self.run.job.mode == JobMode.UNDO:
+            self._leave_undone(results)
+            return
         spent = _replans(self.run.job, [self.operations[result.ref] for result in results])
         for result in results:
             operation = self.operations[result.ref]
@@ -193,6 +199,20 @@ class _Group:
                 )
             )
 
+    def _leave_undone(self, results: Sequence[WriteResult]) -> None:
+        """What changed while it was being put back stays as it is: planning would carry it across again."""
+        self.counters["skipped"] += len(results)
+        for result in results:
+            self.endings.append(
+                Ending(
+                    result.ref,
+                    OperationState.SKIPPED,
+                    code=NOT_REVERTED,
+                    message=_reason(result),
+                    hint="It was left as it is.",
+                )
+            )
+
     def settle_failed(self, results: Sequence[WriteResult]) -> None:
         failures = []
         for result in results:
@@ -210,7 +230,7 @@ class _Group:
         end_operations(self.endings)
         # A pair that goes back to planning gets its steps there.
         planned_again = {pair.bc_key for pair in self.replan if pair.bc_key}
-        for slice_id, keys in self.written.items():
+        for slice_id, keys in self.written.items() if self.run.job.mode != JobMode.UNDO else ():
             self.extra += next_steps(self.run, slice_id, keys - planned_again)
         # After the first part has ended: one operation of a pair and system may be open.
         Operation.objects.bulk_create(self.extra)

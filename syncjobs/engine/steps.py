@@ -21,7 +21,7 @@ from connector.bulk import WriteResult
 from connector.choices import System
 from coupling.models import FieldMapping
 from coupling.wire import WireEncoder
-from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, OperationKind, OperationState
+from syncjobs.choices import OPEN_OPERATION_STATES, OperationKind, OperationState
 from syncjobs.engine import locks, mirror, work
 from syncjobs.engine.apply import planned_operations, record_key, send
 from syncjobs.engine.blueprint import Blueprint
@@ -67,6 +67,11 @@ def settle_steps(run: JobRun, system: System, done: Sequence[tuple[Operation, Wr
     for operation, result in done:
         by_table.setdefault(owners[operation.table], []).append((operation, result))
     for table, written in by_table.items():
+        gone = [
+            key for operation, _ in written if operation.kind == OperationKind.DELETE and (key := record_key(operation))
+        ]
+        mirror.mark_deleted(run.reading(system, table), gone)
+        written = [pair for pair in written if pair[0].kind != OperationKind.DELETE]
         # Two pairs may have asked for the same row.
         rows = {
             key: (operation, result) for operation, result in written if (key := result.key or record_key(operation))
@@ -123,10 +128,15 @@ def write_prerequisites(run: JobRun) -> None:
 
     One slice of its own, taken up again like any other when its worker dies.
     """
-    if run.job.mode == JobMode.PREVIEW:
-        return
     while (abandoned := work.abandoned_slice(run.job)) is not None:
         _process(run, abandoned)
+    claimed = plan_prerequisites(run)
+    if claimed is not None:
+        _process(run, claimed)
+
+
+def plan_prerequisites(run: JobRun) -> JobSlice | None:
+    """Plans the rows that have to exist first, in a slice that this session holds; None where nothing is missing."""
     blueprint = Blueprint.of(run.mapping).limited_to(run.job.direction)
     writes = [
         write
@@ -134,7 +144,7 @@ def write_prerequisites(run: JobRun) -> None:
         if write.system in blueprint.targets
     ]
     if not writes:
-        return
+        return None
     with transaction.atomic():
         claimed = JobSlice.objects.create(job=run.job)
         insert(
@@ -161,7 +171,7 @@ def write_prerequisites(run: JobRun) -> None:
             preview=False,
         )
     locks.try_lock(locks.slice_lock(claimed.pk))
-    _process(run, claimed)
+    return claimed
 
 
 def _process(run: JobRun, claimed: JobSlice) -> None:

@@ -53,3 +53,41 @@ def test_job_that_wrote_nothing_cannot_be_undone(hub: Hub) -> None:
     job = hub.run("CUSTOMER")
     with pytest.raises(HubError):
         undo_job(job=job, user=None)
+
+
+def test_full_synchronisation_is_undone_job_by_job_with_its_further_rows(hub: Hub) -> None:
+    hub.switch(unit_group_mapping=True, extended_pricing=True)
+    hub.bc.create("items", number="1000", displayName="Lamp", baseUnitOfMeasureCode="PCS", unitPrice=12.5)
+    hub.bc.create("itemUnitsOfMeasure", itemNumber="1000", code="BOX", quantityPerUnitOfMeasure=12)
+    jobs = [hub.run_full(name) for name in ("UNIT GROUP", "ITEM UOM", "ITEM-PRODUCT")]
+    assert len(hub.sales.rows("productpricelevels", "amount")) == 2
+    for job in reversed(jobs):
+        undo = undo_job(job=job, user=None)
+        undo.refresh_from_db()
+        assert (undo.state, undo.failed) == (JobState.SUCCEEDED, 0), (
+            job.mapping,
+            undo.message,
+            list(Operation.objects.filter(job=undo).values_list("table", "kind", "state", "error_message")),
+        )
+    assert hub.sales.rows("products", "name") == []
+    assert hub.sales.rows("productpricelevels", "amount") == []
+    groups = [row["name"] for row in hub.sales.rows("uomschedules", "name")]
+    assert not [name for name in groups if name.startswith("ITEM ")]
+    assert not Coupling.objects.filter(mapping__name__in=["UNIT GROUP", "ITEM UOM", "ITEM-PRODUCT"]).exists()
+    kept = Operation.objects.get(job__undo_of=jobs[-1], state=OperationState.SKIPPED)
+    assert (kept.table, kept.error_message) == ("pricelevels", "It serves other records as well, so it stays.")
+
+
+def test_several_writes_to_one_record_are_undone_together(hub: Hub) -> None:
+    hub.switch(unit_group_mapping=False)
+    item = hub.bc.create("items", number="1000", displayName="Lamp", baseUnitOfMeasureCode="PCS", unitPrice=10)
+    for name in ("UNIT OF MEASURE", "ITEM-PRODUCT"):
+        hub.run_full(name)
+    hub.bc.update("items", item, unitPrice=20, displayName="Lantern")
+    job = hub.run("ITEM-PRODUCT")
+    assert (job.modified, job.failed) == (1, 0)
+    undo = undo_job(job=job, user=None)
+    undo.refresh_from_db()
+    assert (undo.state, undo.skipped) == (JobState.SUCCEEDED, 0), undo.message
+    assert [(row["name"], row["price"]) for row in hub.sales.rows("products", "name", "price")] == [("Lamp", 10)]
+    assert [row["amount"] for row in hub.sales.rows("productpricelevels", "amount")] == [10]
