@@ -5,7 +5,7 @@
 #   make test                     linters, type checks and all tests
 #   make test ARGS="-k coupling"  further arguments for pytest
 #   make chaos                    50 full synchronisations under fire; ARGS="--seeds 10 --first-seed 51" for others
-#   make bench                    what a full synchronisation costs, against the sandbox of a running `make run`
+#   make bench                    time, requests, processor time and memory of synchronising; docs/benchmarks.md
 
 .PHONY: run test chaos bench bootstrap bootstrap-dev
 

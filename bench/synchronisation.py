@@ -1,89 +1,283 @@
-"""How many requests a full synchronisation costs, by the sandbox's own count.
+"""Full and incremental synchronisation by the hub beside a record-at-a-time loop over the same data, in one run.
 
-    python -m bench.synchronisation --customers 20000 --sandbox http://127.0.0.1:8480
+    make bench                                  the sizes of docs/benchmarks.md, about half an hour on two cores
+    make bench ARGS="--records 2000 --large 10000"     a smaller one
+    make bench ARGS="--only memory --sizes 1000,20000,100000"
 
-Drops the sandbox's data and everything that the hub knows of the connection, synchronises the customers into an empty
-Sales, then runs again without a change. Prints requests per record over both systems, the time, and the peak memory of
-the process.
+Starts a hub and a sandbox of its own in a temporary directory, sets the sandbox's latency to that of the real services,
+and prints for each step time, requests, processor time of the hub's processes and the peak memory of a worker.
 """
 
+from __future__ import annotations
+
 import argparse
+import logging
 import os
-import resource
-import time
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import django
-import requests
+import psutil
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
+from bench.installation import LATENCY, LIMITS, NO_LATENCY, NO_LIMITS, Installation, installation
+from bench.record_at_a_time import Loop, Place, accounts_to_business_central, customers_to_sales
+from bench.report import Report, Run
+from sandbox.identity.clients import GUEST_CLIENT_ID, GUEST_CLIENT_SECRET
 
-from connector.models import Connection  # noqa: E402
-from connector.services.setup import reset_connection  # noqa: E402
-from coupling.models import TableMapping  # noqa: E402
-from syncjobs import tasks  # noqa: E402
-from syncjobs.choices import JobMode, JobTrigger  # noqa: E402
-from syncjobs.engine.options import RunOptions  # noqa: E402
-from syncjobs.models import SynchJob  # noqa: E402
-from syncjobs.services.jobs import start_job  # noqa: E402
+TIMES_FASTER = 40
+SHARE_OF_CEILING = 0.85
+REQUESTS_PER_THOUSAND = 12
+CPU_PER_THOUSAND = 1.0
+PEAK_MB = 300
+INCREMENTAL_REQUESTS, INCREMENTAL_CPU = 15, 2.0
+CHANGES = 100
+SALES_CEILING = LIMITS["sales"]["execution_seconds_per_5_minutes"] / 300 / LATENCY["sales"]["per_operation_ms"] * 1000
+"""Records a second into Sales: what the execution time of five minutes allows at the latency of a record."""
+BC_CEILING = (
+    LIMITS["business_central"]["concurrent"]
+    * 100
+    / ((LATENCY["business_central"]["base_ms"] + 100 * LATENCY["business_central"]["per_operation_ms"]) / 1000)
+)
+"""Records a second into Business Central: so many batches at once, 100 to a batch."""
+_PREREQUISITES = ("CURRENCY", "PAYMENT TERMS", "SHIPMENT METHOD", "SHIPPING AGENT", "SALESPEOPLE")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--customers", type=int, default=20_000)
-    parser.add_argument("--sandbox", default="http://127.0.0.1:8480", help="The sandbox's plain HTTP address.")
-    parser.add_argument("--connection", default="default")
-    arguments = parser.parse_args()
-    control = f"{arguments.sandbox}/sandbox"
-
-    print(f"Loading {arguments.customers:,} customers into the sandbox …")
-    requests.post(f"{control}/reset", json={"dataset": "bulk", "customers": arguments.customers}, timeout=600)
-    connection = Connection.objects.get(slug=arguments.connection)
-    reset_connection(connection=connection, confirm=connection.slug, user=None)
-    connection.refresh_from_db()
-
-    for name in ("CURRENCY", "PAYMENT TERMS", "SHIPMENT METHOD", "SALESPEOPLE"):
-        mapping = TableMapping.objects.filter(connection=connection, name=name, available=True).first()
-        if mapping is not None:
-            measure(control, connection, mapping, JobMode.FULL)
-    mapping = TableMapping.objects.get(connection=connection, name="CUSTOMER")
-    measure(control, connection, mapping, JobMode.FULL)
-    measure(control, connection, mapping, JobMode.MODIFIED)
-    measure(control, connection, mapping, JobMode.MODIFIED)
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="couplet-bench-", ignore_cleanup_errors=True) as directory:
+        place = Path(arguments.data_dir or directory)
+        with installation(place, workers=arguments.workers, first_port=arguments.port) as hub:
+            logging.disable(logging.INFO)
+            bench = Bench(hub, arguments)
+            bench.introduce()
+            for name, step in bench.steps().items():
+                if not arguments.only or name in arguments.only:
+                    step()
+            bench.report.summary()
 
 
-def measure(control: str, connection: Connection, mapping: TableMapping, mode: JobMode) -> None:
-    requests.delete(f"{control}/requests", timeout=60)
-    options = RunOptions(ignore_only_coupled=mode == JobMode.FULL)
-    job = start_job(
-        connection=connection,
-        mapping=mapping,
-        mode=mode,
-        trigger=JobTrigger.COMMAND,
-        options=options,
-        hand_over=False,
-    )
-    started = time.perf_counter()
-    tasks.run_job(job.pk)
-    seconds = time.perf_counter() - started
-    job.refresh_from_db()
-    report(job, requests.get(f"{control}/requests", timeout=60).json(), seconds)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=20_000, help="records of the first full synchronisations")
+    parser.add_argument("--central", type=int, default=10_000, help="records of the one into Business Central")
+    parser.add_argument("--large", type=int, default=100_000, help="coupled records of the incremental run")
+    parser.add_argument("--sizes", default="1000,20000", help="further sizes of which the peak memory is compared")
+    parser.add_argument("--sample", type=int, default=300, help="records of the record-at-a-time loop")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", nargs="*", choices=list(Bench.STEPS), help="only these steps")
+    parser.add_argument("--detail", action="store_true", help="say which requests")
+    parser.add_argument("--port", type=int, help="this port and the two after it instead of free ones")
+    parser.add_argument("--data-dir", help="keep the hub's data there")
+    return parser.parse_args()
 
 
-def report(job: SynchJob, counters: dict[str, Any], seconds: float) -> None:
-    sent = sum(system["requests"] for system in counters.values())
-    records = job.inserted + job.modified + job.deleted
-    share = f", 1 per {records / sent:.0f} records" if records and sent else ""
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\n{job.mapping} {job.mode}: {job.state}. {job.message}")
-    print(f"  {sent} requests{share}; {seconds:.1f} s, {records / seconds:,.0f} records/s; peak {memory:.0f} MB")
-    for name, system in counters.items():
-        for entry in sorted(system["by"], key=lambda row: -row["requests"])[:6]:
-            print(
-                f"    {name:17} {entry['method']:6} {entry['entity_set']:24}"
-                f" {entry['requests']:6} requests {entry['operations']:8} operations"
-            )
+class Bench:
+    """The steps of the bench over one installation; each begins with new data."""
+
+    STEPS = ("to-sales", "to-business-central", "limits", "incremental", "quiet", "workers", "memory")
+
+    def __init__(self, hub: Installation, arguments: argparse.Namespace) -> None:
+        self.hub, self.arguments, self.report = hub, arguments, Report()
+
+    def steps(self) -> dict[str, Callable[[], None]]:
+        steps = (
+            self.to_sales, self.to_business_central, self.limits, self.incremental, self.quiet, self.workers,
+            self.memory,
+        )  # fmt: skip
+        return dict(zip(self.STEPS, steps, strict=True))
+
+    def introduce(self) -> None:
+        memory = psutil.virtual_memory().total / 2**30
+        load = os.getloadavg()[0]
+        print(
+            f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores,"
+            f" {memory:.0f} GB; load before the bench {load:.1f}. The sandbox shares the cores with the hub, so the"
+            " processor times are the figures to compare."
+        )
+        sales, central = LATENCY["sales"], LATENCY["business_central"]
+        print(
+            f"Latency: Sales {sales['base_ms']} ms a request and {sales['per_operation_ms']} ms a written record,"
+            f" Business Central {central['base_ms']} ms and {central['per_operation_ms']} ms."
+            f" {self.arguments.workers} workers."
+        )
+
+    def to_sales(self) -> None:
+        count = self.arguments.records
+        self.report.heading(f"First full synchronisation of {count:,} customers into an empty Sales, limits off")
+        self._start_over(customers=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=NO_LIMITS)
+        loop = customers_to_sales(self._place(), self.arguments.sample)
+        self._say(loop)
+        # The loop's accounts are in the way of the hub's.
+        self._start_over(customers=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=NO_LIMITS)
+        run = self._run("CUSTOMER", "full", creating=True, title="Hub, first full run")
+        self._compare(run, loop, TIMES_FASTER)
+        self._figures(run)
+        self._run("CUSTOMER", "modified", title="Hub, first incremental run: Sales tells back what was written")
+        self._run("CUSTOMER", "modified", title="Hub, incremental run with nothing changed")
+        self._run("CUSTOMER", "full", title="Hub, full run with nothing changed")
+
+    def to_business_central(self) -> None:
+        count = self.arguments.central
+        self.report.heading(
+            f"First full synchronisation of {count:,} accounts into an empty Business Central, limits on"
+        )
+        self._start_over(accounts=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=LIMITS)
+        loop = accounts_to_business_central(self._place(), self.arguments.sample)
+        self._say(loop)
+        self._start_over(accounts=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=LIMITS)
+        run = self._run("CUSTOMER", "full", creating=True, title="Hub, first full run")
+        self.report.note(f"Ratio to record at a time: {run.per_second / loop.per_second:.0f}")
+        self._ceiling(run, BC_CEILING, "Business Central")
+        self._figures(run)
+
+    def limits(self) -> None:
+        count = self.arguments.records
+        self.report.heading(f"First full synchronisation of {count:,} customers into Sales, the services' limits on")
+        self._start_over(customers=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=LIMITS)
+        run = self._run("CUSTOMER", "full", creating=True, title="Hub, first full run")
+        self._ceiling(run, SALES_CEILING, "Sales")
+        self._figures(run)
+
+    def incremental(self) -> None:
+        count = self.arguments.large
+        self.report.heading(f"{CHANGES} changes among {count:,} customers")
+        self._start_over(customers=count)
+        self.hub.sandbox.behave(latency=NO_LATENCY, limits=NO_LIMITS)
+        first = self._run("CUSTOMER", "full", creating=True, title="To begin with, without latency")
+        self.report.aim(first.usage.peak_mb < PEAK_MB, f"peak of a worker {first.usage.peak_mb:.0f} MB < {PEAK_MB} MB")
+        self._run("CUSTOMER", "modified", title="Sales tells back what was written")
+        self.hub.sandbox.behave(latency=LATENCY, limits=LIMITS)
+        self._change_customers(CHANGES)
+        run = self._run("CUSTOMER", "modified", title=f"Hub, incremental run of {CHANGES} changes", records=CHANGES)
+        text = f"{run.requests} requests <= {INCREMENTAL_REQUESTS} for {CHANGES} changes among {count:,}"
+        self.report.aim(run.requests <= INCREMENTAL_REQUESTS, text)
+        text = f"{run.usage.hub_cpu:.2f} s of hub CPU <= {INCREMENTAL_CPU:.0f} s"
+        self.report.aim(run.usage.hub_cpu <= INCREMENTAL_CPU, text)
+
+    def quiet(self) -> None:
+        self.report.heading("All mappings, nothing changed")
+        self._start_over(customers=500, contacts=500, items=200)
+        self.hub.sandbox.behave(latency=LATENCY, limits=NO_LIMITS)
+        self.hub.run_full_synch()
+        self.hub.run_full_synch()
+        self._measure("Hub, full synchronisation of all mappings", 0, self.hub.run_full_synch)
+
+    def workers(self) -> None:
+        """What a second worker brings: the share of the time in which two of them were on the job."""
+        from syncjobs.models import JobSlice, SynchJob
+
+        count = self.arguments.records
+        self.report.heading(f"Workers on one mapping, {count:,} customers")
+        self._start_over(customers=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=NO_LIMITS)
+        run = self._run("CUSTOMER", "full", creating=True, title="Hub, first full run")
+        job = SynchJob.objects.order_by("-id").first()
+        slices = JobSlice.objects.filter(job=job).count()
+        self.report.note(
+            f"{slices} slices over {self.arguments.workers} workers; {run.usage.hub_cpu / run.seconds:.2f} cores used."
+            " Compare with --workers 1."
+        )
+
+    def memory(self) -> None:
+        self.report.heading("Peak memory of a worker by number of records")
+        self.report.note("A job's process begins with what its worker had imported, about 80 MB.")
+        peaks = {}
+        for size in (int(text) for text in self.arguments.sizes.split(",")):
+            self._start_over(customers=size)
+            self.hub.sandbox.behave(latency=NO_LATENCY, limits=NO_LIMITS)
+            run = self._run("CUSTOMER", "full", creating=True, title=f"{size:,} customers, without latency")
+            peaks[size] = run.usage.peak_mb
+            again = self._run("CUSTOMER", "full", title=f"{size:,} again, nothing changed")
+            peaks[size] = max(peaks[size], again.usage.peak_mb)
+        for size, peak in peaks.items():
+            self.report.aim(peak < PEAK_MB, f"{size:,} records: peak of a worker {peak:.0f} MB < {PEAK_MB} MB")
+
+    def _start_over(self, **numbers: int) -> None:
+        from coupling.models import TableMapping
+
+        self.hub.sandbox.behave(latency=NO_LATENCY, limits=NO_LIMITS)
+        self.hub.start_over(**numbers)
+        offered = TableMapping.objects.filter(enabled=True, available=True, name__in=_PREREQUISITES)
+        self.hub.run_full_synch(list(offered.values_list("name", flat=True)))
+
+    def _run(self, name: str, mode: str, *, title: str, creating: bool = False, records: int | None = None) -> Run:
+        return self._measure(title, records, lambda: self.hub.run(name, mode, creating=creating))
+
+    def _measure(self, title: str, records: int | None, work: Callable[[], Any]) -> Run:
+        self.hub.sandbox.forget_requests()
+        with self.hub.processes.measured() as usage:
+            done = work()
+        if records is None:
+            records = done.inserted + done.modified + done.deleted + done.unchanged
+        run = Run(
+            title=title,
+            records=records,
+            seconds=(done.finished_at - done.created_at).total_seconds(),
+            usage=usage,
+            counters=self.hub.sandbox.requests(),
+            message=f"{done.state}. {done.message}",
+            throttled_seconds=getattr(done, "throttled_seconds", 0.0),
+        )
+        self.report.run(run, detail=self.arguments.detail)
+        return run
+
+    def _compare(self, run: Run, loop: Loop, wanted: float) -> None:
+        ratio = run.per_second / loop.per_second
+        self.report.aim(ratio >= wanted, f"{ratio:.0f} times as fast as record at a time (>= {wanted:.0f})")
+
+    def _ceiling(self, run: Run, ceiling: float, name: str) -> None:
+        share = run.per_second / ceiling
+        text = (
+            f"{share:.0%} of the {ceiling:.0f} records/s that the limits leave into {name} (>= {SHARE_OF_CEILING:.0%})"
+        )
+        self.report.aim(share >= SHARE_OF_CEILING, text)
+
+    def _figures(self, run: Run) -> None:
+        requests, cpu = run.per_thousand(run.requests), run.per_thousand(run.usage.hub_cpu)
+        text = f"{requests:.1f} requests per 1,000 records <= {REQUESTS_PER_THOUSAND}"
+        self.report.aim(requests <= REQUESTS_PER_THOUSAND, text)
+        self.report.aim(cpu < CPU_PER_THOUSAND, f"{cpu:.2f} s of hub CPU per 1,000 records < {CPU_PER_THOUSAND:.0f} s")
+        self.report.aim(run.usage.peak_mb < PEAK_MB, f"peak of a worker {run.usage.peak_mb:.0f} MB < {PEAK_MB} MB")
+
+    def _say(self, loop: Loop) -> None:
+        self.report.note(
+            f"Record at a time: {loop.records} records in {loop.seconds:.1f} s, {loop.per_second:.1f} records/s,"
+            f" {1000 * loop.cpu / loop.records:.1f} s of CPU per 1,000 records, 2,000 requests per 1,000; scaled from"
+            " this sample."
+        )
+
+    def _place(self) -> Place:
+        connection, health = self.hub.connection, self.hub.sandbox.control("GET", "/health")
+        return Place(
+            url=self.hub.sandbox.url,
+            tenant=health["tenant"],
+            client_id=GUEST_CLIENT_ID,
+            client_secret=GUEST_CLIENT_SECRET,
+            environment=health["environment"],
+            company_id=str(connection.company_id),
+            ca_file=str(self.hub.data_dir / "sandbox" / "ca.pem"),
+        )
+
+    def _change_customers(self, count: int) -> None:
+        """Past the hub, as people would."""
+        from connector.bulk import BulkWriter, Write
+        from connector.clients import business_central_client
+        from coupling.models import Coupling
+
+        keys = Coupling.objects.filter(mapping__name="CUSTOMER").order_by("bc_key").values_list("bc_key", flat=True)
+        writes = [
+            Write(number, "update", "customers", key, {"phoneNumber": f"+49 30 {number:07d}"})
+            for number, key in enumerate(keys[:count])
+        ]
+        for _ in BulkWriter(business_central_client(self.hub.connection)).run(writes, before_send=lambda _: None):
+            pass
 
 
 if __name__ == "__main__":

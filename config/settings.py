@@ -28,6 +28,7 @@ REDIS_URL = _redis_url or embedded.redis_address(DATA_DIR)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 # A worker that serves all three takes from `high` first: somebody waits for that job.
 RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 3600} for name in ("high", "default", "low")}
+RQ = {"WORKER_CLASS": "syncjobs.worker.PreparedWorker"}
 
 # How long a request whose answer got lost may still be under way before its record is looked for.
 COUPLET_DELETIONS_WITHOUT_ASKING = env.integer("COUPLET_DELETIONS_WITHOUT_ASKING", 20, at_least=0, at_most=1_000_000)
