@@ -16,7 +16,7 @@ import requests
 from sandbox.identity.clients import HUB_CLIENT_ID, HUB_CLIENT_SECRET
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 
 class SandboxStartError(Exception):
