@@ -259,7 +259,7 @@ class RuledOutDetail(RuledOutList):
         return self.http_method_not_allowed(request)
 
 
-class ProgressSerializer(serializers.Serializer[queue.Progress]):
+class QueueProgressSerializer(serializers.Serializer[queue.Progress]):
     done = serializers.IntegerField()
     open = serializers.IntegerField()
     skipped = serializers.IntegerField()
@@ -269,7 +269,7 @@ class QueueSerializer(serializers.Serializer[Any]):
     """`line` is null when nothing is left that nobody else has."""
 
     line = LineSerializer(allow_null=True)
-    progress = ProgressSerializer()
+    progress = QueueProgressSerializer()
 
 
 QUEUE_JOB_SCHEMA = {
@@ -297,7 +297,7 @@ class Queue(_Matching):
         line = show([queue.line_of(mapping, record.key)], mapping)[0] if record else None
         body = {
             "line": LineSerializer(line).data if line else None,
-            "progress": ProgressSerializer(queue.progress(mapping=mapping, user=self.person)).data,
+            "progress": QueueProgressSerializer(queue.progress(mapping=mapping, user=self.person)).data,
         }
         return Response(body)
 
@@ -305,7 +305,9 @@ class Queue(_Matching):
 class QueueDecide(_Matching):
     serializer_class = DecideSerializer
 
-    @extend_schema(summary="Decide about a record of the queue", request=DecideSerializer, responses=QUEUE_JOB_SCHEMA)
+    @extend_schema(
+        summary="Decide about a record of the queue", request=DecideSerializer, responses={200: QUEUE_JOB_SCHEMA}
+    )
     def post(self, request: Request, connection: str, name: str) -> Response:
         asked = self.body(DecideSerializer)
         mapping = self.mapping(name)
