@@ -32,6 +32,7 @@ def addresses(connection):
         "system": System.SALES,
         "table": "accounts",
         "job": job.pk,
+        "key": pair.sales_key,
     }
     customers = connection.mappings.get(name="CUSTOMER")
     make_schedule(connection)

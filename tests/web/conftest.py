@@ -52,6 +52,7 @@ class Hub:
             "mapping-configuration": ConfigurationCopy.objects.values_list("pk", flat=True).first() or 1,
             "field": self.customers.fields.first().pk,
             "template": 1,
+            "sales-quote-archive": 1,
         }
         family = name.removeprefix("api-")
         for begin, pk in by_family.items():
