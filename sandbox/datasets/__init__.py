@@ -13,7 +13,7 @@ from sandbox.datasets.documents import DocumentMaker
 from sandbox.datasets.sales_documents import SalesDocumentMaker
 from sandbox.datasets.sales_rows import SalesRows
 from sandbox.dataverse.organisation import create_organisation
-from sandbox.storage import Row, Transaction
+from sandbox.storage import Alike, Row, Transaction
 
 if TYPE_CHECKING:
     from sandbox.state import Sandbox, Sizes
@@ -32,7 +32,10 @@ def load(sandbox: "Sandbox", name: str, seed: int, sizes: "Sizes") -> None:
         create_organisation(sandbox, tx, demo.SALES_CURRENCIES if name == "demo" else ())
         indexes = _drop_indexes(tx)
         for table, rows in generate(name, seed, sizes):
-            tx.insert_many(table, rows)
+            if isinstance(rows, Alike):
+                tx.insert_alike(table, rows)
+            else:
+                tx.insert_many(table, rows)
         for statement in indexes:
             tx.execute(statement)
         tx.execute(f"PRAGMA cache_size = {cache}")
@@ -66,7 +69,7 @@ def _continue_number_series(tx: Transaction) -> None:
             )
 
 
-def generate(name: str, seed: int, sizes: "Sizes") -> Iterator[tuple[str, Iterable[Row]]]:
+def generate(name: str, seed: int, sizes: "Sizes") -> Iterator[tuple[str, Iterable[Row] | Alike]]:
     """(storage table, rows) of everything but the bare organisation; what a row refers to comes first."""
     rng = random.Random(f"{name}/{seed}")  # noqa: S311 - repeatable data, no secrets
     sales, central = SalesRows(), CentralRows()

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.datasets.central_rows import CentralRows
 from sandbox.datasets.items import bulk_items
-from sandbox.datasets.parties import account_row, company_contact_row, customer_row, person_row, sales_contact_row
+from sandbox.datasets.parties import (
+    account_values,
+    company_contact_values,
+    customer_values,
+    person_row,
+    sales_contact_row,
+)
 from sandbox.datasets.people import Population, random_id
-from sandbox.datasets.sales_rows import SalesRows
+from sandbox.datasets.sales_rows import SalesRows, owned_by
 from sandbox.dataverse import wellknown
-from sandbox.storage import Row
+from sandbox.storage import Alike, Row
 
 if TYPE_CHECKING:
     from sandbox.state import Sizes
@@ -26,25 +32,27 @@ _PARENTS = 5000
 
 def generate(
     rng: random.Random, sales: SalesRows, central: CentralRows, sizes: "Sizes"
-) -> Iterator[tuple[str, Iterable[Row]]]:
+) -> Iterator[tuple[str, Iterable[Row] | Alike]]:
     population = Population(rng)
     parents: list[tuple[Row, str]] = []
     companies: list[Row] = []
     if sizes.customers:
-        customers = _customers(rng, central, population, sizes.customers)
+        customers = _customers(rng, population, sizes.customers)
+        blank_customer, blank_contact = central.template("Customer"), central.template("Contact")
         # Each customer's company contact is a row of another table, so both go in slices.
         for part in _slices(customers, 2000):
-            yield central.storage("Customer"), [row for row, _, _ in part]
-            yield central.storage("Contact"), [contact for _, contact, _ in part]
+            yield central.storage("Customer"), Alike(blank_customer, [row for row, _, _ in part])
+            yield central.storage("Contact"), Alike(blank_contact, [contact for _, contact, _ in part])
             if len(parents) < _PARENTS:
                 parents += [(contact, domain) for _, contact, domain in part]
     if sizes.contacts and parents:
         yield central.storage("Contact"), _persons(rng, central, population, parents, sizes.contacts)
     if sizes.accounts:
-        for part in _slices(_accounts(rng, sales, population, sizes.accounts), 2000):
-            yield sales.storage("account"), part
+        new_account = sales.template("account")
+        for accounts in _slices(_accounts(rng, population, sizes.accounts), 2000):
+            yield sales.storage("account"), Alike(new_account, accounts)
             if len(companies) < _PARENTS:
-                companies += part
+                companies += [{**new_account, **account} for account in accounts]
     if sizes.contacts and companies:
         yield sales.storage("contact"), _sales_contacts(rng, sales, population, companies, sizes.contacts)
     if sizes.items:
@@ -62,21 +70,18 @@ def _slices(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
         yield part
 
 
-def _customers(
-    rng: random.Random, rows: CentralRows, population: Population, count: int
-) -> Iterator[tuple[Row, Row, str]]:
+def _customers(rng: random.Random, population: Population, count: int) -> Iterator[tuple[Row, Row, str]]:
+    """(customer, its contact, domain), without what all customers or contacts have in common."""
     for index in range(1, count + 1):
         company = population.company()
-        values = {
-            "blocked": rng.choice(("Ship", "Invoice", "All")) if index % _OUTSIDE_EVERY == 0 else "",
-            "payment_terms_code": rng.choice(_TERMS),
-            "shipment_method_code": rng.choice(_METHODS),
-            "credit_limit_lcy": rng.randrange(0, 50) * 1000,
-        }
+        row = customer_values(random_id(rng), f"B{index:07d}", company, "")
+        row["blocked"] = rng.choice(("Ship", "Invoice", "All")) if index % _OUTSIDE_EVERY == 0 else ""
+        row["payment_terms_code"] = rng.choice(_TERMS)
+        row["shipment_method_code"] = rng.choice(_METHODS)
+        row["credit_limit_lcy"] = rng.randrange(0, 50) * 1000
         if company.currency not in _CENTRAL_CURRENCIES:
-            values["currency_code"] = ""
-        row = customer_row(rows, random_id(rng), f"B{index:07d}", company, "", values)
-        yield row, company_contact_row(rows, random_id(rng), f"CT{index:08d}", row), company.domain
+            row["currency_code"] = ""
+        yield row, company_contact_values(random_id(rng), f"CT{index:08d}", row), company.domain
 
 
 def _persons(
@@ -111,16 +116,19 @@ def _letters(index: int) -> str:
     return text.capitalize()
 
 
-def _accounts(rng: random.Random, rows: SalesRows, population: Population, count: int) -> Iterator[Row]:
+def _accounts(rng: random.Random, population: Population, count: int) -> Iterator[Row]:
+    """Accounts without what all of them have in common."""
+    owners = [owned_by(user_id) for user_id in wellknown.USER_IDS]
     for index in range(1, count + 1):
         company = population.company()
-        values: Row = {}
+        row = account_values(random_id(rng), company)
+        row["statecode"], row["statuscode"] = 0, 1
         if index % (2 * _OUTSIDE_EVERY) == 0:
-            values["customertypecode"] = rng.choice((2, 4, 8, 10))
+            row["customertypecode"] = rng.choice((2, 4, 8, 10))
         elif index % _OUTSIDE_EVERY == 0:
-            values.update(statecode=1, statuscode=2)
-        owner = wellknown.USER_IDS[index % len(wellknown.USER_IDS)]
-        yield account_row(rows, random_id(rng), company, owner, values)
+            row["statecode"], row["statuscode"] = 1, 2
+        row.update(owners[index % len(owners)])
+        yield row
 
 
 def _sales_contacts(

@@ -188,16 +188,16 @@ class Parties:
         """The same company as another person would have typed it."""
         match index % 5:
             case 0:
-                return replace(company, name=self._typo(company.name))
+                return company._replace(name=self._typo(company.name))
             case 1:
                 base = company.name.removesuffix(company.legal).strip()
-                return replace(company, name=f"{base} {_SWAPPED_FORMS.get(company.legal, '')}".strip())
+                return company._replace(name=f"{base} {_SWAPPED_FORMS.get(company.legal, '')}".strip())
             case 2:
                 return self.population.moved(company)
             case 3:
                 moved = self.population.moved(company)
-                return replace(moved, name=company.name.upper())
-        return replace(company, name=company.name.replace(" ", "  ", 1).replace("&", "and"))
+                return moved._replace(name=company.name.upper())
+        return company._replace(name=company.name.replace(" ", "  ", 1).replace("&", "and"))
 
     def _typo(self, name: str) -> str:
         position = self.rng.randrange(1, max(2, len(name.split()[0]) - 1))

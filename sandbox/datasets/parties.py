@@ -15,10 +15,14 @@ _LOCAL = "EUR"
 def customer_row(
     rows: CentralRows, row_id: str, number: str, company: Company, salesperson: str, values: Mapping[str, Any]
 ) -> Row:
+    return {**rows.template("Customer"), **customer_values(row_id, number, company, salesperson), **values}
+
+
+def customer_values(row_id: str, number: str, company: Company, salesperson: str) -> Row:
+    """What differs from a blank customer."""
     address = company.address
     group = "DOMESTIC" if address.country == "DE" else "EU" if address.country in _EU else "EXPORT"
     return {
-        **rows.template("Customer"),
         "system_id": row_id,
         "no": number,
         "name": company.name,
@@ -37,14 +41,17 @@ def customer_row(
         "gen_bus_posting_group": group,
         "vat_bus_posting_group": group,
         "customer_posting_group": "DOMESTIC" if group == "DOMESTIC" else "FOREIGN",
-        **values,
     }
 
 
 def company_contact_row(rows: CentralRows, row_id: str, number: str, customer: Row) -> Row:
     """The contact of type Company that the marketing set-up keeps for a customer."""
+    return {**rows.template("Contact"), **company_contact_values(row_id, number, customer)}
+
+
+def company_contact_values(row_id: str, number: str, customer: Row) -> Row:
+    """What differs from a blank contact."""
     return {
-        **rows.template("Contact"),
         "system_id": row_id,
         "no": number,
         "company_no": number,
@@ -92,9 +99,13 @@ def person_row(rows: CentralRows, row_id: str, number: str, company: Row, person
 
 
 def account_row(rows: SalesRows, row_id: str, company: Company, owner_id: str, values: Mapping[str, Any]) -> Row:
+    return {**rows.template("account"), **account_values(row_id, company), **owned_by(owner_id), **values}
+
+
+def account_values(row_id: str, company: Company) -> Row:
+    """What differs from a new account, but for its owner."""
     address = company.address
     return {
-        **rows.template("account"),
         "accountid": row_id,
         "name": company.name,
         "address1_line1": address.street,
@@ -107,8 +118,6 @@ def account_row(rows: SalesRows, row_id: str, company: Company, owner_id: str, v
         "emailaddress1": company.email,
         "websiteurl": company.website,
         "customertypecode": 3,
-        **owned_by(owner_id),
-        **values,
     }
 
 

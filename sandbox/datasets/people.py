@@ -3,8 +3,8 @@
 import random
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from sandbox.datasets.words import BY_CODE, COUNTRIES, ENDINGS, JOBS, ROOTS, TRADES, Country
 
@@ -13,8 +13,7 @@ _TRANSLITERATION = str.maketrans({"ø": "o", "Ø": "O", "æ": "ae", "ß": "ss", 
                                   "ö": "oe", "ü": "ue"})  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     street: str
     city: str
     post_code: str
@@ -22,8 +21,7 @@ class Address:
     country: str
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(NamedTuple):
     """``name`` is distinct within a dataset; ``domain`` is made of it."""
 
     name: str
@@ -114,7 +112,7 @@ class Population:
     def moved(self, company: Company) -> Company:
         """The same company at another address in its country."""
         country = BY_CODE[company.address.country]
-        return replace(company, address=self.address(country))
+        return company._replace(address=self.address(country))
 
     def person(self, country_code: str) -> Person:
         country = BY_CODE[country_code]

@@ -2,6 +2,6 @@
 
 from sandbox.storage.columns import Column, Kind, Table
 from sandbox.storage.store import Store
-from sandbox.storage.transaction import Row, Transaction
+from sandbox.storage.transaction import Alike, Row, Transaction
 
-__all__ = ["Column", "Kind", "Row", "Store", "Table", "Transaction"]
+__all__ = ["Alike", "Column", "Kind", "Row", "Store", "Table", "Transaction"]

@@ -6,6 +6,8 @@ commit order: a change-tracking reader can never be overtaken by a lower version
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sandbox.storage.columns import VERSION, Table, scaled
@@ -14,6 +16,19 @@ if TYPE_CHECKING:
     from sandbox.storage.store import Store
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Many new rows that differ in a few columns only: every row has the same columns, ``template`` the others."""
+
+    template: Row
+    rows: Sequence[Row]
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows with all their columns."""
+        return ({**self.template, **row} for row in self.rows)
+
 
 TOMBSTONES = "_tombstones"
 
@@ -134,6 +149,32 @@ class Transaction:
             definition.insert_sql, (self._values(definition, row, self.next_version()) for row in rows)
         )
 
+    def insert_alike(self, table: str, alike: Alike) -> None:
+        """`insert_many` in a fraction of the time: what the rows have in common stands in the statement itself."""
+        if not alike.rows:
+            return
+        definition = self.store.table(table)
+        varying = tuple(alike.rows[0])
+        common = [name for name in definition.names if name not in alike.rows[0]]
+        literals = (_literal(definition.by_name[name].encode(alike.template.get(name))) for name in common)
+        columns = ", ".join(f'"{name}"' for name in (*varying, VERSION, *common))
+        values = ", ".join((*"?" * (len(varying) + 1), *literals))
+        sql = f'INSERT INTO "{table}" ({columns}) VALUES ({values})'  # noqa: S608 - names and template are ours
+        take = itemgetter(*varying)
+        by_name = definition.by_name
+        scales = [(n, by_name[name].scale) for n, name in enumerate(varying) if by_name[name].kind == "decimal"]
+        first = self.version + 1
+        self.version += len(alike.rows)
+
+        def encoded() -> Iterator[list[Any]]:
+            for version, row in enumerate(alike.rows, first):
+                values = [*take(row), version]
+                for index, scale in scales:
+                    values[index] = scaled(values[index], scale)
+                yield values
+
+        self.connection.executemany(sql, encoded())
+
     def update(self, table: str, key: str, changes: Mapping[str, Any]) -> int:
         """Writes the given columns and returns the row's new version (an empty change counts as a write too)."""
         definition = self.store.table(table)
@@ -198,3 +239,14 @@ class Transaction:
                 parts.append(f'"{name}" = ?')
                 params.append(definition.by_name[name].encode(value))
         return " AND ".join(parts), params
+
+
+def _literal(value: Any) -> str:
+    """A stored value as SQL text."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value)
+    return "'{}'".format(str(value).replace("'", "''"))
