@@ -18,7 +18,7 @@ from connector.errors import ErrorKind, HubError, RemoteError, Retry
 from connector.http.batch import BUSINESS_CENTRAL_LIMIT, Part, PartAnswer, decode_json, encode_json
 from connector.http.session import ODataSession
 from connector.odata import chunks, options
-from connector.records import ChangePage, WireRecord
+from connector.records import ChangePage, ChangeQuery, FirstPage, WireRecord
 from connector.wire import parse_time
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,13 @@ class BusinessCentralClient:
         return [Company(UUID(row["id"]), row["name"], row.get("displayName") or row["name"]) for row in rows]
 
     def read_changes(
-        self, table: str, *, properties: Sequence[str], cursor: str, full: bool = False
+        self,
+        table: str,
+        *,
+        properties: Sequence[str],
+        cursor: str,
+        full: bool = False,
+        first: FirstPage | None = None,
     ) -> Iterator[ChangePage]:
         """By time stamp: `cursor` is the server's time of the last read less an overlap, in ISO 8601.
 
@@ -76,12 +82,41 @@ class BusinessCentralClient:
         condition = f"{MODIFIED} ge {cursor}" if cursor and stamped and not full else ""
         for attempt in range(1, _READ_RESTARTS + 1):
             try:
-                yield from self._read(table, properties, condition, stamped)
+                yield from self._read(table, properties, condition, stamped, first)
                 return
             except RemoteError as error:
                 if error.code != "business_central.page_lost" or attempt == _READ_RESTARTS:
                     raise
+                first = None
                 log.info("Reading %s starts again: %s", table, error)
+
+    def first_pages(self, queries: Sequence[ChangeQuery]) -> dict[str, FirstPage]:
+        """The changes and the number of records of each table; one request for fifty tables of a service."""
+        found: dict[str, FirstPage] = {}
+        by_service: dict[Service, list[ChangeQuery]] = {}
+        for query in queries:
+            # Rows of a published page have no ids of their own, which reading them has to make up for.
+            if not self.addresses.page_of(query.table):
+                by_service.setdefault(self.addresses.service_of(query.table), []).append(query)
+        for service, asked in by_service.items():
+            for part in chunks(asked, BUSINESS_CENTRAL_LIMIT // 2):
+                found.update(self._first_pages(service, part))
+        return found
+
+    def _first_pages(self, service: Service, queries: Sequence[ChangeQuery]) -> Iterator[tuple[str, FirstPage]]:
+        parts = []
+        for query in queries:
+            path, names = self.addresses.in_service(query.table), self._with_stamp(query.table, query.properties)
+            condition = f"{MODIFIED} ge {query.cursor}" if self.has_stamps(query.table) else ""
+            prefer = {"Prefer": f"odata.maxpagesize={PAGE_SIZE}"}
+            parts.append(Part("GET", path + options(select=_select(names), filter=condition), headers=prefer))
+            parts.append(Part("GET", f"{path}/$count"))
+        answers, date = self._dated_batch(service, parts, repeatable=True)
+        for position, query in enumerate(queries):
+            changes, count = answers.get(2 * position), answers.get(2 * position + 1)
+            if changes is not None and changes.status < 300 and isinstance(changes.data, dict):
+                number = str(count.data) if count is not None and count.status < 300 else ""
+                yield query.table, FirstPage(changes.data, date, int(number) if number.isdigit() else None)
 
     def read_records(self, table: str, keys: Collection[UUID], *, properties: Sequence[str]) -> dict[UUID, WireRecord]:
         """Live records, up to 5,000 per request."""
@@ -239,26 +274,37 @@ class BusinessCentralClient:
 
     def batch(self, service: Service, parts: Sequence[Part], *, repeatable: bool) -> dict[int, PartAnswer]:
         """Up to 100 requests as one batch that goes on after errors; the answers by position, as far as they came."""
+        return self._dated_batch(service, parts, repeatable=repeatable)[0]
+
+    def _dated_batch(
+        self, service: Service, parts: Sequence[Part], *, repeatable: bool
+    ) -> tuple[dict[int, PartAnswer], datetime | None]:
+        """`batch`, and the server's time."""
         headers = {"Prefer": "odata.continue-on-error"}
         answer = self.session.send(
             "POST", self.addresses.batch(service), body=encode_json(parts), headers=headers, repeatable=repeatable
         )
-        return decode_json(answer.data, count=len(parts))
+        return decode_json(answer.data, count=len(parts)), answer.date
 
-    def _read(self, table: str, properties: Sequence[str], condition: str, stamped: bool) -> Iterator[ChangePage]:
+    def _read(
+        self, table: str, properties: Sequence[str], condition: str, stamped: bool, first: FirstPage | None
+    ) -> Iterator[ChangePage]:
         names = self._with_stamp(table, properties)
         address = self.addresses.table(table) + options(select=self._select(table, names), filter=condition)
         cursor: str | None = None
-        for data, date in self._pages(address):
+        for data, date in self._pages(address, first):
             if cursor is None:
                 cursor = _moment(date - OVERLAP) if stamped and date else ""
             last = "@odata.nextLink" not in data
             records = [self._record(table, row, properties) for row in data["value"]]
             yield ChangePage(records, [], cursor if last else None)
 
-    def _pages(self, address: str) -> Iterator[tuple[dict[str, Any], datetime | None]]:
+    def _pages(self, address: str, first: FirstPage | None = None) -> Iterator[tuple[dict[str, Any], datetime | None]]:
         """The decoded pages with the server's time; smaller ones once the service runs out of time."""
         size = PAGE_SIZE
+        if first is not None:
+            yield first.data, first.date
+            address = first.data.get("@odata.nextLink", "")
         while address:
             try:
                 answer = self.session.get(address, headers={"Prefer": f"odata.maxpagesize={size}"})

@@ -12,14 +12,16 @@ from connector.http.budget import Budget
 from connector.http.session import BACKGROUND, INTERACTIVE, ODataSession, Patience
 from connector.meter import Meter
 from connector.models import Connection
-from connector.records import ChangePage, Client, WireRecord
+from connector.records import ChangePage, ChangeQuery, Client, FirstPage, WireRecord
 from connector.sales import SalesClient
 
 __all__ = [
     "BACKGROUND",
     "INTERACTIVE",
     "ChangePage",
+    "ChangeQuery",
     "Client",
+    "FirstPage",
     "Meter",
     "WireRecord",
     "business_central_client",

@@ -35,15 +35,45 @@ class ChangePage:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """The changes of a table since `cursor`, to be asked for together with other tables'."""
+
+    table: str
+    properties: Sequence[str]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """Answer to a `ChangeQuery`, for `read_changes` to go on from; `count` is the number of all records, if told."""
+
+    data: Any
+    date: datetime | None
+    count: int | None = None
+
+
 class Client(Protocol):
     """What both clients offer. Every method raises RemoteError."""
 
     session: ODataSession
 
     def read_changes(
-        self, table: str, *, properties: Sequence[str], cursor: str, full: bool = False
+        self,
+        table: str,
+        *,
+        properties: Sequence[str],
+        cursor: str,
+        full: bool = False,
+        first: FirstPage | None = None,
     ) -> Iterator[ChangePage]:
-        """The changes since `cursor`; everything for "" or `full`. A record may come twice; the last one counts."""
+        """The changes since `cursor`; everything for "" or `full`. A record may come twice; the last one counts.
+
+        `first` is the first page where `first_pages` has asked for it already.
+        """
+
+    def first_pages(self, queries: Sequence[ChangeQuery]) -> dict[str, FirstPage]:
+        """First pages by table, all asked for in as few requests as possible; a table that was refused is missing."""
 
     def read_records(self, table: str, keys: Collection[UUID], *, properties: Sequence[str]) -> dict[UUID, WireRecord]:
         """These records as they are now; a key that is absent in the answer does not exist (any more)."""

@@ -12,7 +12,7 @@ from connector.errors import ErrorKind, RemoteError, Retry
 from connector.http.batch import Part, PartAnswer, decode_multipart, encode_multipart
 from connector.http.session import Answer, ODataSession
 from connector.odata import chunks, options
-from connector.records import ChangePage, WireRecord
+from connector.records import ChangePage, ChangeQuery, FirstPage, WireRecord
 from connector.sales_metadata import SalesMetadata
 from connector.wire import parse_time
 
@@ -41,21 +41,27 @@ class SalesClient(SalesMetadata):
         self._creates_in_bulk: dict[str, bool] = {}
 
     def read_changes(
-        self, table: str, *, properties: Sequence[str], cursor: str, full: bool = False
+        self,
+        table: str,
+        *,
+        properties: Sequence[str],
+        cursor: str,
+        full: bool = False,
+        first: FirstPage | None = None,
     ) -> Iterator[ChangePage]:
         """By change tracking: `cursor` is a delta link. A table without tracking is read completely each time.
 
         A delta link that Sales no longer knows raises RemoteError `sales.delta_expired`.
         """
         info = self.table(table)
-        selection = _Selection([*properties, "modifiedon"] if info.has_modified_on else properties)
-        prefer = [f"odata.maxpagesize={PAGE_SIZE}", *selection.preferences]
-        if info.change_tracking:
-            prefer.append("odata.track-changes")
+        selection = self._selection(table, properties)
+        headers = {"Prefer": self._prefer(table, selection)}
         reads_all = full or not cursor
         address = f"{table}{options(select=selection.select(info.primary_id))}" if reads_all else cursor
+        data = first.data if first is not None else None
         while True:
-            data = self.session.get(address, headers={"Prefer": ",".join(prefer)}).data
+            if data is None:
+                data = self.session.get(address, headers=headers).data
             records: list[WireRecord] = []
             deleted: list[UUID] = []
             for row in data["value"]:
@@ -67,6 +73,26 @@ class SalesClient(SalesMetadata):
             yield ChangePage(records, deleted, None if address else data.get("@odata.deltaLink", ""))
             if not address:
                 return
+            data = None
+
+    def first_pages(self, queries: Sequence[ChangeQuery]) -> dict[str, FirstPage]:
+        """One request for the delta links of up to a thousand tables."""
+        if not queries:
+            return {}
+        parts = [
+            Part(
+                "GET",
+                query.cursor,
+                headers={"Prefer": self._prefer(query.table, self._selection(query.table, query.properties))},
+            )
+            for query in queries
+        ]
+        answers, _ = self.timed_batch(parts, repeatable=True)
+        return {
+            query.table: FirstPage(answer.data, None)
+            for query, answer in zip(queries, answers, strict=False)
+            if answer.status < 300 and isinstance(answer.data, dict)
+        }
 
     def read_records(self, table: str, keys: Collection[UUID], *, properties: Sequence[str]) -> dict[UUID, WireRecord]:
         """Live rows, a few hundred per query and up to 5,000 per request."""
@@ -149,6 +175,14 @@ class SalesClient(SalesMetadata):
             return decode_multipart(answer.headers.get("Content-Type", ""), answer.data or b"")
         except (ValueError, TypeError) as error:
             raise _unreadable(self.session) from error
+
+    def _selection(self, table: str, properties: Sequence[str]) -> "_Selection":
+        return _Selection([*properties, "modifiedon"] if self.table(table).has_modified_on else properties)
+
+    def _prefer(self, table: str, selection: "_Selection") -> str:
+        """Preferences of a request for changes."""
+        prefer = [f"odata.maxpagesize={PAGE_SIZE}", *selection.preferences]
+        return ",".join([*prefer, "odata.track-changes"] if self.table(table).change_tracking else prefer)
 
     def _answers(self, parts: Sequence[Part]) -> list[Any]:
         """The data of several reads; a single one needs no batch."""

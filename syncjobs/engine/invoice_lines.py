@@ -6,11 +6,12 @@ invoices to a batch, and kept in the mirror.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from connector.business_central import BusinessCentralClient
 from connector.business_central_addresses import Service
@@ -18,7 +19,6 @@ from connector.choices import System
 from connector.error_table import error_of_answer
 from connector.http.batch import BUSINESS_CENTRAL_LIMIT, Part
 from connector.models import Connection
-from connector.odata import chunks
 from coupling.models import BusinessCentralRecord, Coupling
 
 if TYPE_CHECKING:
@@ -37,8 +37,12 @@ def read_lines(run: JobRun) -> None:
     client = run.client(System.BUSINESS_CENTRAL)
     if not isinstance(client, BusinessCentralClient):
         return
-    for part in chunks(list(_wanted(run)), BUSINESS_CENTRAL_LIMIT):
+    wanted, last = _wanted(run), _FIRST
+    while part := list(
+        wanted.filter(key__gt=last).order_by("key").values_list("key", flat=True)[:BUSINESS_CENTRAL_LIMIT]
+    ):
         _store(run.connection, _ask(client, part))
+        last = part[-1]
         run.progress.beat()
 
 
@@ -53,18 +57,23 @@ def lines_of(connection: Connection, invoices: Iterable[UUID]) -> dict[UUID, lis
     return {invoice: sorted(lines, key=lambda line: line[1].get("sequence") or 0) for invoice, lines in found.items()}
 
 
-def _wanted(run: JobRun) -> Collection[UUID]:
+def _wanted(run: JobRun) -> QuerySet[BusinessCentralRecord]:
+    """Posted invoices of the run that have no line in the mirror."""
     connection, table = run.connection, run.mapping.business_central_table
-    coupled = Coupling.objects.filter(mapping=run.mapping).values("bc_key")
     invoices = BusinessCentralRecord.objects.of_table(connection.pk, table).alive().filter(values__status__in=_POSTED)
     if run.options.only_pairs:
         invoices = invoices.filter(key__in=[pair.bc_key for pair in run.options.pairs if pair.bc_key])
     elif run.mapping.synch_only_coupled_records and not run.options.ignore_only_coupled:
-        invoices = invoices.filter(Q(key__in=coupled))
-    known = BusinessCentralRecord.objects.of_table(connection.pk, LINES).values_list("number", flat=True).distinct()
-    return set(invoices.values_list("key", flat=True)) - {UUID(number) for number in known}
+        invoices = invoices.filter(key__in=Coupling.objects.filter(mapping=run.mapping).values("bc_key"))
+    known = BusinessCentralRecord.objects.of_table(connection.pk, LINES)
+    text = Cast("key", TextField())
+    wanted: QuerySet[BusinessCentralRecord] = invoices.annotate(key_text=text).exclude(
+        Exists(known.filter(number=OuterRef("key_text")))
+    )
+    return wanted
 
 
+_FIRST = UUID(int=0)
 _POSTED = ("Open", "Paid", "Canceled", "Corrective")
 
 

@@ -21,6 +21,7 @@ from connector.clients import WireRecord
 from coupling.models import BusinessCentralRecord, RemoteRecord, SalesRecord
 from coupling.services.search import search_text
 from coupling.wire import WireEncoder
+from syncjobs.engine.keys import key_array
 from syncjobs.engine.tables import TableReading
 
 _BLANK = (None, "", 0, False, "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000")
@@ -264,7 +265,7 @@ def _known(reading: TableReading, keys: Sequence[UUID]) -> dict[UUID, Any]:
     rows = (
         model_of(reading.system)
         .objects.of_table(reading.connection.pk, reading.table)
-        .filter(key__in=keys)
+        .filter(key__in=key_array(keys))
         .only("key", "token", "values", "deleted_at", "read_at", "modified_at")
     )
     return {row.key: row for row in rows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.choices import System
 from coupling.models import BusinessCentralRecord, Coupling
+from syncjobs.constants import PAGE_ROWS
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.pull import refresh_records
 
@@ -13,6 +14,5 @@ def read_open_invoices(run: JobRun) -> None:
     system = System.BUSINESS_CENTRAL
     coupled = Coupling.objects.filter(mapping=run.mapping).values("bc_key")
     rows = BusinessCentralRecord.objects.of_table(run.connection.pk, run.mapping.table(system)).alive()
-    keys = list(rows.filter(key__in=coupled, values__status="Open").values_list("key", flat=True))
-    if keys:
-        refresh_records(reading=run.reading(system), keys=keys, client=run.client(system), progress=run.progress)
+    keys = rows.filter(key__in=coupled, values__status="Open").values_list("key", flat=True).iterator(PAGE_ROWS)
+    refresh_records(reading=run.reading(system), keys=keys, client=run.client(system), progress=run.progress)

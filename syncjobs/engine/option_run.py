@@ -29,7 +29,7 @@ from syncjobs.engine import work
 from syncjobs.engine.closing import add_to_plan
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.option_codes import run_option_codes
-from syncjobs.engine.pull import pull_table
+from syncjobs.engine.readings import read_tables
 from syncjobs.models import Operation, SynchJob
 
 
@@ -81,14 +81,7 @@ def run_option_mapping(run: JobRun) -> None:
             code="mapping.direction",
             hint="Set the mapping's direction to “To Sales” or “To Business Central”.",
         )
-    pull_table(
-        connection=run.connection,
-        system=System.BUSINESS_CENTRAL,
-        table=mapping.business_central_table,
-        client=run.client(System.BUSINESS_CENTRAL),
-        progress=run.progress,
-        wanted_since=timezone.now(),
-    )
+    read_tables(run)
     client = sales_client(run.connection, meter=run.progress.meter)
     preview = run.job.mode == JobMode.PREVIEW
     unfinished = {} if preview else _unfinished(run)

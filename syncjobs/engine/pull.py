@@ -7,20 +7,28 @@ Deletions: Sales reports them. Business Central does not, so its count is compar
 counts differ. A full read (first time, other properties, expired cursor) finds them by the keys it did not see.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
 from connector.choices import System
-from connector.clients import BACKGROUND, ChangePage, Client, Meter, business_central_client, sales_client
+from connector.clients import (
+    BACKGROUND,
+    ChangePage,
+    Client,
+    FirstPage,
+    Meter,
+    WireRecord,
+    business_central_client,
+    sales_client,
+)
 from connector.errors import RemoteError
 from connector.http.session import Patience
 from connector.models import Connection
@@ -28,6 +36,7 @@ from coupling.models import TableCursor
 from syncjobs.choices import LogLevel
 from syncjobs.constants import PAGE_ROWS, SWEEP_STOP_RECORDS, SWEEP_STOP_SHARE
 from syncjobs.engine import locks, mirror
+from syncjobs.engine.reading_memory import SeenKeys, ValuesBeside, seen_keys, values_beside
 from syncjobs.engine.tables import TableReading
 from syncjobs.engine.unit_groups import client_for
 
@@ -88,7 +97,7 @@ def pull_table(
         if full:
             cursor.cursor = ""
         try:
-            return _Reader(reading, cursor, client, progress).read(sweep=sweep)
+            return TableReader(reading, cursor, client, progress).read(sweep=sweep)
         except RemoteError as error:
             if error.code != CURSOR_EXPIRED:
                 raise
@@ -96,16 +105,23 @@ def pull_table(
                 f"Sales no longer remembers what changed in {table} since the last run; the whole table is read again."
             )
             cursor.cursor = ""
-            return _Reader(reading, cursor, client, progress).read(sweep=sweep)
+            return TableReader(reading, cursor, client, progress).read(sweep=sweep)
 
 
-def refresh_records(*, reading: TableReading, keys: Sequence[UUID], client: Client, progress: Reports) -> set[UUID]:
+def refresh_records(*, reading: TableReading, keys: Iterable[UUID], client: Client, progress: Reports) -> set[UUID]:
     """Reads records live into the mirror; a record that is gone is marked deleted. Returns the keys that exist.
 
     A row that a write of ours renewed meanwhile is read once more, so that the mirror never goes back in time.
     """
     client = client_for(reading.table, client)
-    wanted, found = list(keys), set[UUID]()
+    found = set[UUID]()
+    for part in _parts(keys, PAGE_ROWS):
+        found |= _refresh(reading, part, client, progress)
+    return found
+
+
+def _refresh(reading: TableReading, wanted: list[UUID], client: Client, progress: Reports) -> set[UUID]:
+    found = set[UUID]()
     for _ in range(_REREADS):
         if not wanted:
             break
@@ -131,22 +147,44 @@ def table_lock(reading: TableReading) -> str:
     return locks.table_lock(reading.connection.pk, reading.system, reading.table)
 
 
-class _Reader:
-    def __init__(self, reading: TableReading, cursor: TableCursor, client: Client, progress: Reports) -> None:
+class TableReader:
+    """One reading of a table. The caller holds the table's lock; `first` are pages that were asked for already."""
+
+    def __init__(
+        self,
+        reading: TableReading,
+        cursor: TableCursor,
+        client: Client,
+        progress: Reports,
+        first: Mapping[str, FirstPage] | None = None,
+    ) -> None:
         self.reading, self.cursor, self.client, self.progress = reading, cursor, client, progress
+        self.first = dict(first or {})
         # Before the first request: whatever we write after this moment may be missing from the pages.
         self.started = timezone.now()
         self.full = not cursor.cursor or not set(reading.properties) <= set(cursor.properties)
+        self.services = self._services()
         self.outcome = Pulled()
         self.newer: list[UUID] = []
 
+    @property
+    def stamped_services(self) -> list[TableCursor]:
+        """Cursors of the services that can be asked for their changes."""
+        return [cursor for cursor in self.services.values() if self._is_known(cursor) and cursor.cursor]
+
     def read(self, *, sweep: bool) -> Pulled:
-        with _seen_keys() as seen:
+        with seen_keys() as seen, values_beside() if self.full and self.services else nullcontext() as beside:
+            if beside is not None:
+                self._read_beside(beside)
             pages = self.client.read_changes(
-                self.reading.table, properties=self.reading.properties, cursor=self.cursor.cursor, full=self.full
+                self.reading.table,
+                properties=self.reading.properties,
+                cursor=self.cursor.cursor,
+                full=self.full,
+                first=self.first.get(self.reading.table),
             )
             for page in pages:
-                self._store_page(page)
+                self._store_page(page, beside)
                 if self.full:
                     seen.add(record.key for record in page.records)
                 self.progress.beat()
@@ -154,15 +192,61 @@ class _Reader:
                 self._delete_unseen(seen)
             elif self.reading.system == System.BUSINESS_CENTRAL and (sweep or self._count_differs()):
                 self._sweep(seen)
-        for service, names in self.reading.services.items():
-            self._read_service(service, names)
+        if self.full:
+            for cursor in self.services.values():
+                cursor.save()
+        else:
+            self._read_services()
         # Rows that a write of ours renewed while the pages were under way: only a live reading can tell.
         refresh_records(reading=self.reading, keys=self.newer, client=self.client, progress=self.progress)
         return self.outcome
 
-    def _store_page(self, page: ChangePage) -> None:
+    def _services(self) -> dict[str, TableCursor]:
+        """Cursors of the services that show further properties of the records, by service."""
+        names = list(self.reading.services)
+        place = {"connection": self.reading.connection, "system": self.reading.system}
+        known = {row.table: row for row in TableCursor.objects.filter(**place, table__in=names)} if names else {}
+        return {name: known.get(name) or TableCursor(**place, table=name) for name in names}
+
+    def _is_known(self, cursor: TableCursor) -> bool:
+        """Whether the service was read for the properties that are wanted now."""
+        return cursor.read_at is not None and set(self.reading.services[cursor.table]) <= set(cursor.properties)
+
+    def _read_beside(self, beside: ValuesBeside) -> None:
+        """All that other services show, before the records themselves are read: nothing newer can be missed."""
+        for service, cursor in self.services.items():
+            for page in self._service_pages(cursor, full=True):
+                for records in _parts(page.records, PAGE_ROWS):
+                    beside.add(service, records)
+                self.progress.beat()
+
+    def _read_services(self) -> None:
+        """What changed in other services; everything where a service cannot tell, or was not read so far."""
+        for cursor in self.services.values():
+            for page in self._service_pages(cursor, full=not self._is_known(cursor)):
+                for records in _parts(page.records, PAGE_ROWS):
+                    with transaction.atomic():
+                        stored = mirror.store_service(self.reading, records, read_at=self.started)
+                    self.outcome.written += stored.written
+                    self.newer += stored.newer
+                self.progress.beat()
+            cursor.save()
+
+    def _service_pages(self, cursor: TableCursor, *, full: bool) -> Iterator[ChangePage]:
+        """Moves the cursor with the last page, and leaves saving it to the caller."""
+        names = list(self.reading.services[cursor.table])
+        first = None if full else self.first.get(cursor.table)
+        for page in self.client.read_changes(
+            cursor.table, properties=names, cursor=cursor.cursor, full=full, first=first
+        ):
+            yield page
+            if page.cursor is not None:
+                cursor.cursor, cursor.read_at, cursor.properties = page.cursor, self.started, names
+
+    def _store_page(self, page: ChangePage, beside: ValuesBeside | None) -> None:
         parts = list(_parts(page.records, PAGE_ROWS)) or [[]]
-        for number, records in enumerate(parts, start=1):
+        for number, part in enumerate(parts, start=1):
+            records = _joined(part, beside) if beside is not None else part
             with transaction.atomic():
                 stored = mirror.store(self.reading, records, read_at=self.started)
                 if number == len(parts):
@@ -171,25 +255,6 @@ class _Reader:
                         self._move_cursor(page.cursor)
             self.outcome.written += stored.written
             self.newer += stored.newer
-
-    def _read_service(self, service: str, names: Sequence[str]) -> None:
-        """Properties of the same records that another service shows, with a cursor of their own."""
-        cursor, _ = TableCursor.objects.get_or_create(
-            connection=self.reading.connection, system=self.reading.system, table=service
-        )
-        # A table that was read completely may have rows that this service showed before they were there.
-        full = self.full or not cursor.cursor or not set(names) <= set(cursor.properties)
-        pages = self.client.read_changes(service, properties=names, cursor=cursor.cursor, full=full)
-        for page in pages:
-            for records in _parts(page.records, PAGE_ROWS):
-                with transaction.atomic():
-                    stored = mirror.store_service(self.reading, records, read_at=self.started)
-                self.outcome.written += stored.written
-                self.newer += stored.newer
-            if page.cursor is not None:
-                cursor.cursor, cursor.read_at, cursor.properties = page.cursor, self.started, list(names)
-                cursor.save()
-            self.progress.beat()
 
     def _move_cursor(self, cursor: str) -> None:
         self.cursor.cursor = cursor
@@ -200,10 +265,12 @@ class _Reader:
         self.cursor.save()
 
     def _count_differs(self) -> bool:
-        remote = self.client.count(self.reading.table)
+        first = self.first.get(self.reading.table)
+        told = first.count if first is not None else None
+        remote = told if told is not None else self.client.count(self.reading.table)
         return remote is not None and remote != self._alive()
 
-    def _sweep(self, seen: "_SeenKeys") -> None:
+    def _sweep(self, seen: SeenKeys) -> None:
         for keys in _parts(self.client.keys(self.reading.table), PAGE_ROWS):
             seen.add(keys)
             self.progress.beat()
@@ -213,7 +280,7 @@ class _Reader:
             refresh_records(reading=self.reading, keys=missing, client=self.client, progress=self.progress)
             self.outcome.written += len(missing)
 
-    def _delete_unseen(self, seen: "_SeenKeys") -> None:
+    def _delete_unseen(self, seen: SeenKeys) -> None:
         gone, alive = seen.unseen(self.reading, before=self.started), self._alive()
         if len(gone) > max(SWEEP_STOP_RECORDS, SWEEP_STOP_SHARE * alive):
             self.progress.log(
@@ -232,44 +299,10 @@ class _Reader:
         return model.objects.of_table(self.reading.connection.pk, self.reading.table).alive().count()
 
 
-class _SeenKeys:
-    """Keys met during a reading, in a temporary table, so that a million of them cost no memory here."""
-
-    def add(self, keys: Iterable[UUID]) -> None:
-        with database.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO seen_keys SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING", [[str(key) for key in keys]]
-            )
-
-    def unseen(self, reading: TableReading, *, before: datetime) -> list[UUID]:
-        """Live rows of the mirror that were not met; rows newer than the reading are left out."""
-        known = mirror.model_of(reading.system)._meta.db_table
-        return self._keys(
-            f'SELECT key FROM {known} known WHERE connection_id = %s AND "table" = %s AND deleted_at IS NULL '  # noqa: S608
-            "AND read_at <= %s AND NOT EXISTS (SELECT FROM seen_keys seen WHERE seen.key = known.key)",
-            [reading.connection.pk, reading.table, before],
-        )
-
-    def not_in_mirror(self, reading: TableReading) -> list[UUID]:
-        known = mirror.model_of(reading.system)._meta.db_table
-        return self._keys(
-            f"SELECT key FROM seen_keys seen WHERE NOT EXISTS (SELECT FROM {known} known WHERE known.key = seen.key "  # noqa: S608
-            'AND connection_id = %s AND "table" = %s AND deleted_at IS NULL)',
-            [reading.connection.pk, reading.table],
-        )
-
-    def _keys(self, statement: str, arguments: list[Any]) -> list[UUID]:
-        with database.cursor() as cursor:
-            cursor.execute(statement, arguments)
-            return [row[0] for row in cursor.fetchall()]
-
-
-@contextmanager
-def _seen_keys() -> Iterator[_SeenKeys]:
-    with database.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS seen_keys (key uuid PRIMARY KEY)")
-        cursor.execute("TRUNCATE seen_keys")
-    yield _SeenKeys()
+def _joined(records: Sequence[WireRecord], beside: ValuesBeside) -> list[WireRecord]:
+    """The records with what other services show of them."""
+    values = beside.of(record.key for record in records)
+    return [replace(each, values={**each.values, **values.get(each.key, {})}) for each in records]
 
 
 def _parts(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -40,7 +40,8 @@ from syncjobs.engine.option_run import run_option_mapping
 from syncjobs.engine.options import RunOptions
 from syncjobs.engine.plan import plan_slice
 from syncjobs.engine.progress import Progress, StopOnTermination
-from syncjobs.engine.pull import pull_table, refresh_records
+from syncjobs.engine.pull import refresh_records
+from syncjobs.engine.readings import read_tables
 from syncjobs.engine.recover import adopt_orphans, recover
 from syncjobs.engine.rehearsal import rehearse
 from syncjobs.engine.relations import read_relations
@@ -272,32 +273,10 @@ def _pair(operation: Operation) -> UUID | None:
 def _prepare_pairs(run: JobRun) -> None:
     """Reads what the run is about and hands its pairs to the job."""
     rule = rule_for(run.mapping.name)
-    beside = {System.BUSINESS_CENTRAL: rule.auxiliary_tables, System.SALES: rule.sales_tables}
-    for system, tables in beside.items():
-        for table in tables:
-            pull_table(
-                connection=run.connection,
-                system=system,
-                table=table,
-                client=run.client(system),
-                progress=run.progress,
-                wanted_since=timezone.now(),
-            )
+    read_tables(run)
     if run.options.only_pairs:
         _wait_for_others(run)
         _read_selected(run)
-    else:
-        for system in System:
-            pull_table(
-                connection=run.connection,
-                system=system,
-                table=run.mapping.table(system),
-                client=run.client(system),
-                progress=run.progress,
-                wanted_since=timezone.now(),
-                # A full synchronisation shares its readings between many mappings; a single full run ignores cursors.
-                full=run.job.mode == JobMode.FULL and run.job.full_synch_line_id is None,
-            )
     if rule.reads_relations:
         read_relations(run)
     if rule.reads_invoice_lines:

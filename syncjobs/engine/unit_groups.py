@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from connector.business_central import BusinessCentralClient
-from connector.clients import ChangePage, Client, WireRecord
+from connector.clients import ChangePage, ChangeQuery, Client, FirstPage, WireRecord
 
 UNIT_GROUPS = "unitGroups"
 _SOURCES: Mapping[str, str] = {"items": "Item", "resources": "Resource"}
@@ -31,16 +31,26 @@ class UnitGroups:
         self.session = client.session
 
     def read_changes(
-        self, table: str, *, properties: Sequence[str], cursor: str, full: bool = False
+        self,
+        table: str,
+        *,
+        properties: Sequence[str],
+        cursor: str,
+        full: bool = False,
+        first: FirstPage | None = None,
     ) -> Iterator[ChangePage]:
         """The cursor is the first source's, which is the earlier one."""
-        first, sources = None, self._sources()
+        earliest, sources = None, self._sources()
         for position, source in enumerate(sources, start=1):
             for page in self._client.read_changes(source, properties=_READ, cursor=cursor, full=full):
-                first = page.cursor if first is None else first
+                earliest = page.cursor if earliest is None else earliest
                 last = position == len(sources) and page.cursor is not None
                 records = [_derived(record, _SOURCES[source], properties) for record in page.records]
-                yield ChangePage(records, [], first if last else None)
+                yield ChangePage(records, [], earliest if last else None)
+
+    def first_pages(self, queries: Sequence[ChangeQuery]) -> dict[str, FirstPage]:
+        """Two tables in one cannot be asked for ahead."""
+        return {}
 
     def read_records(self, table: str, keys: Collection[UUID], *, properties: Sequence[str]) -> dict[UUID, WireRecord]:
         found: dict[UUID, WireRecord] = {}

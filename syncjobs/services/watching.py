@@ -19,6 +19,7 @@ from connector.sales import SalesClient
 from coupling.choices import MappingKind
 from syncjobs.choices import LogLevel, ScheduleState
 from syncjobs.engine.pull import client_of, pull_table
+from syncjobs.engine.readings import pull_together
 from syncjobs.engine.unit_groups import UNIT_GROUPS
 from syncjobs.models import Schedule
 from syncjobs.services import schedules
@@ -61,17 +62,27 @@ def look_for_changes(*, connection_id: int, announced: Collection[tuple[str, str
     progress = Quiet()
     clients = {system: client_of(connection, system, progress.meter) for system in {system for system, _ in tables}}
     thorough = cache.add(f"couplet:look:all:{connection_id}", "1", timeout=_THOROUGH_SECONDS)
+    wanted, since = [], timezone.now()
     for system, table in sorted(tables):
         try:
-            if not thorough and ((system, table) in announced or not _is_cheap(clients[system], table)):
-                continue
+            if thorough or ((system, table) not in announced and _is_cheap(clients[system], table)):
+                wanted.append((system, table))
+        except RemoteError as error:
+            logger.warning("Looking for changes of %s: %s", table, error)
+    try:
+        pull_together(connection=connection, tables=dict.fromkeys(wanted, since), clients=clients, progress=progress)
+    except RemoteError as error:
+        # Whose fault it is shows below, where every table is asked for by itself.
+        logger.warning("Looking for changes: %s", error)
+    for system, table in wanted:
+        try:
             pull_table(
                 connection=connection,
                 system=system,
                 table=table,
                 client=clients[system],
                 progress=progress,
-                wanted_since=timezone.now(),
+                wanted_since=since,
             )
         except RemoteError as error:
             logger.warning("Looking for changes of %s: %s", table, error)
