@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from sandbox.business_central import errors
-from sandbox.business_central.address import Address, parse_segment, split_path, take_company
+from sandbox.business_central.address import Address, parse_segment, split_path, take_company, unquote_key
 from sandbox.business_central.errors import BusinessCentralError, bad_request, method_not_allowed
 from sandbox.business_central.resources import Call, Result, entity_set_of
 from sandbox.control.traffic import Operation, Prepared
@@ -60,7 +60,7 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
         raise bad_request("The batch must have an array 'requests'.")
     if len(requests) > MAX_OPERATIONS:
         raise too_many()
-    company = request.options.get("company") or address.company
+    company = unquote_key(request.options.get("company", "")) or address.company
     parts = [part_of(service, request, address, company, item) for item in requests]
     return Prepared(lambda: _answer(service, request, parts), operations(service, parts))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sandbox.business_central import batch
-from sandbox.business_central.address import Address
+from sandbox.business_central.address import Address, unquote_key
 from sandbox.business_central.batch import MAX_OPERATIONS, Part
 from sandbox.business_central.errors import bad_request
 from sandbox.control.traffic import Prepared
@@ -31,7 +31,7 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
     flat = [inner for part in parsed for inner in (part.parts if isinstance(part, multipart.ChangeSet) else [part])]
     if len(flat) > MAX_OPERATIONS:
         raise batch.too_many()
-    company = request.options.get("company") or address.company
+    company = unquote_key(request.options.get("company", "")) or address.company
     parts: list[Part | list[Part]] = []
     for part in parsed:
         if isinstance(part, multipart.ChangeSet):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from sandbox.business_central import batch, environments, errors, metadata, platform, variants, webhooks
-from sandbox.business_central.address import Address, parse_address
+from sandbox.business_central.address import Address, parse_address, unquote_key
 from sandbox.business_central.errors import BusinessCentralError, bad_request, not_found
 from sandbox.business_central.resources import Call, Resources, Result, entity_set_of, find_page
 from sandbox.business_central.rules import load_rules
@@ -147,7 +147,7 @@ class BusinessCentralService:
             if name not in _PAGING_OPTIONS
         )
         base = url.partition("?")[0]
-        address.company = address.company or options.get("company") or headers.get("company")
+        address.company = address.company or unquote_key(options.get("company", "")) or headers.get("company")
         return Call(method, address, options, headers, body, f"{base}?{kept}" if kept else base)
 
     def respond(self, request: Request, call: Call) -> Response:

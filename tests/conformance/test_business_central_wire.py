@@ -162,3 +162,108 @@ def test_bearer_problems(wire: ApiClient) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic dXNlcjprZXk="}):
         answer = requests.get(f"{wire.root}companies", headers=headers, verify=wire.server.ca_file, timeout=30)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "Authentication_InvalidCredentials")
+
+
+def test_addresses_of_companies_and_environments(wire: ApiClient, stranger: SandboxServer) -> None:
+    environments = wire.get(f"{stranger.url}/environments/v1.2")["value"]
+    assert stranger.environment in {row["name"].lower() for row in environments}
+    short = f"{stranger.url}/v2.0/{stranger.environment}/api/v2.0"
+    name = stranger.company
+    for path in (f"{short}/companies({COMPANY_ID})/customers", f"{short}/customers?company={COMPANY_ID}"):
+        assert wire.get(path)["value"]
+    assert wire.get(f"{short}/customers?company={name}")["value"]
+    pages = f"{stranger.url}/v2.0/{stranger.tenant}/{stranger.environment}/ODataV4"
+    for path in (f"Company('{name}')/Resource_Card", f"Company(Id={COMPANY_ID})/Resource_Card"):
+        assert wire.get(f"{pages}/{path}")["value"]
+    assert wire.get(f"{pages}/Resource_Card?company='{name}'")["value"]
+    missing = wire.request("GET", f"{stranger.url}/v2.0/{stranger.tenant}/nowhere/api/v2.0/companies")
+    assert wire.error(missing) == (404, "NoEnvironment")
+    assert wire.error(wire.request("POST", "companies", {"name": "Second"})) == (405, "BadRequest_MethodNotAllowed")
+    unknown = wire.request("GET", "companies(5a1f0c52-0b7e-4f0e-9c56-00000000dead)/customers")
+    assert wire.error(unknown) == (404, "Internal_CompanyNotFound")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("$filter=number eq 'A' or displayName eq 'B'", 501, "BadRequest_MethodNotImplemented"),
+        ("$filter=nothing eq 1", 400, "BadRequest"),
+        ("$filter=number eq", 400, "BadRequest"),
+        ("$search=x", 501, "BadRequest_MethodNotImplemented"),
+        ("$apply=groupby((number))", 501, "BadRequest_MethodNotImplemented"),
+        ("$compute=number as x", 501, "BadRequest_MethodNotImplemented"),
+    ],
+)
+def test_refused_query_options(wire: ApiClient, query: str, status: int, code: str) -> None:
+    answer = wire.request("GET", f"companies({COMPANY_ID})/customers?{query}")
+    assert wire.error(answer) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "$filter=blocked eq '_x0020_'",
+        "$filter=lastModifiedDateTime gt 2026-08-01T10:00:00.123Z",
+        "$filter=startswith(tolower(displayName),'bratt')",
+        "$filter=(number eq 'K00120' or number eq 'K00121') and blocked eq '_x0020_'",
+        "$filter=currencyId eq 00000000-0000-0000-0000-000000000000",
+        "$expand=currency,paymentTerm&$orderby=displayName desc,number&$top=1",
+    ],
+)
+def test_query_options_of_the_specification(wire: ApiClient, query: str) -> None:
+    (row,) = wire.get(f"companies({COMPANY_ID})/customers?{query}")["value"]
+    assert row["number"] == "K00120"
+
+
+def test_pages_counts_and_dead_tokens(wire: ApiClient) -> None:
+    path = f"companies({COMPANY_ID})/paymentTerms"
+    count = wire.request("GET", f"{path}/$count")
+    assert count.headers["Content-Type"].startswith("text/plain")
+    page = wire.get(path, Prefer="odata.maxpagesize=1")
+    assert "aid=" in page["@odata.nextLink"]
+    assert "$skiptoken=" in page["@odata.nextLink"]
+    assert "@odata.nextLink" not in wire.get(f"{path}?$top=1")
+    dead = re.sub(r"skiptoken=.*", "skiptoken=3f0d7c1e-8a52-4c7b-b1c9-00000000dead", page["@odata.nextLink"])
+    assert wire.error(wire.request("GET", dead)) == (400, "SkipTokenIsNoLongerValid")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"displayName": "x" * 101}, "Application_StringExceededLength"),
+        ({"displayName": "A", "paymentTermsId": "nonsense"}, "Application_InvalidGUID"),
+        ({"displayName": "A", "blocked": "Sometimes"}, "Unknown"),
+        ({"displayName": "A", "country": "QQ"}, "Internal_InvalidTableRelation"),
+        ({"displayName": "A", "taxLiable": None}, "BadRequest_RequiredParamNotProvided"),
+        ({"displayName": "A", "nothing": 1}, "BadRequest"),
+        ({"number": "k00120", "displayName": "A"}, "Internal_EntityWithSameKeyExists"),
+    ],
+)
+def test_refusals_of_writes(wire: ApiClient, body: dict[str, Any], code: str) -> None:
+    answer = wire.request("POST", f"companies({COMPANY_ID})/customers", body)
+    assert wire.error(answer) == (400, code)
+
+
+def test_conditions_preferences_and_read_intent(wire: ApiClient) -> None:
+    made = wire.request("POST", f"companies({COMPANY_ID})/customers", {"displayName": "Brief"})
+    path = f"companies({COMPANY_ID})/customers({made.json()['id']})"
+    assert wire.error(wire.request("PATCH", path, {"city": "Bodø"})) == (400, "BadRequest_InvalidToken")
+    assert wire.request("PATCH", path, {"city": "Bodø"}, If_Match="*").status_code == 200
+    readonly = wire.request("PATCH", path, {"city": "Bodø"}, If_Match="*", Data_Access_Intent="ReadOnly")
+    assert readonly.status_code == 400
+    assert wire.request("GET", path, Data_Access_Intent="ReadOnly").status_code == 200
+    assert "@odata.deltaLink" not in wire.get(f"companies({COMPANY_ID})/customers", Prefer="odata.track-changes")
+    assert wire.request("DELETE", path).status_code == 204
+    quiet = wire.request(
+        "POST", f"companies({COMPANY_ID})/customers", {"displayName": "Quiet"}, Prefer="return-no-content"
+    )
+    assert (quiet.status_code, quiet.content) == (204, b"")
+    assert wire.request("GET", path).status_code == 404
+
+
+def test_batch_limit(wire: ApiClient) -> None:
+    read = {"method": "GET", "url": f"companies({COMPANY_ID})/paymentTerms?$top=1", "headers": {}}
+    operations = [{"id": str(number), **read} for number in range(101)]
+    assert wire.error(wire.request("POST", "$batch", {"requests": operations})) == (500, "Unknown")
+    whole = wire.request("POST", "$batch", {"requests": operations[:100]}).json()["responses"]
+    assert {item["status"] for item in whole} == {200}
