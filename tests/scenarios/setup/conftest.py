@@ -1,6 +1,5 @@
 """A fresh hub beside a running sandbox, and an administrator who goes through assisted setup."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -51,9 +50,9 @@ def administrator(db: None) -> User:
 
 
 @pytest.fixture
-def wizard(connection: Connection, administrator: User, client: Client) -> Iterator[Wizard]:
+def wizard(connection: Connection, administrator: User, client: Client) -> Wizard:
     client.force_login(administrator)
-    yield Wizard(client)
+    return Wizard(client)
 
 
 @pytest.fixture
