@@ -130,6 +130,7 @@ def test_options_are_coupled_by_hand_one_code_to_one_number(hub):
 
 def test_salespeople_are_created_from_users_and_users_join_the_team(hub, people, client):  # noqa: F811
     client.force_login(people["salesperson"])
+    hub.switch(ownership_model="person")
     for system, table in ((BC, "salespeoplePurchasers"), (SALES, "systemusers")):
         service().refresh_table(connection=hub.connection, system=system, table=table)
     address = reverse("salesperson-couple", kwargs={"connection": "default"})
