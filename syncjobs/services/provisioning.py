@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from connector.models import Connection
 from connector.provisioning import Subscriber, subscribe
 from syncjobs.choices import LIVE_JOB_STATES
-from syncjobs.models import FullSynch, Operation, SynchJob
+from syncjobs.models import FullSynch, Operation, QuoteVersion, SalesDocument, SynchJob
 from syncjobs.services import schedules
 from syncjobs.services.jobs import cancel_job
 
@@ -34,6 +34,8 @@ def _disabled(connection: Connection) -> None:
 
 
 def _reset(connection: Connection, user: User | None) -> None:
+    SalesDocument.objects.filter(connection=connection).delete()
+    QuoteVersion.objects.filter(connection=connection).delete()
     Operation.objects.filter(connection=connection).delete()
     SynchJob.objects.filter(connection=connection).delete()
     FullSynch.objects.filter(connection=connection).delete()

@@ -130,3 +130,15 @@ def test_api_lists_orders_and_quotes_with_their_problems(connection, person) -> 
     assert row["problems"][0]["code"] == "account.not_coupled"
     assert row["problems"][0]["fix"]["url"].startswith("/c/default/records/")
     assert person.get("/api/v1/connections/default/sales-quotes/").json()["count"] == 0
+
+
+def test_reset_forgets_documents_and_versions(connection) -> None:
+    from syncjobs.services.provisioning import _reset
+
+    make_document(connection, "ORD-1")
+    QuoteVersion.objects.create(connection=connection, quote_number="Q", sales_key=uuid4(), reason="won")
+
+    _reset(connection, None)
+
+    assert not SalesDocument.objects.exists()
+    assert not QuoteVersion.objects.exists()
