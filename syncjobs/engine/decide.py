@@ -260,11 +260,14 @@ def _coupled(
     options: RunOptions,
 ) -> Decision:
     outside = "" if bc.in_filter and sales.in_filter else (SALES if bc.in_filter else BC)
-    targets = frozenset(target for target in blueprint.targets if (bc if target == SALES else sales).in_filter)
+    rule = rule_for(blueprint.name)
+    targets = frozenset(
+        target for target in blueprint.targets if rule.beyond_filter or (bc if target == SALES else sales).in_filter
+    )
     force = options.force_from
     if force is not None and force.other in blueprint.targets and force.other not in targets:
         return Decision(Outcome.SKIPPED, reason="outside_filter", outside_filter=outside)
-    rule, within = rule_for(blueprint.name), targets
+    within = targets
     for target in sorted(targets):
         source, other = (bc, sales) if target == SALES else (sales, bc)
         refusal = rule.refuse(blueprint, target, source, lookups, coupled=True)

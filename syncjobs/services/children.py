@@ -4,8 +4,10 @@ Whole runs need no help, since the children's mapping has runs of its own. A run
 for all that belongs to them.
 """
 
+from django.db.models import Q
+
 from connector.choices import Direction, System
-from coupling.models import BusinessCentralRecord, TableMapping
+from coupling.models import BusinessCentralRecord, Coupling, TableMapping
 from syncjobs.choices import JobMode, JobState, JobTrigger
 from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.engine.rules import rule_for
@@ -43,15 +45,14 @@ def start_children(job: SynchJob) -> SynchJob | None:
 
 def _children_of(job: SynchJob, mapping: TableMapping, property_name: str) -> list[PairRef]:
     chosen = RunOptions.from_json(job.options).pairs
-    parents = job.mapping.couplings.filter(  # type: ignore[union-attr]
-        bc_key__in=[pair.bc_key for pair in chosen if pair.bc_key]
-    ) | job.mapping.couplings.filter(sales_key__in=[pair.sales_key for pair in chosen if pair.sales_key])  # type: ignore[union-attr]
-    records = BusinessCentralRecord.objects.filter(connection=job.connection).alive()
-    numbers = records.filter(
-        table=job.mapping.business_central_table,  # type: ignore[union-attr]
-        key__in=parents.values("bc_key"),
-    ).values_list("number", flat=True)
+    named = Q(bc_key__in=[pair.bc_key for pair in chosen if pair.bc_key]) | Q(
+        sales_key__in=[pair.sales_key for pair in chosen if pair.sales_key]
+    )
+    parents = list(Coupling.objects.filter(named, mapping_id=job.mapping_id).values_list("bc_table", "bc_key"))
+    records = BusinessCentralRecord.objects.filter(connection=job.connection, deleted_at__isnull=True)
+    numbers = records.filter(table__in={table for table, _ in parents}, key__in=[key for _, key in parents])
     rows = records.filter(
-        table=mapping.business_central_table, **{f"values__{property_name}__in": list(numbers)}
-    ).values_list("key", flat=True)
-    return [PairRef(key, None) for key in rows]
+        table=mapping.business_central_table,
+        **{f"values__{property_name}__in": list(numbers.values_list("number", flat=True))},
+    )
+    return [PairRef(key, None) for key in rows.values_list("key", flat=True)]

@@ -122,3 +122,14 @@ def test_missing_price_is_added_to_the_invoice_list(shop: Hub) -> None:
     post_invoice(shop)
     shop.run_full(NAME)
     assert [row["amount"] for row in shop.sales.rows("productpricelevels", "amount")] == [Decimal(100)]
+
+
+def test_cancelled_invoice_is_cancelled_in_sales(shop: Hub) -> None:
+    invoice = post_invoice(shop)
+    shop.run_full(NAME)
+    address = f"{shop.bc.client.addresses.table('salesInvoices')}({invoice})"
+    shop.bc.client.session.send("POST", f"{address}/Microsoft.NAV.cancel", body={})
+    job = shop.run(NAME)
+    assert (job.modified, job.failed) == (1, 0)
+    assert shown(shop, invoice, "statecode", "statuscode") == (3, 100003)
+    assert shop.run(NAME).modified == 0

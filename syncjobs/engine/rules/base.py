@@ -62,6 +62,9 @@ class TableRule:
     sales_tables: Mapping[str, tuple[str, ...]] = {}
     """Further Sales tables that have to be mirrored, with the properties that are looked at."""
 
+    beyond_filter = False
+    """A coupled record goes on travelling when it leaves the mapping's filter, which says who is created only."""
+
     has_steps = False
     """A pair may need writes to further rows once its own two records are in step; `steps` says which."""
 

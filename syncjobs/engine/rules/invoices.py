@@ -72,6 +72,8 @@ _LIST_IN = "Price List in {}"
 class PostedInvoiceRule(TableRule):
     has_steps = True
     reads_invoice_lines = True
+    # A cancelled invoice is outside, and Sales has to learn it.
+    beyond_filter = True
     sales_tables = {
         DETAILS: ("_invoiceid_value", "baseamount", "extendedamount"),
         UNITS_TABLE: UNIT_PROPERTIES,

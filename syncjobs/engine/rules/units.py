@@ -214,7 +214,9 @@ class _UnitRule(TableRule):
             connection=connection, mapping__name__in=Role.PRODUCT.mappings, bc_key__in=key_array(known)
         )
         keys = {str(key): known[bc_key][0] for bc_key, key in products.values_list("bc_key", "sales_key")}
-        rows_of = SalesRecord.objects.of_table(connection.pk, "products").alive().filter(key__in=key_array(keys))
+        rows_of = (
+            SalesRecord.objects.of_table(connection.pk, "products").alive().filter(key__in=key_array(map(UUID, keys)))
+        )
         lookups.extra[_PRODUCTS] = {
             keys[str(key)]: (str(key), values) for key, values in rows_of.values_list("key", "values")
         }

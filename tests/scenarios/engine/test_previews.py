@@ -89,6 +89,8 @@ def test_preview_of_one_mapping_is_what_its_run_then_does(hub: World) -> None:
 def test_preview_of_the_whole_demo_is_what_its_full_synchronisation_does(hub: World) -> None:
     hub.sandbox.reset("demo")
     preview = start_full_synch(connection=hub.connection, preview=True)
+    preview.refresh_from_db()
+    assert preview.finished_at, list(jobs_of(preview).values_list("mapping__name", "state", "message"))
     planned = written(jobs_of(preview))
     done = written(jobs_of(start_full_synch(connection=hub.connection)))
     assert differences(planned, done) == ""
