@@ -36,7 +36,6 @@ class Hub:
             "table": "customers",
             "key": self.couplings[0].bc_key,
             "list_name": "jobs",
-            "job": self.job.pk,
             "name": "CUSTOMER",
             "job": self.job.pk,
             "step": "welcome",
