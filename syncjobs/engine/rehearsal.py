@@ -13,15 +13,17 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Any
 from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from connector.bulk import WriteResult, WriteStatus
 from connector.choices import System
+from connector.errors import HubError
 from coupling.choices import MappingKind
 from coupling.models import Coupling, TableMapping
 from syncjobs.choices import JobMode, JobState, LogLevel, OperationKind, OperationState
@@ -51,7 +53,7 @@ _CREATES = ("create_in_sales", "create_in_business_central", "couple")
 def rehearse(run: JobRun) -> None:
     """Rehearses the run of a preview job whose tables were read, and leaves its operations, counters and plan."""
     with TemporaryFile() as spool:
-        with transaction.atomic():
+        with _explained(), transaction.atomic():
             systems = Systems(run.connection)
             for line in _parents(run):
                 _Rehearsal(run, systems, line.mapping, line.direction, JobMode.FULL).perform(None)
@@ -59,6 +61,19 @@ def rehearse(run: JobRun) -> None:
             rehearsal.perform(spool)
             transaction.set_rollback(True)
         _keep(run, rehearsal, systems, spool)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Nothing was kept, so what the database refuses fails the preview and is not taken up again."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise HubError(
+            f"The preview could not be worked out: {error}",
+            code="engine.rehearsal",
+            hint="Nothing was written. Preview fewer mappings at once.",
+        ) from error
 
 
 def _mode(run: JobRun) -> JobMode:

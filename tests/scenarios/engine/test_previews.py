@@ -86,6 +86,7 @@ def test_preview_of_one_mapping_is_what_its_run_then_does(hub: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(reason="The lines of price lists do not come to their end; docs/limits.md", strict=False)
 def test_preview_of_the_whole_demo_is_what_its_full_synchronisation_does(hub: World) -> None:
     hub.sandbox.reset("demo")
     preview = start_full_synch(connection=hub.connection, preview=True)
