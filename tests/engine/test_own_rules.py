@@ -5,9 +5,7 @@ from coupling.models import FieldMapping, TransformationRule
 
 def use_rule(hub, attribute, kind, **parameters):
     TransformationRule.objects.create(connection=hub.connection, code="OWN", kind=kind, parameters=parameters)
-    FieldMapping.objects.filter(mapping=hub.mapping("CUSTOMER"), sales_attribute=attribute).update(
-        transformation="OWN"
-    )
+    FieldMapping.objects.filter(mapping=hub.mapping("CUSTOMER"), sales_attribute=attribute).update(transformation="OWN")
 
 
 def test_a_rule_changes_the_value_on_its_way_and_the_next_run_is_quiet(hub):
