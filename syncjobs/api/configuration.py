@@ -39,9 +39,7 @@ class Configuration(ConnectionView):
     def get(self, request: Request, connection: str) -> Response:
         return Response(export_configuration(connection=self.hub_connection))
 
-    @extend_schema(
-        summary="Compare a document with what is, or put it in force", responses=ImportAnswerSerializer
-    )
+    @extend_schema(summary="Compare a document with what is, or put it in force", responses=ImportAnswerSerializer)
     def post(self, request: Request, connection: str) -> Response:
         asked = self.body(ImportSerializer)
         place = {"connection": self.hub_connection, "document": asked["document"]}

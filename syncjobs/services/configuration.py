@@ -222,9 +222,13 @@ def _new_rules(connection: Connection, document: Mapping[str, Any]) -> list[Tran
     if not isinstance(rows, list) or not all(isinstance(row, dict) and set(row) <= set(_RULE) for row in rows):
         raise DocumentError("The file's “rules” are not understood.")
     rules = [TransformationRule(connection=connection, **row) for row in rows if row.get("code") not in known]
+    kinds = {str(kind): kind for kind in RuleKind}
     for rule in rules:
-        if rule.kind not in RuleKind or (problems := check_parameters(RuleKind(rule.kind), rule.parameters)):
-            raise DocumentError(f"Rule {rule.code}: {next(iter(problems)) if rule.kind in RuleKind else rule.kind}?")
+        if rule.kind not in kinds:
+            raise DocumentError(f"Rule {rule.code}: there is no kind “{rule.kind}”.")
+        if problems := check_parameters(kinds[rule.kind], rule.parameters):
+            name, sentences = next(iter(problems.items()))
+            raise DocumentError(f"Rule {rule.code}: {name}: {sentences[0]}")
     return sorted(rules, key=lambda rule: rule.kind == RuleKind.CHAIN)
 
 

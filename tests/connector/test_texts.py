@@ -108,9 +108,11 @@ def test_addresses_without_a_company_say_so():
 def test_csdl_gives_sets_and_their_properties():
     document = b"""<?xml version="1.0"?><edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
       <edmx:DataServices><Schema Namespace="Microsoft.NAV" xmlns="http://docs.oasis-open.org/odata/ns/edm">
-      <EntityType Name="customer"><Property Name="id" Type="Edm.Guid"/><Property Name="number" Type="Edm.String" MaxLength="20"/>
+      <EntityType Name="customer"><Property Name="id" Type="Edm.Guid"/>
+      <Property Name="number" Type="Edm.String" MaxLength="20"/>
       <Property Name="blocked" Type="Microsoft.NAV.blocked"/></EntityType>
-      <EnumType Name="blocked"><Member Name="All" Value="0"/></EnumType><EntityContainer Name="NAV"><EntitySet Name="customers" EntityType="Microsoft.NAV.customer"/>
+      <EnumType Name="blocked"><Member Name="All" Value="0"/></EnumType>
+      <EntityContainer Name="NAV"><EntitySet Name="customers" EntityType="Microsoft.NAV.customer"/>
       </EntityContainer></Schema></edmx:DataServices></edmx:Edmx>"""
     assert parse_csdl(document) == {
         "customers": {
