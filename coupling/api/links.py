@@ -158,6 +158,7 @@ class OptionDetail(ConnectionView):
 
 class DuplicateList(ConnectionView):
     serializer_class = DuplicateSerializer
+    pagination_class = None
 
     @extend_schema(summary="Records of the other side that look alike", responses=DuplicateSerializer(many=True))
     def get(self, request: Request, connection: str, name: str, system: str, key: UUID) -> Response:

@@ -50,7 +50,9 @@ def addresses(connection):
         [(pattern, arguments)] = get_resolver().reverse_dict.getlist(name)[0][0]
         pk = next((pk for begin, pk in ids.items() if name.startswith(begin)), 0)
         template = "/" + pattern % {each: f"{{{'id' if each == 'pk' else each}}}" for each in arguments}
-        found[name] = template, "/" + pattern % {**known, "pk": pk}
+        # What no address of ours names here is an id of something that need not exist.
+        values = {each: known.get(each, pair.sales_key) for each in arguments}
+        found[name] = template, "/" + pattern % {**values, "pk": pk}
     return found
 
 

@@ -88,6 +88,7 @@ def test_a_field_comes_disabled_and_is_shown_whole(connection, api):
         "use_for_matching": False,
         "case_sensitive": False,
         "match_priority": 0,
+        "update_conflict_resolution": "",
         "user_defined": True,
         "available": True,
         "unavailable_reason": "",

@@ -165,7 +165,7 @@ def test_list_is_searched_while_typing_and_keeps_its_address(sign_in, served, hu
 def test_errors_are_retried_after_a_question(sign_in, served, hub):
     page = sign_in("salesperson")
     page.goto(f"{served}/c/default/errors/?state=failing")
-    retry = page.get_by_role("button", name="Retry")
+    retry = page.locator("[data-bulk-bar]").get_by_role("button", name="Retry", exact=True)
     expect(retry).to_be_disabled()
     page.get_by_label("Select all rows of this page").check()
     retry.click()

@@ -123,4 +123,5 @@ class TestCheckConnection:
         assert ended.value.code == 1
         report = json.loads(output.getvalue())
         assert report["succeeded"] is False
-        assert report["steps"][0]["message"] == "The client secret is not the right one."
+        failed = next(step for step in report["steps"] if step["state"] == "failed")
+        assert failed["message"] == "The client secret is not the right one."

@@ -165,7 +165,7 @@ COMPANION = ["resources", "shippingAgents", "customerExtras", "itemUnitsOfMeasur
             "resources",
             "number",
         ),
-        ({"api": ["customers"], "companion": [], "pages": ["hub_Resources"]}, "pages", "hub_Resources", "No"),
+        ({"api": ["customers"], "companion": [], "pages": ["hub_Resources"]}, "pages", "resources", "number"),
     ],
 )
 def test_resources_come_from_the_best_route_that_is_offered(connection, capabilities, service, table, number):

@@ -143,11 +143,13 @@ def test_lists_need_the_same_number_of_queries_for_any_number_of_rows(
     administrator, hub, address, django_assert_max_num_queries
 ):
     url = f"/c/default/{address}/"
+    # The errors page also groups what failed by its causes and leads to what they wait for.
+    most = 17 if address == "errors" else 12
     administrator.get(url)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(most):
         administrator.get(url)
     make_jobs(hub, 3)
     for _ in range(3):
         add_operation(hub.job, hub.couplings[0], "settled")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(most):
         administrator.get(url)
