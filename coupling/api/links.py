@@ -16,7 +16,7 @@ from connector.choices import System
 from coupling.api.base import ALL_STARTED_SCHEMA, STARTED_SCHEMA, ConnectionView, all_started, started
 from coupling.api.serializers import NothingSerializer
 from coupling.choices import LinkChange, MappingKind
-from coupling.models import CouplingChange, OptionMapping, TableMapping
+from coupling.models import BusinessCentralRecord, CouplingChange, OptionMapping, TableMapping
 from coupling.services import changes, requests
 from coupling.services.couplings import mirrored, require_enabled
 from coupling.services.duplicates import duplicates_of
@@ -103,6 +103,7 @@ class MappingUncouple(ConnectionView):
 
 
 class OptionList(ConnectionView):
+    queryset = OptionMapping.objects.none()
     serializer_class = OptionSerializer
 
     def option_mapping(self, name: str) -> TableMapping:
@@ -146,7 +147,12 @@ class OptionDetail(ConnectionView):
         uncouple_options(options=[row], user=self.person)
         return Response(status=204)
 
-    @extend_schema(summary="Write a coupled code to Sales", request=None, responses={202: STARTED_SCHEMA})
+    @extend_schema(
+        operation_id="mappings_options_synchronize",
+        summary="Write a coupled code to Sales",
+        request=None,
+        responses={202: STARTED_SCHEMA},
+    )
     def post(self, request: Request, connection: str, name: str, pk: int) -> Response:
         self.body(NothingSerializer)
         row = get_object_or_404(OptionMapping, mapping=self.mapping(name), pk=pk)
@@ -157,6 +163,7 @@ class OptionDetail(ConnectionView):
 
 
 class DuplicateList(ConnectionView):
+    queryset = BusinessCentralRecord.objects.none()
     serializer_class = DuplicateSerializer
     pagination_class = None
 

@@ -31,7 +31,7 @@ CHECKED_AT_ONCE = 500
 """Orders up to which a refresh within the request also checks what is missing."""
 
 
-class RecordSerializer(serializers.Serializer[Any]):
+class ProblemRecordSerializer(serializers.Serializer[Any]):
     system = serializers.CharField()
     table = serializers.CharField()
     id = serializers.CharField()
@@ -49,7 +49,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     message = serializers.CharField()
     hint = serializers.CharField()
-    record = RecordSerializer(allow_null=True)
+    record = ProblemRecordSerializer(allow_null=True)
     fix = FixSerializer(allow_null=True)
 
 

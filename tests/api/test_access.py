@@ -52,6 +52,8 @@ def addresses(connection):
         template = "/" + pattern % {each: f"{{{'id' if each == 'pk' else each}}}" for each in arguments}
         # What no address of ours names here is an id of something that need not exist.
         values = {each: known.get(each, pair.sales_key) for each in arguments}
+        if name.startswith("api-option"):
+            values["name"] = "PAYMENT TERMS"
         found[name] = template, "/" + pattern % {**values, "pk": pk}
     return found
 
