@@ -104,6 +104,7 @@ class MappingUncouple(ConnectionView):
 
 class OptionList(ConnectionView):
     queryset = OptionMapping.objects.none()
+    pagination_class = None
     serializer_class = OptionSerializer
 
     def option_mapping(self, name: str) -> TableMapping:
