@@ -69,10 +69,6 @@ class Answer:
         return parse_http_date(self.headers.get("Date"))
 
 
-# A token may expire or be revoked under way; one that is refused as often as this was never going to be accepted.
-_SIGN_INS = 3
-
-
 class ODataSession:
     """Requests to one service of one connection. Thread-safe."""
 
@@ -128,12 +124,13 @@ class ODataSession:
             try:
                 return self._attempt(request, deadline)
             except RemoteError as error:
-                if error.retry is Retry.SIGN_IN_AGAIN and sign_ins < _SIGN_INS:
+                if error.retry is Retry.SIGN_IN_AGAIN:
                     sign_ins += 1
-                    continue
-                if error.kind is not ErrorKind.THROTTLED:
-                    attempt += 1
-                delay = self._delay(error, attempt, repeatable)
+                    delay = self._delay_of_sign_in(sign_ins)
+                else:
+                    if error.kind is not ErrorKind.THROTTLED:
+                        attempt += 1
+                    delay = self._delay(error, attempt, repeatable)
                 if delay is None or time.monotonic() + delay > deadline:
                     raise
                 log.info("%s %s %s: %s Again in %.1f s.", self.system.label, method, request.path, error, delay)
@@ -274,6 +271,15 @@ class ODataSession:
             return 0.0
         if error.retry_after is not None:
             return error.retry_after
+        return self._pause(attempt)
+
+    def _delay_of_sign_in(self, sign_ins: int) -> float | None:
+        """An expired token is replaced at once; where fresh ones are refused too, the service may be out of order."""
+        if sign_ins >= self.patience.attempts:
+            return None
+        return 0.0 if sign_ins == 1 else self._pause(sign_ins)
+
+    def _pause(self, attempt: int) -> float:
         ceiling = min(_LONGEST_DELAY_SECONDS, self.patience.base_delay_seconds * 2**attempt)
         return random.uniform(0, ceiling)  # noqa: S311
 

@@ -12,6 +12,7 @@ from connector.choices import System
 from connector.clients import business_central_client
 from connector.errors import ErrorKind, RemoteError
 from connector.http import batch
+from connector.http.session import Patience
 from connector.models import Connection, Credential
 from connector.wire import parse_time
 
@@ -203,6 +204,19 @@ class TestTheWayThere:
         list(sales.query("accounts", properties=["name"]))
         sandbox.control("PUT", "/faults", [{"system": "sales", "kind": "expired_token", "count": 1}])
         assert list(sales.query("accounts", properties=["name"])) == []
+
+    def test_fresh_tokens_refused_several_times_in_a_row_are_got_over(self, sales, sandbox):
+        sales.session.patience = Patience(attempts=6, total_seconds=60, base_delay_seconds=0.01)
+        sandbox.control("PUT", "/faults", [{"system": "sales", "kind": "expired_token", "count": 5}])
+        assert list(sales.query("accounts", properties=["name"])) == []
+        assert sandbox.control("GET", "/faults")[0]["injected"] == 5
+
+    def test_tokens_that_are_never_accepted_are_given_up(self, sales, sandbox):
+        sales.session.patience = Patience(attempts=3, total_seconds=60, base_delay_seconds=0.01)
+        sandbox.control("PUT", "/faults", [{"system": "sales", "kind": "expired_token", "count": 50}])
+        with pytest.raises(RemoteError):
+            list(sales.query("accounts", properties=["name"]))
+        assert sandbox.control("GET", "/faults")[0]["injected"] == 3
 
     def test_throttling_is_waited_out_and_counted(self, business_central, sandbox, meter):
         business_central.has_stamps("customers")
