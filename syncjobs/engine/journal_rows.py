@@ -24,7 +24,7 @@ INSERT INTO syncjobs_operation (job_id, slice_id, connection_id, mapping_id, cou
     sales_token, attempts, error_code, error_message, error_hint, error_details, created_at)
 SELECT %(job)s, %(slice)s, %(connection)s, %(mapping)s, new.coupling_id, new.system,
     new.in_table, new.record_id, new.bc_key, new.sales_key,
-    new.title, new.kind, new.state, %(preview)s, new.before::jsonb, new.after::jsonb, new.expected_token,
+    new.title, new.kind, new.state, FALSE, new.before::jsonb, new.after::jsonb, new.expected_token,
     new.bc_base::jsonb, new.sales_base::jsonb, new.bc_token, new.sales_token, 0, new.code, new.message, new.hint,
     new.details::jsonb, now()
 FROM unnest(%(coupling_ids)s::bigint[], %(systems)s::text[], %(record_ids)s::uuid[], %(bc_keys)s::uuid[],
@@ -79,7 +79,6 @@ def insert(
     slice_id: int | None,
     connection_id: int,
     mapping_id: int,
-    preview: bool,
 ) -> set[tuple[str, UUID | None, UUID | None]]:
     """Inserts `rows` in their order; answers the identities of those that are in the journal now."""
     if not rows:
@@ -93,7 +92,6 @@ def insert(
                 "slice": slice_id,
                 "connection": connection_id,
                 "mapping": mapping_id,
-                "preview": preview,
                 "coupling_ids": [row.coupling_id for row in rows],
                 "systems": [str(row.system) for row in rows],
                 "record_ids": [_text(row.record_id) for row in rows],

@@ -19,7 +19,7 @@ from django.db.models import F, Q
 from connector.choices import System
 from connector.errors import ErrorKind
 from coupling.models import Coupling, DirtyPair, TableMapping
-from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, LogLevel, OperationKind, OperationState
+from syncjobs.choices import OPEN_OPERATION_STATES, LogLevel, OperationKind, OperationState
 from syncjobs.engine import marking
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.decide import Decision, Outcome, decide
@@ -42,14 +42,6 @@ _PLAN_KEYS = {
     (OperationKind.UPDATE, SALES): "update_in_sales",
     (OperationKind.UPDATE, BC): "update_in_business_central",
 }
-_WRITE_COUNTERS = {
-    OperationKind.CREATE: "inserted",
-    OperationKind.UPDATE: "modified",
-    OperationKind.DELETE: "deleted",
-    OperationKind.UNCOUPLE: "uncoupled",
-}
-
-
 _REASONS = {
     "coupling_skipped": "are skipped until somebody retries them or a record changes",
     "target_is_newer": "have newer values on the side that would be overwritten",
@@ -90,8 +82,8 @@ class PlanResult:
 def plan_slice(job: SynchJob, slice_: JobSlice | None, pairs: Sequence[DirtyPair | PairRef]) -> PlanResult:
     """Plans `pairs` for `job` and takes them off the waiting list; adds to the job's counters.
 
-    A preview job writes its operations and its counters and nothing else. Has to be called in the transaction that
-    claimed the pairs. Raises KeyError for a field mapping with an unknown transformation.
+    Has to be called in the transaction that claimed the pairs. Raises KeyError for a field mapping with an unknown
+    transformation.
     """
     if job.mapping is None:
         raise ValueError(f"Job {job.pk} has no mapping to plan for.")
@@ -127,7 +119,6 @@ class _Plan:
     ) -> None:
         self.job, self.slice, self.mapping = job, slice_, mapping
         self.blueprint, self.options = blueprint, options
-        self.preview = job.mode == JobMode.PREVIEW
         self.result = PlanResult()
         self.rows: list[JournalRow] = []
         self.adopted: list[tuple[PairView, Decision]] = []
@@ -139,7 +130,7 @@ class _Plan:
         self.unchanged: list[UUID | None] = []
 
     def decide_all(self, loaded: LoadedSlice) -> None:
-        busy = set() if self.preview else _in_hand(self.mapping, loaded.pairs)
+        busy = _in_hand(self.mapping, loaded.pairs)
         for pair in loaded.pairs:
             bc_key, sales_key = _keys(pair)
             if bc_key in busy or sales_key in busy:
@@ -270,13 +261,8 @@ class _Plan:
             sales_key = write.record_id
         elif creates:
             bc_key = None
-        if state == OperationState.PLANNED and not write.is_step:
-            if (write.kind, write.system) in _PLAN_KEYS:
-                self.result.plan[_PLAN_KEYS[write.kind, write.system]] += 1
-            if self.preview:
-                self.result.counters[_WRITE_COUNTERS[write.kind]] += 1
-        elif self.preview and state == OperationState.SETTLED:
-            state = OperationState.PLANNED
+        if state == OperationState.PLANNED and not write.is_step and (write.kind, write.system) in _PLAN_KEYS:
+            self.result.plan[_PLAN_KEYS[write.kind, write.system]] += 1
         bc, sales = (pair.bc, pair.sales) if pair is not None else (None, None)
         self.rows.append(
             JournalRow(
@@ -307,14 +293,9 @@ class _Plan:
         self.waiting.append(PairRef(bc_key, sales_key))
 
     def write(self) -> None:
-        if self.preview:
-            for pair, decision in self.adopted:
-                self._add_adopted(pair, decision, None)
-        else:
-            self._write_marks()
+        self._write_marks()
         self._insert()
-        if not self.preview:
-            put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
+        put_back(job_id=None, mapping_id=self.mapping.pk, pairs=self.waiting)
         self.result.put_back = len(self.waiting)
         self._count_unchanged()
         changes: dict[str, Any] = {name: F(name) + count for name, count in self.result.counters.items() if count}
@@ -363,7 +344,7 @@ class _Plan:
                     names += [text for text in (record.number, record.name, str(record.key)) if text]
         lift_dependents(mapping=self.mapping, names=names)
 
-    def _add_adopted(self, pair: PairView, decision: Decision, coupling_id: int | None) -> None:
+    def _add_adopted(self, pair: PairView, decision: Decision, coupling_id: int) -> None:
         bc_key, sales_key = _keys(pair)
         link = PlannedWrite(SALES, OperationKind.COUPLE, record_id=sales_key, title=_title(pair))
         self._add(link, pair, bc_key, sales_key, coupling_id, OperationState.SETTLED)
@@ -378,7 +359,6 @@ class _Plan:
             slice_id=self.slice.pk if self.slice else None,
             connection_id=self.job.connection_id,
             mapping_id=self.mapping.pk,
-            preview=self.preview,
         )
         for row in self.rows:
             if row.state != OperationState.PLANNED:

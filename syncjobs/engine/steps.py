@@ -168,7 +168,6 @@ def plan_prerequisites(run: JobRun) -> JobSlice | None:
             slice_id=claimed.pk,
             connection_id=run.connection.pk,
             mapping_id=run.mapping.pk,
-            preview=False,
         )
     locks.try_lock(locks.slice_lock(claimed.pk))
     return claimed

@@ -259,30 +259,6 @@ def test_plan_narrower_direction_leaves_the_change_waiting(mapping):
     assert DirtyPair.objects.get().job_id is None
 
 
-def test_preview_writes_operations_only(mapping):
-    changed = make_pair(mapping, bc={"phoneNumber": "2"})
-    clash = make_pair(mapping, "C2", "Fabrikam", bc={"phoneNumber": "2"}, sales={"telephone1": "3"})
-    customer = make_customer(mapping.connection, "C3", "Contoso", **BC_VALUES)
-    before = list(Coupling.objects.order_by("pk").values())
-    job, result = plan(mapping, reference(changed), reference(clash), PairRef(customer.key), mode=JobMode.PREVIEW)
-    assert list(Coupling.objects.order_by("pk").values()) == before
-    assert {operation.state for operation in Operation.objects.filter(preview=True)} == {"planned", "conflict"}
-    assert not Operation.objects.filter(preview=False).exists()
-    assert result.plan == Counter({"update_in_sales": 1, "conflicts": 1, "create_in_sales": 1})
-    assert (job.inserted, job.modified, job.conflicts) == (1, 1, 1)
-
-
-def test_preview_and_run_plan_the_same_operations(mapping):
-    coupling = make_pair(mapping, bc={"phoneNumber": "2"}, sales={"address1_city": "Bern"})
-    customer = make_customer(mapping.connection, "C3", "Contoso", **BC_VALUES)
-    columns = ("system", "kind", "record_id", "before", "after", "expected_token")
-    planned = []
-    for mode in (JobMode.PREVIEW, JobMode.MODIFIED):
-        job, _ = plan(mapping, reference(coupling), PairRef(customer.key), mode=mode)
-        planned.append(list(Operation.objects.filter(job=job).order_by("system", "kind").values_list(*columns)))
-    assert planned[0] == planned[1]
-
-
 def test_plan_takes_the_same_number_of_queries_for_any_number_of_pairs(mapping):
     counts = []
     for size in (1, 20):
