@@ -1,5 +1,6 @@
-"""Endpoints of Sales orders on their way to Business Central."""
+"""Endpoints of Sales orders on their way to Business Central, and what those of quotes have in common with them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import django_filters
@@ -19,10 +20,10 @@ from coupling.services.words import fold
 from syncjobs.api.serializers import JobSerializer
 from syncjobs.choices import JobTrigger
 from syncjobs.documents import links
-from syncjobs.documents.choices import DocumentKind, OrderState, TransferState
+from syncjobs.documents.choices import OrderState, TransferState
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.reading import check_waiting, refresh
-from syncjobs.documents.records import ALL_SUBMITTED, ORDERS
+from syncjobs.documents.records import ALL_SUBMITTED, ORDERS, Shape
 from syncjobs.documents.requests import Requested, create_order
 from syncjobs.models import SynchJob
 from syncjobs.services.jobs import check_connection
@@ -148,48 +149,45 @@ def answer(requested: Requested) -> Response:
     )
 
 
-class SalesOrderList(ConnectionView):
+class Documents(ConnectionView):
+    """Documents of one kind; `shape` and `condition` say which, and what a refresh reads of Sales."""
+
     queryset = SalesDocument.objects.none()
-    serializer_class = SalesOrderSerializer
-    filterset_class = OrderFilterSet
+    serializer_class: type[serializers.BaseSerializer[Any]] = DocumentSerializer
+    shape: Shape
+    condition: str
 
     def get_queryset(self) -> QuerySet[SalesDocument]:
-        return SalesDocument.objects.filter(connection=self.hub_connection, kind=DocumentKind.ORDER).select_related(
-            "connection"
-        )
+        documents = SalesDocument.objects.filter(connection=self.hub_connection, kind=self.shape.kind)
+        return documents.select_related("connection")
 
-    @extend_schema(
-        summary="Sales orders that were submitted or are coupled",
-        parameters=[OpenApiParameter("refresh", bool, description="Reads Sales first.")],
-        responses=SalesOrderSerializer(many=True),
-    )
-    def get(self, request: Request, **kwargs: Any) -> Response:
+    def listed(self, request: Request) -> Response:
+        """A page of the list, read from Sales first where `refresh` asks for it."""
         if request.query_params.get("refresh") in ("1", "true"):
             self._refresh()
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(SalesOrderSerializer(page, many=True).data)
+        return self.get_paginated_response(self.serializer_class(page, many=True).data)
 
     def _refresh(self) -> None:
         connection = self.hub_connection
         check_connection(connection)
         sales = sales_client(connection, patience=INTERACTIVE)
-        documents = refresh(sales, connection, ORDERS, ALL_SUBMITTED)
+        documents = refresh(sales, connection, self.shape, self.condition)
         if len(documents) <= CHECKED_AT_ONCE:
             check_waiting(connection, sales, business_central_client(connection, patience=INTERACTIVE), documents)
 
 
-class CreateInBusinessCentral(ConnectionView):
-    serializer_class = NothingSerializer
+class Transfer(ConnectionView):
+    """Asks for the transfer of one document by `requests`, a function of `syncjobs.documents.requests`."""
 
-    @extend_schema(
-        summary="Create the order in Business Central",
-        request=None,
-        responses={200: CreatedSerializer, 202: STARTED_SCHEMA, 409: ProblemsSerializer},
-    )
-    def post(self, request: Request, **kwargs: Any) -> Response:
+    serializer_class = NothingSerializer
+    requests: Callable[..., Requested]
+
+    def transfer(self) -> Response:
         self.body(NothingSerializer)
+        request = type(self).requests
         try:
-            requested = create_order(
+            requested = request(
                 connection=self.hub_connection, key=self.kwargs["key"], user=self.person, trigger=JobTrigger.API
             )
         except HubError as error:
@@ -197,3 +195,29 @@ class CreateInBusinessCentral(ConnectionView):
                 raise Http404(str(error)) from error
             raise
         return answer(requested)
+
+
+REFRESH = OpenApiParameter("refresh", bool, description="Reads Sales first.")
+TRANSFER_ANSWERS = {200: CreatedSerializer, 202: STARTED_SCHEMA, 409: ProblemsSerializer}
+
+
+class SalesOrderList(Documents):
+    serializer_class = SalesOrderSerializer
+    filterset_class = OrderFilterSet
+    shape, condition = ORDERS, ALL_SUBMITTED
+
+    @extend_schema(
+        summary="Sales orders that were submitted or are coupled",
+        parameters=[REFRESH],
+        responses=SalesOrderSerializer(many=True),
+    )
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return self.listed(request)
+
+
+class CreateInBusinessCentral(Transfer):
+    requests = staticmethod(create_order)
+
+    @extend_schema(summary="Create the order in Business Central", request=None, responses=TRANSFER_ANSWERS)
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        return self.transfer()

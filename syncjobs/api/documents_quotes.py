@@ -6,34 +6,28 @@ from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
-from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connector.clients import INTERACTIVE, business_central_client, sales_client
+from connector.clients import INTERACTIVE, business_central_client
 from connector.errors import HubError
-from coupling.api.base import STARTED_SCHEMA, ConnectionView
-from coupling.api.serializers import NothingSerializer
 from syncjobs.api.documents import (
-    CHECKED_AT_ONCE,
     COMMON,
-    CreatedSerializer,
+    REFRESH,
+    TRANSFER_ANSWERS,
     DocumentFilterSet,
+    Documents,
     DocumentSerializer,
-    ProblemsSerializer,
-    answer,
+    Transfer,
 )
-from syncjobs.choices import JobTrigger
-from syncjobs.documents.choices import DocumentKind, QuoteState
+from syncjobs.documents.choices import QuoteState
 from syncjobs.documents.models import QuoteVersion, SalesDocument
-from syncjobs.documents.reading import check_waiting, refresh
 from syncjobs.documents.records import ACTIVE_OR_WON, QUOTES
 from syncjobs.documents.requests import process_quote
 from syncjobs.documents.versions import archives_of
-from syncjobs.services.jobs import check_connection
 
 log = logging.getLogger(__name__)
 
@@ -68,62 +62,32 @@ class QuoteFilterSet(DocumentFilterSet):
         return rows.filter(sales_state=QuoteState[value.upper()])
 
 
-class _Quotes(ConnectionView):
-    queryset = SalesDocument.objects.none()
-    serializer_class: type[serializers.BaseSerializer[Any]] = SalesQuoteSerializer
-
-    def get_queryset(self) -> QuerySet[SalesDocument]:
-        quotes = SalesDocument.objects.filter(connection=self.hub_connection, kind=DocumentKind.QUOTE)
-        return quotes.select_related("connection")
-
-
-class SalesQuoteList(_Quotes):
+class SalesQuoteList(Documents):
+    serializer_class = SalesQuoteSerializer
     filterset_class = QuoteFilterSet
+    shape, condition = QUOTES, ACTIVE_OR_WON
 
     @extend_schema(
         summary="Sales quotes that are active, won or coupled",
-        parameters=[OpenApiParameter("refresh", bool, description="Reads Sales first.")],
+        parameters=[REFRESH],
         responses=SalesQuoteSerializer(many=True),
     )
     def get(self, request: Request, **kwargs: Any) -> Response:
-        if request.query_params.get("refresh") in ("1", "true"):
-            self._refresh()
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(SalesQuoteSerializer(page, many=True).data)
-
-    def _refresh(self) -> None:
-        connection = self.hub_connection
-        check_connection(connection)
-        sales = sales_client(connection, patience=INTERACTIVE)
-        documents = refresh(sales, connection, QUOTES, ACTIVE_OR_WON)
-        if len(documents) <= CHECKED_AT_ONCE:
-            check_waiting(connection, sales, business_central_client(connection, patience=INTERACTIVE), documents)
+        return self.listed(request)
 
 
-class ProcessInBusinessCentral(ConnectionView):
-    serializer_class = NothingSerializer
+class ProcessInBusinessCentral(Transfer):
+    requests = staticmethod(process_quote)
 
-    @extend_schema(
-        summary="Process the quote in Business Central",
-        request=None,
-        responses={200: CreatedSerializer, 202: STARTED_SCHEMA, 409: ProblemsSerializer},
-    )
+    @extend_schema(summary="Process the quote in Business Central", request=None, responses=TRANSFER_ANSWERS)
     def post(self, request: Request, **kwargs: Any) -> Response:
-        self.body(NothingSerializer)
-        try:
-            requested = process_quote(
-                connection=self.hub_connection, key=self.kwargs["key"], user=self.person, trigger=JobTrigger.API
-            )
-        except HubError as error:
-            if error.code == "document.missing":
-                raise Http404(str(error)) from error
-            raise
-        return answer(requested)
+        return self.transfer()
 
 
-class SalesQuoteVersions(_Quotes):
+class SalesQuoteVersions(Documents):
     serializer_class = VersionSerializer
     pagination_class = None
+    shape, condition = QUOTES, ACTIVE_OR_WON
 
     @extend_schema(summary="All versions of the quote, the present one first", responses=VersionSerializer(many=True))
     def get(self, request: Request, **kwargs: Any) -> Response:

@@ -6,6 +6,8 @@ from config.access import ADDRESSES
 from config.roles import ROLE_CAPABILITIES, Role
 from connector.choices import System
 from coupling.models import RecordTemplate
+from syncjobs.documents.choices import DocumentKind
+from syncjobs.documents.models import SalesDocument
 from tests.api.builders import make_full_synch, make_job, make_operation, make_pair, make_schedule
 from tests.api.conftest import ROLES
 from tests.api.schema import description
@@ -36,6 +38,7 @@ def addresses(connection):
     }
     customers = connection.mappings.get(name="CUSTOMER")
     make_schedule(connection)
+    SalesDocument.objects.create(connection=connection, kind=DocumentKind.QUOTE, sales_key=pair.sales_key)
     ids = {
         "api-job": job.pk,
         "api-operation": make_operation(job, pair, state="conflict").pk,
