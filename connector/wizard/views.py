@@ -1,11 +1,10 @@
 """The pages of assisted setup. Each answer is stored before anything else happens, so nothing typed gets lost."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,29 +16,18 @@ from connector.models import Connection, SetupDraft
 from connector.services import setup
 from connector.wizard import checks, choices, drafts, finish, presets
 from connector.wizard.drafts import DraftChangedError, Secrets
-from connector.wizard.forms import BusinessCentralForm, OwnershipForm, SalesForm, StepForm
-from connector.wizard.keypairs import facts_of, make_key_pair, read_key_pair
-from connector.wizard.steps import BY_SLUG, CHECKED, STEPS, Step, after, before
+from connector.wizard.forms import BusinessCentralForm, OwnershipForm, StepForm
+from connector.wizard.keypairs import make_key_pair, read_key_pair
+from connector.wizard.page import LEAVE_QUESTION, address_of, show
+from connector.wizard.steps import BY_SLUG, Step, after, before
 
-_LEAVE = "Setup is not finished. Your answers are kept as a draft and nothing is switched on. Leave?"
 _REFUSED = 422
-
-
-@dataclass(slots=True)
-class Stepper:
-    """One entry of the list of steps."""
-
-    step: Step
-    number: int
-    state: str
-    label: str
-    url: str
 
 
 @require_safe
 def setup_start(request: PageRequest, connection: str) -> HttpResponse:
     """Where setup was left."""
-    return redirect(_address(connection, drafts.open_draft(request.connection).step))
+    return redirect(address_of(connection, drafts.open_draft(request.connection).step))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +36,7 @@ def setup_step(request: PageRequest, connection: str, step: str) -> HttpResponse
         raise Http404("Assisted setup has no such step.")
     draft = drafts.open_draft(request.connection)
     if request.method != "POST":
-        return _page(request, draft, BY_SLUG[step], drafts.form_of(draft, step))
+        return show(request, draft, BY_SLUG[step], drafts.form_of(draft, step))
     return _Post(request, draft, BY_SLUG[step]).answer()
 
 
@@ -72,11 +60,11 @@ def setup_discard(request: PageRequest, connection: str) -> HttpResponse:
             title="Start over?",
             text="The answers of this setup are forgotten; the connection itself stays as it is.",
             label="Start over",
-            back=_address(connection, "welcome"),
+            back=address_of(connection, "welcome"),
         )
     SetupDraft.objects.filter(connection=request.connection).delete()
     messages.success(request, "The draft is gone; setup begins with the connection's present values.")
-    return redirect(_address(connection, "welcome"))
+    return redirect(address_of(connection, "welcome"))
 
 
 @require_POST
@@ -85,14 +73,14 @@ def setup_demo(request: PageRequest, connection: str) -> HttpResponse:
     preset = presets.preset_for(request.connection)
     if preset is None:
         messages.warning(request, "There is no demo to connect, or this connection is enabled already.")
-        return redirect(_address(connection, "welcome"))
+        return redirect(address_of(connection, "welcome"))
     try:
         changes = {**preset.values(), **preset.choices}
         setup.update_connection(connection=request.connection, changes=changes, user=request.user)
         setup.enable(connection=Connection.objects.get(pk=request.connection.pk), user=request.user)
     except HubError as error:
         messages.error(request, f"The demo could not be connected. {error} {error.hint}")
-        return redirect(_address(connection, "welcome"))
+        return redirect(address_of(connection, "welcome"))
     SetupDraft.objects.filter(connection=request.connection).delete()
     messages.success(request, "The demo is connected. Calculate the plan, then start the first synchronisation.")
     return redirect(reverse("full-synch-review", kwargs={"connection": connection}))
@@ -145,16 +133,16 @@ class _Post:
                     return confirmation_page(
                         self.request,
                         title="Leave setup?",
-                        text=_LEAVE,
+                        text=LEAVE_QUESTION,
                         label="Leave",
-                        back=_address(self._slug, self.step.slug),
+                        back=address_of(self._slug, self.step.slug),
                         danger=False,
                     )
                 messages.info(self.request, "Your answers are kept; Assisted Setup goes on where you left it.")
                 return redirect(self.request.connection)
             case "simple" | "advanced":
                 self.request.session["setup_advanced"] = self.action == "advanced"
-                return redirect(_address(self._slug, self.step.slug))
+                return redirect(address_of(self._slug, self.step.slug))
             case "key-pair":
                 return self._key_pair()
             case "companies":
@@ -238,7 +226,7 @@ class _Post:
                 text=f"{len(pairs)} of {len(users)} users are coupled. The hub makes salespeople for the other {left} "
                 "when salespeople are synchronised. Continue?",
                 label="Continue",
-                back=_address(self._slug, self.step.slug),
+                back=address_of(self._slug, self.step.slug),
                 danger=False,
             )
         return None
@@ -281,7 +269,7 @@ class _Post:
             user=self.request.user,
         )
         messages.success(self.request, "A key pair was made. Download its certificate and upload it in Entra.")
-        return redirect(_address(self._slug, "identity"))
+        return redirect(address_of(self._slug, "identity"))
 
     def _finish(self, form: StepForm) -> HttpResponse:
         if finish.obstacles(self.draft):
@@ -333,117 +321,9 @@ class _Post:
 
     def _go(self, step: Step) -> HttpResponse:
         SetupDraft.objects.filter(pk=self.draft.pk).update(step=step.slug)
-        return redirect(_address(self._slug, step.slug))
+        return redirect(address_of(self._slug, step.slug))
 
     def _again(
         self, form: StepForm, draft: SetupDraft, *, notices: list[str] | None = None, status: int = _REFUSED
     ) -> HttpResponse:
-        return _page(self.request, draft, self.step, form, notices=[*self.notices, *(notices or [])], status=status)
-
-
-def _page(
-    request: PageRequest,
-    draft: SetupDraft,
-    step: Step,
-    form: StepForm,
-    *,
-    notices: list[str] | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    advanced = bool(request.session.get("setup_advanced")) and step.slug != "welcome"
-    hidden = [name for name in form.advanced if not advanced and name not in form.errors]
-    if "cloud" in hidden and form["cloud"].value() != "worldwide":
-        # Addresses that are not the usual ones are never out of sight.
-        hidden = []
-    context: dict[str, Any] = {
-        "title": "Assisted Setup",
-        "step": step,
-        "stepper": _stepper(request, draft, step),
-        "form": form,
-        "hidden": hidden,
-        "advanced": advanced,
-        "draft": draft,
-        "notices": notices or [],
-        "previous": before(step.slug),
-        "last": after(step.slug) is None,
-        "preset": presets.preset_for(request.connection),
-        "outcome": checks.outcome(draft, step.slug) if step.checked else "",
-        "result": draft.checks.get(step.slug) if step.checked else None,
-        "leave_question": _LEAVE,
-        **_extra(draft, step, form),
-    }
-    return render(request, "connector/setup_step.html", context, status=status)
-
-
-def _extra(draft: SetupDraft, step: Step, form: StepForm) -> dict[str, Any]:
-    """What single steps show besides their form."""
-    match step.slug:
-        case "identity":
-            return {"certificate": facts_of(draft.certificate) if draft.certificate else None}
-        case "sales" if isinstance(form, SalesForm):
-            return {"shortened": form.shortened}
-        case "welcome":
-            same = Connection.objects.exclude(pk=draft.connection_id).filter(
-                company_id=draft.connection.company_id, company_id__isnull=False
-            )
-            return {"same_company": same.first()}
-        case "subjects":
-            return {"cards": choices.cards_of(choices.rows_of(draft))}
-        case "people":
-            return {"people": draft.found.get("people")}
-        case "first":
-            return {"lines": choices.first_lines(draft)}
-        case "summary":
-            return _summary(draft)
-    return {}
-
-
-def _summary(draft: SetupDraft) -> dict[str, Any]:
-    rows = choices.rows_of(draft)
-    return {
-        "settings": drafts.settings_of(draft),
-        "credential": drafts.credential_of(draft),
-        "rows": [row for row in rows if row.choice.enabled and row.offer.available],
-        "off": [row for row in rows if not (row.choice.enabled and row.offer.available)],
-        "warnings": [
-            (BY_SLUG[slug].title, check)
-            for slug in CHECKED
-            for check in draft.checks.get(slug, {}).get("rows", [])
-            if check["state"] == "warning"
-        ],
-        "obstacles": finish.obstacles(draft),
-        "plans": finish.wants_plan(draft),
-    }
-
-
-_LABELS = {
-    "current": "this step",
-    "done": "done",
-    "todo": "to do",
-    "warning": "a warning to look at",
-    "failed": "a check failed",
-    "stale": "its checks are out of date",
-}
-
-
-def _stepper(request: PageRequest, draft: SetupDraft, current: Step) -> list[Stepper]:
-    entries = []
-    for number, step in enumerate(STEPS, start=1):
-        state = _state(draft, step)
-        shown = "current" if step is current else state
-        url = _address(request.connection.slug, step.slug)
-        entries.append(Stepper(step, number, shown, _LABELS[shown], url))
-    return entries
-
-
-def _state(draft: SetupDraft, step: Step) -> str:
-    if step.checked:
-        outcome = checks.outcome(draft, step.slug)
-        return {"": "todo", "passed": "done"}.get(outcome, outcome)
-    if step.slug not in draft.answers:
-        return "todo"
-    return "done" if drafts.settled_form(draft, step.slug).is_valid() else "failed"
-
-
-def _address(connection: str, step: str) -> str:
-    return reverse("setup-step", kwargs={"connection": connection, "step": step})
+        return show(self.request, draft, self.step, form, notices=[*self.notices, *(notices or [])], status=status)
