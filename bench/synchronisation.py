@@ -215,7 +215,8 @@ class Bench:
         with self.hub.processes.measured() as usage:
             done = work()
         if records is None:
-            records = done.inserted + done.modified + done.deleted + done.unchanged
+            # A record that was created and then completed counts once.
+            records = done.inserted or done.modified + done.deleted + done.unchanged
         run = Run(
             title=title,
             records=records,
