@@ -15,6 +15,7 @@ from django.db.models import Count
 from redis.exceptions import RedisError
 
 from connector.models import Connection
+from syncjobs.choices import OperationState
 from syncjobs.models import Operation, SynchJob
 from syncjobs.services import ticking
 from tests.chaos import contents, environment
@@ -213,7 +214,7 @@ class Campaign:
         found = contents.changes(before, contents.read_rows(sandbox.data_dir))
         problems = [f"the further run wrote: {found[:5]} ({len(found)} in all)"] if found else []
         return problems + [
-            f"the further run of {job.mapping} wrote: {job.message}"
+            f"the further run of {job.mapping} wrote: {job.message} {_writes_of(job)}"
             for job in jobs
             if job.inserted or job.modified or job.deleted or job.coupled
         ]
@@ -282,6 +283,12 @@ def _running(directory: Any) -> Iterator[SandboxServer]:
         yield sandbox
     finally:
         sandbox.stop()
+
+
+def _writes_of(job: SynchJob) -> str:
+    """The first writes of a job with their values, for whoever looks for the reason."""
+    rows = Operation.objects.filter(job=job, state=OperationState.SETTLED)[:3]
+    return "; ".join(f"{row.kind} {row.table} {row.record_name}: {row.before} becomes {row.after}" for row in rows)
 
 
 def _progress() -> tuple[Any, ...]:
