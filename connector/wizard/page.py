@@ -10,9 +10,10 @@ from django.urls import reverse
 from config.web.request import PageRequest
 from connector.models import Connection, SetupDraft
 from connector.wizard import checks, choices, drafts, finish, presets
-from connector.wizard.forms import SalesForm, StepForm
 from connector.wizard.keypairs import facts_of
+from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, CHECKED, STEPS, Step, after, before
+from connector.wizard.system_forms import SalesForm
 
 LEAVE_QUESTION = "Setup is not finished. Your answers are kept as a draft and nothing is switched on. Leave?"
 

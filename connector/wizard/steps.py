@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from connector.wizard import forms
+from connector.wizard import forms, system_forms
+from connector.wizard.step_form import StepForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Step:
 
     slug: str
     title: str
-    form: type[forms.StepForm]
+    form: type[StepForm]
     lead: str
     checked: bool = False
     click_path: tuple[str, ...] = ()
@@ -33,7 +34,7 @@ STEPS = (
     Step(
         "identity",
         "Identity",
-        forms.IdentityForm,
+        system_forms.IdentityForm,
         "The hub signs in to both systems as an application that is registered in your Entra tenant.",
         checked=True,
         click_path=(
@@ -48,7 +49,7 @@ STEPS = (
     Step(
         "sales",
         "Dynamics 365 Sales",
-        forms.SalesForm,
+        system_forms.SalesForm,
         "The environment that Sales runs in, and the application user that the hub works as.",
         checked=True,
         click_path=(
@@ -61,7 +62,7 @@ STEPS = (
     Step(
         "business-central",
         "Business Central",
-        forms.BusinessCentralForm,
+        system_forms.BusinessCentralForm,
         "The environment and the company, and the card that lets the hub's application in.",
         checked=True,
         click_path=(

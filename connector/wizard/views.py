@@ -16,10 +16,12 @@ from connector.models import Connection, SetupDraft
 from connector.services import setup
 from connector.wizard import checks, choices, drafts, finish, presets
 from connector.wizard.drafts import DraftChangedError, Secrets
-from connector.wizard.forms import BusinessCentralForm, OwnershipForm, StepForm
+from connector.wizard.forms import OwnershipForm
 from connector.wizard.keypairs import make_key_pair, read_key_pair
 from connector.wizard.page import LEAVE_QUESTION, address_of, show
+from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, Step, after, before
+from connector.wizard.system_forms import BusinessCentralForm
 
 _REFUSED = 422
 

@@ -1,0 +1,246 @@
+"""The forms of the steps that say who the hub is and where the two systems are."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django import forms
+
+from connector.choices import CredentialKind
+from connector.models import DEFAULT_AUTHORITY_URL, DEFAULT_BUSINESS_CENTRAL_URL
+from connector.wizard.step_form import PLAIN, StepForm, address_in, is_guid
+
+_DOMAIN = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}", re.IGNORECASE)
+WORLDWIDE, OTHER = "worldwide", "other"
+
+
+class IdentityForm(StepForm):
+    """The app registration. Secret and key go into the draft's encrypted columns and never come back."""
+
+    advanced = ("cloud", "authority_url")
+    secrets = ("client_secret", "certificate_file", "certificate_password")
+
+    tenant_id = forms.CharField(
+        label="Directory (tenant) ID",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text="The GUID on the app registration's overview, or a verified domain such as contoso.com.",
+    )
+    client_id = forms.CharField(
+        label="Application (client) ID",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text="The other GUID on that page; not the Object ID.",
+    )
+    credential_kind = forms.ChoiceField(
+        label="The hub proves itself with",
+        choices=[("secret", "a client secret"), ("certificate", "a certificate (recommended for production)")],
+        widget=forms.RadioSelect,
+        initial="secret",
+    )
+    client_secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    certificate_file = forms.FileField(
+        label="Certificate with its private key",
+        required=False,
+        help_text="A PFX file, or a PEM file with both parts. Or let the hub make a key pair, below.",
+    )
+    certificate_password = forms.CharField(
+        label="Pass phrase of the file",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    valid_until = forms.DateField(
+        label="Secret is valid until",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="The column Expires beside the secret. The hub reminds you 30, 14 and 3 days before.",
+    )
+    cloud = forms.ChoiceField(
+        label="Cloud",
+        choices=[(WORLDWIDE, "Worldwide"), (OTHER, "Another one, or a sandbox: the addresses below")],
+        required=False,
+    )
+    authority_url = forms.CharField(
+        label="Identity service",
+        required=False,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text=f"For the worldwide cloud {DEFAULT_AUTHORITY_URL}.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.draft.secret:
+            self.fields["client_secret"].widget.attrs["placeholder"] = "••••••••••••"
+            self.fields["client_secret"].help_text = "A secret is stored. Leave empty to keep it."
+        else:
+            self.fields[
+                "client_secret"
+            ].help_text = "The secret's Value, which the portal shows once; not its Secret ID. Stored encrypted."
+        if self.draft.certificate:
+            self.fields["certificate_file"].help_text = "A certificate is stored. Choose a file to replace it."
+
+    def first_values(self) -> dict[str, Any]:
+        credential = getattr(self.connection, "credential", None)
+        other = self.connection.authority_url.rstrip("/") != DEFAULT_AUTHORITY_URL
+        return {
+            **super().first_values(),
+            "credential_kind": credential.kind if credential else CredentialKind.SECRET,
+            "valid_until": credential.valid_until if credential else None,
+            "cloud": OTHER if other else WORLDWIDE,
+        }
+
+    def clean_tenant_id(self) -> str:
+        value = str(self.cleaned_data["tenant_id"]).strip()
+        if value and not (is_guid(value) or _DOMAIN.fullmatch(value)):
+            raise forms.ValidationError("Enter a GUID or a domain, for example contoso.onmicrosoft.com.")
+        return value
+
+    def clean_client_id(self) -> str:
+        value = str(self.cleaned_data["client_id"]).strip()
+        if value and not is_guid(value):
+            raise forms.ValidationError("A client id is a GUID, for example 2f6c0d1e-1111-4222-8333-444455556666.")
+        return value.lower()
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("cloud") == OTHER or self.fields["authority_url"].disabled:
+            values["authority_url"] = address_in(self, "authority_url", values.get("authority_url", ""))
+        else:
+            values["authority_url"] = DEFAULT_AUTHORITY_URL
+        certificate = values.get("credential_kind") == CredentialKind.CERTIFICATE
+        missing = [
+            label
+            for label, there in (
+                ("the tenant ID", values.get("tenant_id") or "tenant_id" in self.errors),
+                ("the client ID", values.get("client_id") or "client_id" in self.errors),
+                ("the certificate", self.draft.private_key or not certificate),
+                ("the client secret", self.draft.secret or certificate),
+            )
+            if not there
+        ]
+        if missing:
+            raise forms.ValidationError(f"Enter {' and '.join(missing)}.", code="missing")
+        return values
+
+    def settings(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("tenant_id", "client_id", "authority_url")}
+
+
+class SalesForm(StepForm):
+    """The environment URL. A path that was pasted along is cut, after it was said."""
+
+    sales_url = forms.CharField(
+        label="Environment URL",
+        required=False,
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "https://contoso.crm4.dynamics.com", "inputmode": "url"}),
+        help_text="Power Platform admin center > Environments > the environment > Environment URL.",
+    )
+    use_address = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        typed = str(values.get("sales_url") or "").strip()
+        if not typed:
+            self.add_error("sales_url", "Enter the environment's URL.")
+            return values
+        address = address_in(self, "sales_url", typed)
+        if address and _says_more(typed, address) and values.get("use_address") != address:
+            self.shortened = address
+            self.add_error("sales_url", f"We will use {address} instead of {typed}. Is that right?")
+        values["sales_url"] = address
+        return values
+
+    shortened = ""
+
+    def settings(self) -> dict[str, Any]:
+        return {"sales_url": self.cleaned_data["sales_url"]}
+
+
+class BusinessCentralForm(StepForm):
+    """Environment, then the company from the list that the environment gives."""
+
+    advanced = ("business_central_url",)
+
+    business_central_environment = forms.CharField(
+        label="Environment",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text="Business Central admin center > Environments lists the names.",
+    )
+    company = forms.ChoiceField(label="Company", required=False)
+    business_central_url = forms.CharField(
+        label="Business Central service",
+        required=False,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text=f"For the worldwide cloud {DEFAULT_BUSINESS_CENTRAL_URL}.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = self.companies()
+        company = self.fields["company"]
+        company.choices = [("", "Choose a company" if known else "Press Find companies first"), *known.items()]  # type: ignore[attr-defined]
+        # A company that was chosen before the list was read again stays a choice, so that nothing typed gets lost.
+        typed = str((self.data or {}).get("company") or "")
+        if typed and typed not in known:
+            company.choices.append((typed, f"{typed} (not in the list)"))  # type: ignore[attr-defined]
+
+    def companies(self) -> dict[str, str]:
+        """Id to caption of the companies that were found, the connection's own among them."""
+        found = {row["id"]: f"{row['name']}  ({row['id']})" for row in self.draft.found.get("companies", [])}
+        own = self.connection.company_id
+        if own is not None and str(own) not in found:
+            found[str(own)] = f"{self.connection.company_name}  ({own})"
+        return found
+
+    def first_values(self) -> dict[str, Any]:
+        own = self.connection.company_id
+        return {
+            **super().first_values(),
+            "business_central_environment": self.connection.business_central_environment or "production",
+            "company": str(own) if own else "",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        environment = str(values.get("business_central_environment") or "").strip()
+        if not environment:
+            self.add_error("business_central_environment", "Enter the environment's name, for example production.")
+        elif not re.fullmatch(r"[A-Za-z0-9_.-]+", environment):
+            self.add_error("business_central_environment", "An environment's name has no blanks and no slashes.")
+        values["business_central_environment"] = environment
+        url = values.get("business_central_url") or DEFAULT_BUSINESS_CENTRAL_URL
+        values["business_central_url"] = address_in(self, "business_central_url", url)
+        return values
+
+    def require_company(self) -> None:
+        if not self.cleaned_data.get("company") and "company" not in self.errors:
+            self.add_error("company", "Choose the company; Find companies reads the list.")
+
+    def settings(self) -> dict[str, Any]:
+        names = {row["id"]: row["name"] for row in self.draft.found.get("companies", [])}
+        company = self.cleaned_data.get("company") or ""
+        known = is_guid(company)
+        return {
+            "business_central_environment": self.cleaned_data["business_central_environment"],
+            "business_central_url": self.cleaned_data["business_central_url"],
+            "company_id": UUID(company) if known else None,
+            "company_name": names.get(company, self.connection.company_name if known else ""),
+        }
+
+
+def _says_more(typed: str, address: str) -> bool:
+    """Whether something that was typed is not in the address; scheme, capitals and a final slash are not much."""
+    text = typed if "://" in typed else f"https://{typed}"
+    parts = urlsplit(text)
+    return bool(parts.path.strip("/") or parts.query or parts.fragment) or (
+        f"{parts.scheme}://{parts.netloc}".casefold() != address.casefold()
+    )
