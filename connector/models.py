@@ -87,6 +87,17 @@ class Connection(models.Model):
     last_test = models.JSONField(default=dict, blank=True, help_text="Report of the newest connection test.")
     last_test_at = models.DateTimeField(null=True, blank=True)
     setup_completed_at = models.DateTimeField(null=True, blank=True, help_text="When assisted setup was finished.")
+    restore_after_maintenance = models.BooleanField(
+        default=False, help_text="Switched off for maintenance: the next start of the scheduler enables it again."
+    )
+    over_privileged_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why the application user may be System Administrator; empty: it may not."
+    )
+    keep_jobs_days = models.PositiveSmallIntegerField(default=30, help_text="How long jobs and errors are kept.")
+    failures_reset_at = models.DateTimeField(null=True, blank=True, help_text="Failed runs before it no longer count.")
+    full_synch_left_out = models.JSONField(
+        default=list, blank=True, help_text="Names of mappings that full synchronisations leave out until taken in."
+    )
 
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -195,6 +206,13 @@ class NoticeTarget(models.Model):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="notice_targets")
     kind = models.CharField(max_length=10, choices=NoticeKind.choices, default=NoticeKind.EMAIL)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="Who asked for it; none: the connection's own.",
+    )
     address = EncryptedTextField(help_text="Kept encrypted: a chat's webhook address lets anybody write there.")
     severity = models.CharField(
         max_length=10, choices=Severity.choices, default=Severity.WARNING, help_text="This one and graver ones."

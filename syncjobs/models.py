@@ -36,6 +36,7 @@ class FullSynch(models.Model):
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED)
     preview = models.BooleanField(default=False)
     cancel_requested = models.BooleanField(default=False)
+    paused_at = models.DateTimeField(null=True, help_text="Since when it rests; its lines go on once it is resumed.")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     message = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
