@@ -1,4 +1,4 @@
-"""What a person chose for the lists they use."""
+"""What a person chose for the pages they use."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -18,3 +18,16 @@ class ListPreference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.list_name} of {self.user}"
+
+
+class HiddenBanner(models.Model):
+    """A person does not want pages to open with the banner of one kind of trouble (a state of couplings)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hidden_banners")
+    kind = models.CharField(max_length=30)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="one_hidden_banner")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user}"

@@ -319,6 +319,8 @@ class Coupling(models.Model):
     conflict = models.BooleanField(default=False)
     missing = models.CharField(max_length=20, choices=MissingSide.choices, blank=True, default=MissingSide.NONE)
     outside_filter = models.CharField(max_length=20, choices=System.choices, blank=True)
+    # Who looks after the pair's problem.
+    assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     objects = CouplingQuerySet.as_manager()
 

@@ -216,6 +216,10 @@ class SynchronisationService(Protocol):
         """The pair's operations, newest first, previews left out. Constant number of queries."""
         ...
 
+    def last_ways(self, *, coupling: Coupling) -> dict[System, HistoryEntry]:
+        """The newest attempt to write to each system for the pair; a system never written to is missing. One query."""
+        ...
+
     def synchronize_pair(
         self,
         *,
@@ -223,8 +227,10 @@ class SynchronisationService(Protocol):
         force_from: System | None,
         user: User | None,
         trigger: str = "user",
+        choices: Mapping[str, Any] | None = None,
     ) -> StartedJob:
-        """Synchronises one pair on the queue for people who wait; lifts its failure marks."""
+        """Synchronises one pair on the queue for people who wait; lifts its failure marks. `choices`: property → the
+        side that wins there, whatever changed. Raises MappingError for a property that is not mapped."""
         ...
 
     def synchronize_pairs(

@@ -133,7 +133,14 @@ class CouplingSynchronize(_Couplings):
     def post(self, request: Request, **kwargs: Any) -> Response:
         coupling = self.coupling()
         asked = self.body(SynchronizeSerializer)
-        job = requests.synchronize(coupling=coupling, user=self.person, trigger="api", **asked)
+        job = requests.synchronize(
+            coupling=coupling,
+            direction=asked["direction"],
+            retry=asked["retry"],
+            choices=asked["fields"],
+            user=self.person,
+            trigger="api",
+        )
         return started(job)
 
 

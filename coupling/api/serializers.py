@@ -161,6 +161,16 @@ class MoveSerializer(StrictSerializer):
 class SynchronizeSerializer(StrictSerializer):
     direction = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
     retry = serializers.BooleanField(default=False)
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ChoiceField(choices=System.choices),
+        default=dict,
+        help_text="Property to the system that wins there, for properties that follow both ways; the rest merges.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["direction"] and attrs["fields"]:
+            raise serializers.ValidationError({"fields": ["A direction decides all properties already."]})
+        return attrs
 
 
 class BulkSerializer(StrictSerializer):

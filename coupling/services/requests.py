@@ -1,6 +1,6 @@
 """What people ask of pairs (synchronise, retry, uncouple, restore, delete, create), checked before a job is started."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -70,9 +70,18 @@ def changed_since_agreed(coupling: Coupling, system: System) -> bool:
 
 
 def synchronize(
-    *, coupling: Coupling, direction: Direction | str | None, retry: bool, user: User | None, trigger: str = "user"
+    *,
+    coupling: Coupling,
+    direction: Direction | str | None,
+    retry: bool,
+    user: User | None,
+    trigger: str = "user",
+    choices: Mapping[str, str] | None = None,
 ) -> StartedJob:
-    """Synchronize Now for one pair. Raises CouplingError for a skipped pair unless `retry`, and for a broken one."""
+    """Synchronize Now for one pair. Raises CouplingError for a skipped pair unless `retry`, and for a broken one.
+
+    `choices` names the side that wins per two-way property; the rest merges.
+    """
     require_usable(coupling.mapping)
     force_from = source_of(direction, coupling.mapping)
     if coupling.missing:
@@ -87,7 +96,7 @@ def synchronize(
             code="coupling.skipped",
             hint=f"Solve the problem, then retry: {coupling.error_message}",
         )
-    job = service().synchronize_pair(coupling=coupling, force_from=force_from, user=user, trigger=trigger)
+    job = service().synchronize_pair(coupling=coupling, force_from=force_from, user=user, trigger=trigger, choices=choices)
     if trigger == FIRST:
         attach_job(coupling, job.id)
     return job

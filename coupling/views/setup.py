@@ -35,7 +35,9 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
     if request.method == "POST":
         return _do(request, setup)
     part = request.GET.get("part", "") if wants_partial(request) else ""
-    context = setup.context()
+    # Looking through hits costs no claim; opening the record and choosing a partner do.
+    holder = setup.claim() if request.method == "GET" and part != "candidates" else None
+    context = setup.context() | {"holder": holder}
     if part != "choice":
         offset = request.GET.get("offset", "")
         context["candidates"] = find_candidates(
@@ -55,6 +57,12 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
 def _do(request: PageRequest, setup: Setup) -> HttpResponse:
     """Couples, moves or creates as the form says; a refusal stays on the page with its sentence."""
     again = f"{request.path}?{request.POST.get('state', '')}"
+    taking_over = request.POST.get("take_over") == "1"
+    if holder := setup.claim(take_over=taking_over):
+        messages.error(request, f"{setup.record} is being coupled by {holder.user} right now.")
+        return redirect(again)
+    if taking_over:
+        return redirect(again)
     try:
         if setup.creates:
             return _create(request, setup, again)
@@ -68,6 +76,7 @@ def _do(request: PageRequest, setup: Setup) -> HttpResponse:
                 coupling=coupling, direction=setup.choice, retry=True, user=request.user, trigger=requests.FIRST
             )
             sentence += " The first synchronisation is queued."
+        setup.release()
         change = latest_undoable(coupling) if setup.changes_partner else None
         offer_undo(request, sentence, change.deed if change else None)
         return redirect(pair_url(coupling))
@@ -93,6 +102,7 @@ def _create(request: PageRequest, setup: Setup, again: str) -> HttpResponse:
     work = requests.create_other_side(
         mapping=setup.mapping, system=setup.system, keys=[setup.record.key], user=request.user
     )
+    setup.release()
     queued(request, list(work.jobs), "Queued: the new record is created and coupled in the background.")
     return redirect(list_url(setup.connection, setup.system, setup.record.table))
 

@@ -12,9 +12,11 @@ from connector.choices import Direction, System
 from connector.errors import RemoteError
 from coupling.choices import MappingKind
 from coupling.filtersets import mappings_of_table
+from coupling.matching.models import RecordClaim
 from coupling.models import Coupling, TableCursor, TableMapping
 from coupling.records import words_of
 from coupling.services.candidates import refusal_of
+from coupling.services.claims import claim, release
 from coupling.services.couplings import mirrored
 from coupling.services.duplicates import Duplicate, duplicates_of
 from coupling.services.links import sales_url
@@ -114,6 +116,15 @@ class Setup:
             return []
         found = duplicates_of(mapping=self.mapping, system=self.system, records=[self.record])
         return found.get(self.record.key, [])
+
+    def claim(self, *, take_over: bool = False) -> RecordClaim | None:
+        """Gives the record to whoever asks; returns the claim of somebody else who has it and keeps it."""
+        place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.record.table}
+        return claim(**place, key=self.record.key, user=self.request.user, take_over=take_over)
+
+    def release(self) -> None:
+        place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.record.table}
+        release(**place, keys=[self.record.key], user=self.request.user)
 
     def read_what_is_unread(self, previews: list[PairPreview]) -> bool:
         """Asks for tables that the preview refers to and the hub has not read; tells whether there are any."""

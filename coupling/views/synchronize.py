@@ -1,7 +1,7 @@
 """Synchronize Now: the question of the direction, for one pair and for many, and the start of the job."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from config.web.request import PageRequest
 from connector.choices import Direction, System
+from coupling.exceptions import CouplingError
 from coupling.models import Coupling
 from coupling.services import requests
 from coupling.services.pairs import attach_records
-from coupling.synchronisation import PairPreview, service
+from coupling.synchronisation import FieldPreview, PairPreview, service
 from coupling.views.base import (
     back_of,
     coupling_of,
@@ -28,6 +29,7 @@ from coupling.views.base import (
 )
 
 MERGE = "merge"
+FIELDS = "fields"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,38 @@ class Question:
 _SEND = Choice("to_sales", "Send to Sales", "The values of Business Central replace those of Sales.")
 _GET = Choice("to_business_central", "Get from Sales", "The values of Sales replace those of Business Central.")
 _MERGE = Choice(MERGE, "Merge", "Each side gets what changed on the other.")
+_FIELDS = Choice(FIELDS, "Decide field by field", "The side ticked in the table below wins; the changed side is proposed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A field whose values differ. `name` is what a decision about it is called, blank where none can be made;
+    `proposed` the side that changed, blank where both did."""
+
+    line: FieldPreview
+    name: str
+    proposed: str
+
+
+def differing_of(preview: PairPreview, *, decidable: bool) -> list[Differing]:
+    """Fields that differ; where `decidable` those that follow both ways can be decided one by one."""
+    return [
+        Differing(
+            line,
+            (line.bc_property or line.sales_attribute)
+            if decidable and line.direction == Direction.BIDIRECTIONAL
+            else "",
+            _proposed(line),
+        )
+        for line in preview.fields
+        if not line.equal
+    ]
+
+
+def _proposed(line: FieldPreview) -> str:
+    if line.clash or line.bc_changed == line.sales_changed:
+        return ""
+    return System.BUSINESS_CENTRAL if line.bc_changed else System.SALES
 
 
 def question_for(direction: str, preview: PairPreview) -> Question:
@@ -99,16 +133,23 @@ def synchronize_pair(request: PageRequest, connection: str, pk: int) -> HttpResp
         answer = request.POST.get("direction", "")
         job = requests.synchronize(
             coupling=coupling,
-            direction=None if answer == MERGE else answer or None,
+            direction=None if answer in (MERGE, FIELDS) else answer or None,
             retry=request.POST.get("retry") == "1",
             user=request.user,
+            choices=_decided(request, coupling) if answer == FIELDS else None,
         )
         queued(request, job, "Queued. The result appears here.")
         return redirect(pair_url(coupling))
     attach_records([coupling])
-    preview = service().preview_pair(
-        mapping=coupling.mapping, bc_key=coupling.bc_key, sales_key=coupling.sales_key, force_from=None
+    preview = _preview(coupling)
+    question = question_for(coupling.mapping.direction, preview)
+    # Who wins per field is a question only where it is known what changed.
+    differing = differing_of(
+        preview, decidable=coupling.mapping.direction == Direction.BIDIRECTIONAL and not preview.never
     )
+    decidable = [each for each in differing if each.name]
+    if decidable:
+        question = replace(question, choices=[*question.choices, _FIELDS])
     context = {
         "title": "Synchronize Now",
         "crumbs": [
@@ -117,11 +158,31 @@ def synchronize_pair(request: PageRequest, connection: str, pk: int) -> HttpResp
         ],
         "coupling": coupling,
         "preview": preview,
-        "differing": [line for line in preview.fields if not line.equal],
-        "question": question_for(coupling.mapping.direction, preview),
+        "differing": differing,
+        "decidable": bool(decidable),
+        "question": question,
         "back": pair_url(coupling),
     }
     return render(request, "coupling/synchronize.html", context)
+
+
+def _preview(coupling: Coupling) -> PairPreview:
+    return service().preview_pair(
+        mapping=coupling.mapping, bc_key=coupling.bc_key, sales_key=coupling.sales_key, force_from=None
+    )
+
+
+def _decided(request: HttpRequest, coupling: Coupling) -> dict[str, str]:
+    """Property → the side that wins. Raises CouplingError where a field that changed on both sides was left open."""
+    decided: dict[str, str] = {}
+    for each in differing_of(_preview(coupling), decidable=True):
+        side = request.POST.get(f"field-{each.name}", "") or each.proposed
+        if each.name and side in System.values:
+            decided[each.name] = side
+        elif each.name and each.line.clash:
+            label = each.line.bc_label or each.name
+            raise CouplingError(f"Tick the side that wins for {label}.", code="coupling.undecided")
+    return decided
 
 
 def ask_for_many(

@@ -85,13 +85,17 @@ def retry_couplings(
     user: User | None,
     trigger: JobTrigger = JobTrigger.USER,
     force_from: System | None = None,
+    choices: Mapping[str, Any] | None = None,
 ) -> list[SynchJob]:
-    """Lifts failure and skip marks and synchronises the pairs: one job per mapping, in the mappings' order."""
+    """Lifts failure and skip marks and synchronises the pairs: one job per mapping, in the mappings' order.
+
+    `choices`: property → the side that wins or the value both get; for pairs of one mapping. Raises MappingError for a
+    property that is not mapped.
+    """
+    chosen = _choices(couplings[0].mapping, choices) if choices and couplings else {}
+    options = RunOptions(retry=True, force_from=force_from, choices=chosen)
     Coupling.objects.filter(pk__in=[coupling.pk for coupling in couplings]).mark_retry()
-    return run_pairs(
-        couplings=couplings, mode=JobMode.SELECTED, options=RunOptions(retry=True, force_from=force_from),
-        user=user, trigger=trigger,
-    )  # fmt: skip
+    return run_pairs(couplings=couplings, mode=JobMode.SELECTED, options=options, user=user, trigger=trigger)
 
 
 def run_pairs(

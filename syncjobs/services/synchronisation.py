@@ -1,6 +1,6 @@
 """What the pages and endpoints of `coupling` may ask of synchronisation; see coupling.synchronisation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -126,10 +126,29 @@ class Synchronisation:
         operations = Operation.objects.filter(coupling=coupling, preview=False).select_related("job__connection")
         return [_history_entry(operation) for operation in operations[:limit]]
 
+    def last_ways(self, *, coupling: Coupling) -> dict[System, HistoryEntry]:
+        tried = Operation.objects.filter(
+            coupling=coupling,
+            preview=False,
+            kind__in=(OperationKind.CREATE, OperationKind.UPDATE),
+            state__in=(OperationState.SETTLED, OperationState.FAILED, OperationState.CONFLICT),
+        )
+        newest = tried.select_related("job__connection").order_by("system", "-id").distinct("system")
+        return {System(operation.system): _history_entry(operation) for operation in newest}
+
     def synchronize_pair(
-        self, *, coupling: Coupling, force_from: System | None, user: User | None, trigger: str = "user"
+        self,
+        *,
+        coupling: Coupling,
+        force_from: System | None,
+        user: User | None,
+        trigger: str = "user",
+        choices: Mapping[str, Any] | None = None,
     ) -> StartedJob:
-        return self.synchronize_pairs(couplings=[coupling], force_from=force_from, user=user, trigger=trigger)[0]
+        jobs = retry_couplings(
+            couplings=[coupling], force_from=force_from, choices=choices, user=user, trigger=JobTrigger(trigger)
+        )
+        return _started(jobs[0])
 
     def synchronize_pairs(
         self, *, couplings: Sequence[Coupling], force_from: System | None, user: User | None, trigger: str = "user"
