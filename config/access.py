@@ -95,6 +95,7 @@ ADDRESSES: dict[str, Needs] = {
     "coupling-detail": _READ,
     "coupling-setup": _COUPLE,
     "coupling-log": _READ,
+    "coupling-banner": _READ,
     "coupling-undo": _COUPLE,
     "coupling-home": _READ,
     "coupling-find-broken": _COUPLE,

@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from connector.choices import Direction, System
 from connector.models import Connection
@@ -92,6 +93,9 @@ class SalesRecord(RemoteRecord):
             models.Index(fields=["connection", "table", "name"], name="sales_record_name"),
             models.Index(fields=["connection", "table", "read_at"], name="sales_record_read"),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="sales_record_search"),
+            models.Index(
+                KT("values___parentcustomerid_value"), name="sales_contact_parent", condition=Q(table="contacts")
+            ),
         ]
 
 

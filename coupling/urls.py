@@ -52,6 +52,7 @@ connection_pages = [
     path("mappings/<str:name>/queue/", queue.work_queue, name="queue"),
     path("couplings/ruled-out/", suggestions.RuledOutList.as_view(), name="ruled-out-list"),
     path("couplings/<int:pk>/", pair.coupling_detail, name="coupling-detail"),
+    path("couplings/<int:pk>/banner/", pair.banner, name="coupling-banner"),
     path("couplings/<int:pk>/log/", pair.coupling_log, name="coupling-log"),
     path("couplings/<int:pk>/synchronize/", synchronize.synchronize_pair, name="coupling-synchronize"),
     path("couplings/<int:pk>/uncouple/", pair.uncouple, name="coupling-uncouple"),

@@ -124,9 +124,9 @@ def note_moved(coupling: Coupling, *, earlier: Coupling, user: User | None) -> N
     _note(coupling, LinkChange.MOVE, user, before=before)
 
 
-def note_uncoupled(couplings: Sequence[Coupling], user: User | None) -> UUID:
-    """Before the couplings are removed; returns the deed they share. One statement."""
-    deed = uuid4()
+def note_uncoupled(couplings: Sequence[Coupling], user: User | None, *, deed: UUID | None = None) -> UUID:
+    """Before the couplings are removed, as part of `deed` or of one of their own, which is returned. One statement."""
+    deed = deed or uuid4()
     with database.cursor() as cursor:
         cursor.execute(
             _NOTE_UNCOUPLED, {"deed": deed, "user": _pk(user), "ids": [coupling.pk for coupling in couplings]}

@@ -1,63 +1,50 @@
 """Couplings that go with others: contacts whose company is a coupled customer or vendor on both sides."""
 
 from collections.abc import Sequence
-from uuid import UUID
+from typing import Any
 
-from coupling.models import BusinessCentralRecord, Coupling, SalesRecord
+from django.db import connection as database
+
+from coupling.models import Coupling, TableMapping
 
 PARENTS = ("CUSTOMER", "VENDOR")
 """Mappings whose couplings take contacts along when they go."""
-_CHILDREN = "CONTACT"
-_PARENT_OF_CONTACT = "_parentcustomerid_value"
 COMPANY_CONTACTS = "businessRelations"
 """Table of the mirror that remembers the company contact (`number`) of a customer or vendor (`key`)."""
-_PART = 2000
+
+# In Business Central a person below the customer's company contact, in Sales a contact whose parent is the account;
+# those for which only one holds stay coupled.
+_CHILDREN = """
+SELECT child.id FROM coupling_coupling parent
+JOIN coupling_salesrecord contact ON contact.connection_id = parent.connection_id AND contact."table" = 'contacts'
+    AND contact."values" ->> '_parentcustomerid_value' = parent.sales_key::text
+JOIN coupling_coupling child ON child.connection_id = parent.connection_id AND child.sales_table = 'contacts'
+    AND child.sales_key = contact.key
+JOIN coupling_tablemapping mapping ON mapping.id = child.mapping_id AND mapping.name = 'CONTACT'
+JOIN coupling_businesscentralrecord person ON person.connection_id = parent.connection_id
+    AND person."table" = child.bc_table AND person.key = child.bc_key
+LEFT JOIN coupling_businesscentralrecord company ON company.connection_id = parent.connection_id
+    AND company."table" = '{company_contacts}' AND company.key = parent.bc_key AND company.number <> ''
+WHERE {which} AND COALESCE(NULLIF(person."values" ->> 'type', ''), 'Person') = 'Person'
+    AND (lower(person."values" ->> 'customerId') = parent.bc_key::text
+        OR person."values" ->> 'companyNumber' = company.number)
+"""
 
 
 def children_of(couplings: Sequence[Coupling]) -> list[Coupling]:
-    """Coupled contacts that belong to one of the pairs on both sides: in Business Central a person below the
-    customer's company contact, in Sales a contact whose parent is the account. Others stay. Three queries per 2,000
-    pairs."""
-    parents = [coupling for coupling in couplings if coupling.mapping.name in PARENTS]
-    found: list[Coupling] = []
-    for start in range(0, len(parents), _PART):
-        found += _children(parents[start : start + _PART])
-    return found
+    """Coupled contacts that belong to one of the pairs on both sides. Two queries."""
+    parents = [coupling.pk for coupling in couplings if coupling.mapping.name in PARENTS]
+    return _children("parent.id = ANY(%s)", parents) if parents else []
 
 
-def _children(parents: Sequence[Coupling]) -> list[Coupling]:
-    connection_id = parents[0].connection_id
-    companies = dict(
-        BusinessCentralRecord.objects.of_table(connection_id, COMPANY_CONTACTS)
-        .filter(key__in=[parent.bc_key for parent in parents])
-        .values_list("key", "number")
-    )
-    by_account = {str(parent.sales_key): (str(parent.bc_key), companies.get(parent.bc_key, "")) for parent in parents}
-    contacts = SalesRecord.objects.of_table(connection_id, "contacts")
-    accounts: dict[UUID, str] = {
-        key: str(values.get(_PARENT_OF_CONTACT) or "").lower()
-        for key, values in contacts.filter(**{f"values__{_PARENT_OF_CONTACT}__in": list(by_account)}).values_list(
-            "key", "values"
-        )
-    }
-    couplings = list(
-        Coupling.objects.filter(connection_id=connection_id, mapping__name=_CHILDREN, sales_key__in=accounts)
-        .select_related("mapping__connection", "connection")
-        .order_by("pk")
-    )
-    persons = BusinessCentralRecord.objects.of_table(connection_id, couplings[0].bc_table) if couplings else None
-    values_of = (
-        dict(persons.filter(key__in=[c.bc_key for c in couplings]).values_list("key", "values")) if persons else {}
-    )
-    return [
-        coupling
-        for coupling in couplings
-        if _belongs(values_of.get(coupling.bc_key, {}), *by_account[accounts[coupling.sales_key]])
-    ]
+def children_of_table(mapping: TableMapping) -> list[Coupling]:
+    """Coupled contacts that belong to one of a mapping's pairs on both sides. Two queries."""
+    return _children("parent.mapping_id = %s", mapping.pk) if mapping.name in PARENTS else []
 
 
-def _belongs(person: dict[str, object], customer: str, company: str) -> bool:
-    if str(person.get("type") or "Person") != "Person":
-        return False
-    by_customer = str(person.get("customerId") or "").lower() == customer
-    return by_customer or bool(company and person.get("companyNumber") == company)
+def _children(which: str, value: Any) -> list[Coupling]:
+    with database.cursor() as cursor:
+        cursor.execute(_CHILDREN.format(which=which, company_contacts=COMPANY_CONTACTS), [value])
+        found = [row[0] for row in cursor.fetchall()]
+    rows = Coupling.objects.filter(pk__in=found).select_related("mapping__connection", "connection")
+    return list(rows.defer("bc_base", "sales_base").order_by("pk"))

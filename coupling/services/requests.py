@@ -12,7 +12,7 @@ from coupling.choices import MappingKind, MissingSide
 from coupling.exceptions import CouplingError, MappingError
 from coupling.models import Coupling, TableMapping
 from coupling.services.changes import attach_job, note_table_uncoupled, note_uncoupled
-from coupling.services.children import PARENTS, children_of
+from coupling.services.children import children_of, children_of_table
 from coupling.services.couplings import require_enabled, require_usable
 from coupling.services.pairs import attach_records, couplings_of, key_of
 from coupling.synchronisation import StartedJob, service
@@ -96,7 +96,9 @@ def synchronize(
             code="coupling.skipped",
             hint=f"Solve the problem, then retry: {coupling.error_message}",
         )
-    job = service().synchronize_pair(coupling=coupling, force_from=force_from, user=user, trigger=trigger, choices=choices)
+    job = service().synchronize_pair(
+        coupling=coupling, force_from=force_from, user=user, trigger=trigger, choices=choices
+    )
     if trigger == FIRST:
         attach_job(coupling, job.id)
     return job
@@ -164,8 +166,9 @@ def uncouple_table(*, mapping: TableMapping, user: User | None, trigger: str = "
     if mapping.kind == MappingKind.OPTION:
         return Uncoupled(taken=mapping.options.all().delete()[0])
     number = mapping.couplings.count()
+    children = children_of_table(mapping)
     deed = note_table_uncoupled(mapping, user)
-    children = _children_of_table(mapping)
+    note_uncoupled(children, user, deed=deed)
     jobs = service().uncouple(couplings=children, user=user, trigger=trigger) if children else []
     job = service().uncouple_table(mapping=mapping, user=user, trigger=trigger)
     record_change(
@@ -180,10 +183,9 @@ def children_to_go(couplings: Sequence[Coupling]) -> int:
     return sum(1 for child in children_of(couplings) if child.pk not in named)
 
 
-def _children_of_table(mapping: TableMapping) -> list[Coupling]:
-    if mapping.name not in PARENTS:
-        return []
-    return children_of(list(mapping.couplings.select_related("mapping").defer("bc_base", "sales_base")))
+def children_of_all(mapping: TableMapping) -> int:
+    """How many contact couplings go with all couplings of the mapping."""
+    return len(children_of_table(mapping))
 
 
 def restore_many(*, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> Started:

@@ -75,6 +75,7 @@ def uncouple_table(request: PageRequest, connection: str, name: str) -> HttpResp
         "mapping": mapping,
         "count": count,
         "words": words,
+        "children": requests.children_of_all(mapping),
         "typed": typed,
         "back": reverse("coupling-home", kwargs={"connection": connection}),
     }

@@ -3,15 +3,17 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.models import HiddenBanner
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
-from connector.choices import System
+from connector.choices import Direction, System
 from connector.errors import HubError
 from coupling.choices import CouplingState
 from coupling.models import Coupling
@@ -20,7 +22,9 @@ from coupling.services import requests
 from coupling.services.changes import changes_of, latest_undoable
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.pairs import attach_records
-from coupling.synchronisation import StartedJob, service
+from coupling.services.related import related_of
+from coupling.synchronisation import HistoryEntry, StartedJob, service
+from coupling.tables import record_url
 from coupling.views.base import (
     back_of,
     coupling_of,
@@ -32,6 +36,7 @@ from coupling.views.base import (
     says_errors,
     system_of,
 )
+from coupling.views.synchronize import question_for
 from coupling.views.undo import offer_undo
 
 LOG_LENGTH = 20
@@ -82,6 +87,14 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
         "sales_words": words_of(System.SALES, coupling.sales_table),
         "preview": preview,
         "unreadable": unreadable,
+        "asks": preview is None or question_for(coupling.mapping.direction, preview).asks,
+        "ways": _ways(coupling),
+        "related": [
+            (each, record_url(request.connection, each.system, each.record.table, each.record.key))
+            for each in related_of(coupling.mapping, preview.fields if preview else ())
+        ],
+        "children": requests.children_to_go([coupling]),
+        "banner_hidden": HiddenBanner.objects.filter(user=request.user, kind=coupling.state).exists(),  # type: ignore[attr-defined]
         "history": service().history(coupling=coupling),
         "jobs": service().jobs_of(coupling=coupling),
         "changes": list(changes_of(coupling)[:20]),
@@ -93,6 +106,32 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
     }
     template = "coupling/_pair.html" if request.htmx and request.GET.get("part") else "coupling/pair.html"
     return render(request, template, context)
+
+
+def _ways(coupling: Coupling) -> list[tuple[System, HistoryEntry | None]]:
+    """The newest attempt in each direction that the mapping runs, or ran when it was different."""
+    tried = service().last_ways(coupling=coupling)
+    allowed = Direction(coupling.mapping.direction)
+    return [
+        (system, tried.get(system))
+        for system in (System.SALES, System.BUSINESS_CENTRAL)
+        if allowed.allows(system) or system in tried
+    ]
+
+
+@require_POST
+@says_errors
+def banner(request: PageRequest, connection: str, pk: int) -> HttpResponse:
+    """Whether pages of pairs open with the banner of this kind of trouble, for the person signed in."""
+    coupling = coupling_of(request, pk)
+    kind = CouplingState(coupling.state)  # type: ignore[attr-defined]
+    if request.POST.get("show") == "1":
+        HiddenBanner.objects.filter(user=request.user, kind=kind).delete()
+        messages.success(request, f"Pages of pairs say again when one is {kind.label.lower()}.")
+    else:
+        HiddenBanner.objects.get_or_create(user=request.user, kind=kind)
+        messages.success(request, f"The banner “{kind.label}” is folded away on pages of pairs, for you only.")
+    return redirect(pair_url(coupling))
 
 
 @require_http_methods(["GET", "HEAD"])

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from config.roles import Capability, require
+from config.web.confirm import confirmation_page, is_confirmed
 from config.web.lists import BulkAction, ListView
 from connector.choices import Direction, System
 from connector.errors import HubError
@@ -18,6 +19,7 @@ from coupling.models import Coupling, TableCursor
 from coupling.records import words_of
 from coupling.services import requests
 from coupling.services.admission import admits
+from coupling.services.children import PARENTS
 from coupling.services.duplicates import duplicates_of
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
@@ -30,7 +32,7 @@ from coupling.views.synchronize import ask_for_many
 MOST_AT_ONCE = 10_000
 NAMED = 5
 """Records that a sentence names before it stops."""
-_SYNCHRONIZE, _MATCH = "synchronize", "match"
+_SYNCHRONIZE, _MATCH, _UNCOUPLE = "synchronize", "match", "uncouple"
 
 VIEWS = (
     ("All", ""),
@@ -83,10 +85,14 @@ class RecordListView(ListView):
             found.append(BulkAction("create", label, "plus", Capability.COUPLE, question))
         if self.system == System.BUSINESS_CENTRAL and any(is_suggested(mapping) for mapping in self.mappings):
             found.append(BulkAction(_MATCH, "Match-based coupling", "git-compare", Capability.COUPLE))
+        # How many contacts go along is known to the server only, so for their parents its page asks.
+        takes_contacts = any(mapping.name in PARENTS for mapping in self.mappings)
         question = (
-            "Delete the couplings of {n} selected records? All records stay, they just stop following each other."
+            ""
+            if takes_contacts
+            else "Delete the couplings of {n} selected records? All records stay, they just stop following each other."
         )
-        found.append(BulkAction("uncouple", "Delete coupling", "unlink", Capability.COUPLE, question, danger=True))
+        found.append(BulkAction(_UNCOUPLE, "Delete coupling", "unlink", Capability.COUPLE, question, danger=True))
         return found
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -156,11 +162,30 @@ class RecordListView(ListView):
                 messages.warning(request, "None of the selected records is coupled.")
                 return redirect(request.get_full_path())
             return ask_for_many(request, couplings, back=request.get_full_path())
+        if request.POST.get("action") == _UNCOUPLE and any(mapping.name in PARENTS for mapping in self.mappings):
+            require(request.user, Capability.COUPLE)
+            if not is_confirmed(request):
+                return self._ask_to_uncouple(request)
         try:
             return super().post(request, **kwargs)
         except HubError as error:
             messages.error(request, f"{error} {error.hint}".strip())
             return redirect(request.get_full_path())
+
+    def _ask_to_uncouple(self, request: HttpRequest) -> HttpResponse:
+        couplings = list(self._couplings(self._selected())[:MOST_AT_ONCE])
+        if not couplings:
+            messages.warning(request, "None of the selected records is coupled.")
+            return redirect(request.get_full_path())
+        children = requests.children_to_go(couplings)
+        with_them = f" {children} contact coupling{'s go' if children > 1 else ' goes'} with them." if children else ""
+        return confirmation_page(
+            request,
+            title="Delete couplings?",
+            text=f"{len(couplings)} couplings are deleted. All records stay.{with_them}",
+            label="Delete coupling",
+            back=request.get_full_path(),
+        )
 
     def run_action(self, action: BulkAction, records: QuerySet[Any]) -> str:
         return self._create(records) if action.name == "create" else self._uncouple(records)

@@ -55,7 +55,9 @@ class Question:
 _SEND = Choice("to_sales", "Send to Sales", "The values of Business Central replace those of Sales.")
 _GET = Choice("to_business_central", "Get from Sales", "The values of Sales replace those of Business Central.")
 _MERGE = Choice(MERGE, "Merge", "Each side gets what changed on the other.")
-_FIELDS = Choice(FIELDS, "Decide field by field", "The side ticked in the table below wins; the changed side is proposed.")
+_FIELDS = Choice(
+    FIELDS, "Decide field by field", "The side ticked in the table below wins; the changed side is proposed."
+)
 
 
 @dataclass(frozen=True, slots=True)
