@@ -17,7 +17,7 @@ from connector.models import Connection
 from coupling.choices import CouplingState
 from coupling.filtersets import mappings_of_table
 from coupling.records import first_value
-from coupling.services.pairs import attach_couplings, attach_failures
+from coupling.services.pairs import attach_couplings, attach_failures, with_state_rank
 from coupling.services.suggestions import suggestions_for
 
 _PROBLEM_LENGTH = 120
@@ -49,7 +49,7 @@ class RecordTable(Table):
     """Records of one table of one system with their couplings; `context` names connection, system and table."""
 
     selection = CheckBoxColumn()
-    state = tables.Column(verbose_name="Coupling", accessor="key", orderable=False)
+    state = tables.Column(verbose_name="Coupling", accessor="key")
     number = tables.Column(verbose_name="No.", attrs={"td": {"class": "col-code"}})
     name = tables.Column(attrs={"td": {"class": "col-name"}}, empty_values=())
     city = ValueColumn("city", verbose_name="City")
@@ -125,6 +125,12 @@ class RecordTable(Table):
     def plain_values(self, exclude_columns: Any) -> Iterator[list[Any]]:
         """The head and all rows of a table over a list."""
         yield from super().as_values(exclude_columns=exclude_columns)
+
+    def order_state(self, records: Any, is_descending: bool) -> tuple[Any, bool]:
+        """By state in its order of precedence, records without a coupling last; what is in the worst state first."""
+        ranked = with_state_rank(records, self.connection, self.system, self.table_name)
+        direction = "-" if is_descending else ""
+        return ranked.order_by(f"{direction}state_rank", "number", "key"), True
 
     def render_state(self, record: Any) -> SafeString:
         if record.deleted_at:

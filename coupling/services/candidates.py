@@ -77,9 +77,10 @@ def find_candidates(
     current: UUID | None,
     with_coupled: bool = False,
     offset: int = 0,
+    recent: Sequence[UUID] = (),
 ) -> Candidates:
-    """Rows of the other system for a record of `system`: hits of the search, or for blank text the current partner and
-    the suggestions. A constant number of queries.
+    """Rows of the other system for a record of `system`: hits of the search, or for blank text the current partner,
+    the suggestions and the rows that were picked last (`recent`). A constant number of queries.
 
     Suggested hits come first; rows outside the mapping's filter last, and they cannot be chosen; rows coupled elsewhere
     only show on request.
@@ -90,9 +91,8 @@ def find_candidates(
     found = _suggestions(mapping, record, system)
     if not suggested:
         found.rows = _hits(mapping, other, text, PAGE, offset)
-    elif current is not None and not any(row.key == current for row in found.rows):
-        known = mirror_of(other).objects.of_table(mapping.connection_id, table).filter(key=current)
-        found.rows = [*known, *found.rows]
+    else:
+        found.rows = _with_known(found.rows, mapping, other, current, recent)
     attach_couplings(found.rows, connection=mapping.connection, system=other, table=table)
     admitted = set(
         mirror_of(other)
@@ -111,7 +111,7 @@ def find_candidates(
                 str(row.partner) if row.coupling and row.partner else str(row.coupling or ""),
                 _reason(row, current, row.key in admitted, mapping),
                 owner=owners.get(str(row.values.get(_OWNER) or "").lower(), ""),
-                tags=tags,
+                tags=[*tags, "picked recently"] if suggested and row.key in recent else tags,
                 percent=percent,
                 name_parts=hit_parts(row.name or row.number, text),
             )
@@ -168,6 +168,20 @@ def _suggestions(mapping: TableMapping, record: RemoteRecord, system: System) ->
     if not found and first_words:
         found = {row.key: row for row in _hits(mapping, system.other, first_words[0], _SUGGESTED)}
     return _Found(list(found.values())[:_SUGGESTED])
+
+
+def _with_known(
+    rows: list[Any], mapping: TableMapping, other: System, current: UUID | None, recent: Sequence[UUID]
+) -> list[Any]:
+    """The current partner in front, the rows picked last behind."""
+    present = {row.key for row in rows}
+    wanted = [key for key in (current, *recent) if key is not None and key not in present]
+    table = mirror_of(other).objects.of_table(mapping.connection_id, mapping.table(other))
+    known = {row.key: row for row in table.alive().filter(key__in=wanted)} if wanted else {}
+    if current is not None and current in wanted and current not in known:
+        known |= {row.key: row for row in table.filter(key=current)}
+    front = [known[current]] if current in known else []
+    return [*front, *rows, *(known[key] for key in recent if key in known and key != current)]
 
 
 def _owners(rows: Iterable[Any], connection_id: int) -> dict[str, str]:

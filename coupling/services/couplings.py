@@ -18,6 +18,7 @@ from coupling.exceptions import AlreadyCoupledError, CouplingError, OutsideFilte
 from coupling.models import Coupling, RemoteRecord, TableMapping
 from coupling.services.admission import is_admitted, violated_condition
 from coupling.services.changes import note_coupled, note_moved, note_uncoupled
+from coupling.services.list_counts import forget_counts
 from coupling.services.search import mirror_of
 from coupling.synchronisation import service
 
@@ -82,6 +83,7 @@ def couple(
             _record(coupling, user, "coupling.create", after={"origin": str(origin), **_keys(coupling)})
     except IntegrityError as error:
         raise AlreadyCoupledError("Somebody coupled one of the two records a moment ago.") from error
+    forget_counts(mapping)
     service().after_coupling(coupling=coupling, released=None, user=user)
     return coupling
 
@@ -139,6 +141,7 @@ def uncouple(*, coupling: Coupling, user: User | None = None) -> None:
     with transaction.atomic():
         _record(coupling, user, "coupling.delete", before=_keys(coupling))
         Coupling.objects.filter(pk=coupling.pk).delete()
+    forget_counts(coupling.mapping)
 
 
 def read_live(mapping: TableMapping, system: System, key: UUID) -> None:

@@ -115,7 +115,7 @@ def _counts(connection: Connection) -> dict[int, dict[str, Any]]:
 def _free(connection: Connection, mappings: list[TableMapping]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for mapping in mappings:
-        name = f"free-records-{mapping.pk}"
+        name = free_name(mapping)
         known = cache.get(name)
         if known is None:
             known = _free_of(mapping)
@@ -133,6 +133,6 @@ def _free_of(mapping: TableMapping) -> dict[str, Any]:
     return {"free_bc": free.business_central, "free_sales": free.sales}
 
 
-def forget_free(mapping: TableMapping) -> None:
-    """Something was coupled or uncoupled by hand: the next page counts anew."""
-    cache.delete(f"free-records-{mapping.pk}")
+def free_name(mapping: TableMapping) -> str:
+    """Under which name the numbers of free records are remembered."""
+    return f"free-records-{mapping.pk}"

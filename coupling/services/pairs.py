@@ -6,7 +6,8 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from connector.choices import System
 from connector.models import Connection
@@ -62,6 +63,16 @@ def only_in_states(
     if CouplingState.FAILING in states:
         wanted |= Q(key__in=service().failed_creation_keys(connection=connection, system=system, table=table))
     return records.filter(wanted)
+
+
+def with_state_rank(records: QuerySet[Any], connection: Connection, system: System, table: str) -> QuerySet[Any]:
+    """Annotates `state_rank`: the position of the coupling's state among `CouplingState`, behind all of them without
+    a coupling."""
+    states = CouplingState.values
+    rank = Case(*(When(state=state, then=Value(place)) for place, state in enumerate(states)))
+    couplings: Any = couplings_of(connection, system, table).filter(**{f"{side_of(system)}_key": OuterRef("key")})
+    ranked = couplings.with_state().annotate(rank=rank).values("rank")[:1]
+    return records.annotate(state_rank=Coalesce(Subquery(ranked), Value(len(states)), output_field=IntegerField()))
 
 
 def attach_couplings(records: Iterable[RemoteRecord], *, connection: Connection, system: System, table: str) -> None:

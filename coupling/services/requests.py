@@ -14,6 +14,7 @@ from coupling.models import Coupling, TableMapping
 from coupling.services.changes import attach_job, note_table_uncoupled, note_uncoupled
 from coupling.services.children import children_of, children_of_table
 from coupling.services.couplings import require_enabled, require_usable
+from coupling.services.list_counts import forget_counts
 from coupling.services.pairs import attach_records, couplings_of, key_of
 from coupling.synchronisation import StartedJob, service
 
@@ -154,6 +155,8 @@ def uncouple_many(*, couplings: Sequence[Coupling], user: User | None, trigger: 
     leaving = [*couplings, *children]
     deed = note_uncoupled(leaving, user)
     jobs = service().uncouple(couplings=leaving, user=user, trigger=trigger)
+    for mapping in {coupling.mapping for coupling in leaving}:
+        forget_counts(mapping)
     return Uncoupled(jobs, len(couplings), children=len(children), deed=deed)
 
 
@@ -171,6 +174,7 @@ def uncouple_table(*, mapping: TableMapping, user: User | None, trigger: str = "
     note_uncoupled(children, user, deed=deed)
     jobs = service().uncouple(couplings=children, user=user, trigger=trigger) if children else []
     job = service().uncouple_table(mapping=mapping, user=user, trigger=trigger)
+    forget_counts(mapping)
     record_change(
         connection=mapping.connection, user=user, action="mapping.uncouple", target=mapping.name, before={"n": number}
     )

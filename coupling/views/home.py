@@ -16,7 +16,7 @@ from coupling.choices import MappingKind
 from coupling.models import TableMapping
 from coupling.records import TableWords, sales_caption, words_of
 from coupling.services import requests
-from coupling.services.overview import MappingOverview, forget_free, overview
+from coupling.services.overview import MappingOverview, overview
 from coupling.services.suggestions import is_suggested, suggestion_counts
 from coupling.synchronisation import service
 from coupling.views.base import list_url, queued, says_errors
@@ -64,7 +64,6 @@ def uncouple_table(request: PageRequest, connection: str, name: str) -> HttpResp
     typed = request.POST.get("name", "").strip()
     if request.method == "POST" and typed == mapping.name:
         work = requests.uncouple_table(mapping=mapping, user=request.user)
-        forget_free(mapping)
         jobs = f" Job {', '.join(str(job.id) for job in work.jobs)} runs in the background." if work.jobs else ""
         offer_undo(request, f"{number(work.taken)} couplings of {mapping.name} are deleted.{jobs}", work.deed)
         return redirect(reverse("coupling-home", kwargs={"connection": connection}))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -13,17 +13,19 @@ from config.web.confirm import confirmation_page, is_confirmed
 from config.web.lists import BulkAction, ListView
 from connector.choices import Direction, System
 from connector.errors import HubError
-from coupling.choices import MappingKind
+from coupling.choices import CouplingState, MappingKind
 from coupling.filtersets import RecordFilterSet, mappings_of_table
+from coupling.matching.choices import MatchVerdict
 from coupling.models import Coupling, TableCursor
 from coupling.records import words_of
 from coupling.services import requests
 from coupling.services.admission import admits
 from coupling.services.children import PARENTS
 from coupling.services.duplicates import duplicates_of
+from coupling.services.list_counts import ALL, NOT_COUPLED, list_counts
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
-from coupling.services.suggestions import is_suggested
+from coupling.services.suggestions import is_suggested, suggestion_counts
 from coupling.tables import RecordTable
 from coupling.views.base import couplings_with_state, list_url, system_of
 from coupling.views.matching import selection_url
@@ -48,6 +50,8 @@ VIEWS = (
     ("Outside filter", "state=outside_filter"),
 )
 """Quick ways through a list: label, query string."""
+TROUBLE = frozenset({"state=failing", "state=skipped", "state=conflict", "state=broken"})
+"""Views that nobody wants to be full."""
 
 
 class RecordListView(ListView):
@@ -103,7 +107,7 @@ class RecordListView(ListView):
         counts = self._counts()
         return {
             "tables": self._tables(),
-            "views": [(label, query, query == current, counts.get(query)) for label, query in VIEWS],
+            "views": [(label, query, query == current, counts.get(query), query in TROUBLE) for label, query in VIEWS],
             "no_connection": not self.request.connection.enabled,
             "reading": self._reading(),
             "suggesting": next((mapping for mapping in self.mappings if is_suggested(mapping)), None),
@@ -111,15 +115,14 @@ class RecordListView(ListView):
         }
 
     def _counts(self) -> dict[str, int]:
-        """Number of couplings behind the views that show trouble; one query over the table's couplings."""
-        couplings = couplings_of(self.request.connection, self.system, self.table)
-        found = couplings.aggregate(
-            failing=Count("pk", filter=~Q(error_code="") & Q(skipped_at__isnull=True, missing="", conflict=False)),
-            skipped=Count("pk", filter=Q(skipped_at__isnull=False, missing="")),
-            conflict=Count("pk", filter=Q(conflict=True, skipped_at__isnull=True, missing="")),
-            broken=Count("pk", filter=~Q(missing="")),
-        )
-        return {f"state={state}": number for state, number in found.items()}
+        """Number of records behind each view, by its query; nobody counts what is somebody's own."""
+        numbers = list_counts(self.request.connection, self.system, self.table)
+        found = {f"state={state}": numbers.get(state, 0) for state in CouplingState.values}
+        suggested = suggestion_counts(self.request.connection)
+        if self.system == System.BUSINESS_CENTRAL:
+            by_verdict = [suggested.get(mapping.pk, {}) for mapping in self.mappings]
+            found["suggested=true"] = sum(n for each in by_verdict for v, n in each.items() if v != MatchVerdict.NONE)
+        return {**found, "": numbers[ALL], "coupled=false": numbers[NOT_COUPLED]}
 
     def _reading(self) -> bool:
         """The table is being read for the first time."""
@@ -181,8 +184,8 @@ class RecordListView(ListView):
         with_them = f" {children} contact coupling{'s go' if children > 1 else ' goes'} with them." if children else ""
         return confirmation_page(
             request,
-            title="Delete couplings?",
-            text=f"{len(couplings)} couplings are deleted. All records stay.{with_them}",
+            title=f"Delete {len(couplings)} coupling{'s' if len(couplings) > 1 else ''}?",
+            text=f"All records stay, they just stop following each other.{with_them}",
             label="Delete coupling",
             back=request.get_full_path(),
         )

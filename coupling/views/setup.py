@@ -35,6 +35,8 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
     if request.method == "POST":
         return _do(request, setup)
     part = request.GET.get("part", "") if wants_partial(request) else ""
+    if part == "peek":
+        return render(request, "coupling/_peek.html", setup.peek())
     # Looking through hits costs no claim; opening the record and choosing a partner do.
     holder = setup.claim() if request.method == "GET" and part != "candidates" else None
     context = setup.context() | {"holder": holder}
@@ -48,7 +50,10 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
             current=setup.current,
             with_coupled=context["with_coupled"],
             offset=int(offset) if offset.isdecimal() and len(offset) < 7 else 0,
+            recent=setup.picked.recent(),
         )
+    if setup.changes_partner and not setup.refusal:
+        setup.picked.note(setup.partner.key)
     response = render(request, _PARTS.get(part, "coupling/setup.html"), context)
     response["Vary"] = "HX-Request, Cookie"
     return response

@@ -25,6 +25,10 @@ from coupling.synchronisation import UNREAD, FieldPreview, PairPreview, Problem,
 from coupling.views.base import address_to_couple, crumbs_of, list_url, mapping_for, pair_url, record_of, system_of
 
 NONE, TO_SALES, TO_BC = "none", Direction.TO_SALES.value, Direction.TO_BUSINESS_CENTRAL.value
+PEEK = "peek"
+"""Part of the page that shows a row's values beside the record's without choosing it."""
+_PICKED = "picked-rows"
+_MOST_PICKED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,21 @@ class ChoiceCard:
     label: str
     count: str
     allowed: bool
+
+
+class Picked:
+    """Rows that this person picked last in one table, whatever they were for; kept with the session."""
+
+    def __init__(self, request: PageRequest, system: System, table: str) -> None:
+        self.session = request.session
+        self.place = f"{request.connection.slug}/{system}/{table}"
+
+    def recent(self) -> list[UUID]:
+        return [UUID(text) for text in self.session.get(_PICKED, {}).get(self.place, [])]
+
+    def note(self, key: UUID) -> None:
+        known = [text for text in self.session.get(_PICKED, {}).get(self.place, []) if text != str(key)]
+        self.session[_PICKED] = {**self.session.get(_PICKED, {}), self.place: [str(key), *known][:_MOST_PICKED]}
 
 
 class Setup:
@@ -57,7 +76,8 @@ class Setup:
         self.choice = self._choice(given.get("choice", ""))
         self.only_differences = given.get("only") == "1"
         self.taken_by: Coupling | None = None
-        self.refusal = self._refusal()
+        self.picked = Picked(request, self.other, self.mapping.table(self.other))
+        self.refusal = "" if request.GET.get("part") == PEEK else self._refusal()
 
     def _coupling(self) -> Coupling | None:
         return (
@@ -170,6 +190,17 @@ class Setup:
             sales_key=keys[System.SALES],
             force_from=System.BUSINESS_CENTRAL if direction == TO_SALES else System.SALES,
         )
+
+    def peek(self) -> dict[str, Any]:
+        """Both sides' values as the hub knows them, for a row that somebody only looks at."""
+        preview = self.preview(TO_SALES if self.allows(TO_SALES) else TO_BC)
+        lines = _changes_first(preview, [])
+        return {
+            "partner": self.partner,
+            "lines": [line for line in lines if not line.equal],
+            "equal": sum(1 for line in lines if line.equal),
+            "total": len(lines),
+        }
 
     def context(self) -> dict[str, Any]:
         words = {system: words_of(system, self.mapping.table(system)) for system in System}

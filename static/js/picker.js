@@ -33,6 +33,20 @@ function step(by) {
   activate(all[Math.min(Math.max(now + by, 0), all.length - 1)]);
 }
 
+// A look at a row's values without choosing it: Alt+P, or resting on it with the mouse.
+const REST_MS = 500;
+let resting;
+
+function peek(option) {
+  if (option?.dataset.peek) window.htmx.ajax("GET", option.dataset.peek, { target: "#peek", swap: "innerHTML" });
+}
+
+document.addEventListener("mouseover", (event) => {
+  const option = event.target.closest?.("[data-peek]");
+  clearTimeout(resting);
+  if (option) resting = setTimeout(() => peek(option), REST_MS);
+});
+
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e6, End: 1e6 };
 
 box?.addEventListener("keydown", (event) => {
@@ -56,6 +70,9 @@ box?.addEventListener("keydown", (event) => {
   } else if (event.altKey && event.key.toLowerCase() === "o" && active()?.dataset.open) {
     event.preventDefault();
     window.open(active().dataset.open, "_blank", "noopener");
+  } else if (event.altKey && event.key.toLowerCase() === "p") {
+    event.preventDefault();
+    peek(active());
   } else if (event.key === "Escape" && !box.value) {
     document.querySelector("[data-setup-cancel]")?.click();
   }
@@ -94,8 +111,12 @@ document.addEventListener("keydown", (event) => {
 box?.addEventListener("input", () => activate(null));
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  // The list is new: nothing in it is active until an arrow key is pressed.
+  // The list is new: nothing in it is active until an arrow key is pressed, and nothing is looked at.
   if (event.target.id === "candidates") box?.removeAttribute("aria-activedescendant");
+  if (event.target.id === "candidates" || event.target.id === "choice") {
+    clearTimeout(resting);
+    document.getElementById("peek")?.replaceChildren();
+  }
 });
 document.addEventListener("htmx:configRequest", (event) => {
   if (!event.target.matches?.("[data-picker-form]")) return;

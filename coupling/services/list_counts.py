@@ -1,0 +1,55 @@
+"""How many records stand behind each view of a record list.
+
+Counted over whole tables, so they are remembered for half a minute.
+"""
+
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count
+
+from connector.choices import System
+from connector.models import Connection
+from coupling.choices import CouplingState
+from coupling.models import TableMapping
+from coupling.services.overview import free_name
+from coupling.services.pairs import couplings_of, only_coupled
+from coupling.services.search import mirror_of
+from coupling.synchronisation import service
+
+KEPT_SECONDS = 30
+ALL, NOT_COUPLED = "all", "not_coupled"
+
+
+def list_counts(connection: Connection, system: System, table: str) -> dict[str, int]:
+    """Numbers by state of the coupling, of all records, and of those without a coupling."""
+    name = _name(connection.pk, system, table)
+    known: dict[str, int] | None = cache.get(name)
+    if known is None:
+        known = _count(connection, system, table)
+        cache.set(name, known, KEPT_SECONDS)
+    return known
+
+
+def forget_counts(mapping: TableMapping) -> None:
+    """Something was coupled or uncoupled by hand: the next page counts anew, the couplings home too."""
+    cache.delete_many([_name(mapping.connection_id, system, mapping.table(system)) for system in System])
+    cache.delete(free_name(mapping))
+
+
+def _name(connection_id: int, system: System, table: str) -> str:
+    return f"list-counts-{connection_id}-{system}-{table}"
+
+
+def _count(connection: Connection, system: System, table: str) -> dict[str, int]:
+    records = mirror_of(system).objects.of_table(connection.pk, table)
+    couplings: Any = couplings_of(connection, system, table).with_state()
+    found = dict(couplings.order_by().values_list("state").annotate(n=Count("pk")))
+    failed = service().failed_creation_keys(connection=connection, system=system, table=table)
+    failing = found.get(CouplingState.FAILING, 0) + failed.distinct().count()
+    return {
+        **found,
+        CouplingState.FAILING: failing,
+        ALL: records.count(),
+        NOT_COUPLED: only_coupled(records, connection, system, table, coupled=False).count(),
+    }
