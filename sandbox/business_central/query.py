@@ -155,6 +155,8 @@ def _refuse_unsupported(expression: Expression, *, extended: bool) -> None:
             if name not in _TEXT_FUNCTIONS:
                 raise not_implemented(f"The function '{name}'")
             for argument in arguments:
+                if isinstance(argument, Call) and not extended:
+                    raise not_implemented("A function inside a function without $schemaversion=2.1")
                 _refuse_unsupported(argument, extended=extended)
 
 

@@ -243,6 +243,8 @@ class Resources:
             return Result(
                 200, {"@odata.context": self.context(call, target), **streams.pdf_description(header, location)}
             )
+        if target.tail not in target.page.properties:
+            raise method_not_allowed()  # an action
         if target.page.properties[target.tail].kind == "stream":
             content = streams.read_content(self._row(target))
             return Result(200 if content else 204, content or None, {"Content-Type": "application/octet-stream"})
@@ -327,7 +329,8 @@ class Resources:
     @staticmethod
     def _resource(page: Page, answer: Mapping[str, Any] | None, row: Row) -> str:
         if page.key == ("id",) or answer is None:
-            return f"{page.entity_set}({row['system_id']})"
+            key = row["system_id"] if answer is None else answer.get("id", row["system_id"])
+            return f"{page.entity_set}({key})"
         parts = [
             f"{name}={value}" if isinstance(value, int) else f"{name}='{value}'"
             for name, value in ((name, answer.get(name, "")) for name in page.key)

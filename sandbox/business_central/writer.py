@@ -82,8 +82,8 @@ def check_body(session: Session, page: Page, body: Any, *, insert: bool) -> Body
     ]
     for prop, value in members:
         _check_relation(session, page, prop, value)
-    if insert:
-        _check_required(page, {prop.name: value for prop, value in members})
+    given = {prop.name: value for prop, value in members}
+    _check_required(page, given if insert else {**dict.fromkeys(page.properties, "unchanged"), **given})
     return Body(members, nested, client_id)
 
 

@@ -52,6 +52,11 @@ UNITS = (
     ("PCS", "Piece", "EA"),
     ("SET", "Set", "SET"),
 )
+DIMENSIONS = (
+    ("DEPARTMENT", "Department", (("ADM", "Administration"), ("PROD", "Production"), ("SALES", "Sales"))),
+    ("PROJECT", "Project", (("FAIR", "Trade fair"), ("OUTLET", "Outlet opening"))),
+    ("REGION", "Region", (("EAST", "East"), ("NORTH", "North"), ("SOUTH", "South"), ("WEST", "West"))),
+)
 NUMBER_SERIES = (
     ("CUST", "Customers", "C00010", True),
     ("VEND", "Vendors", "V00010", True),
@@ -167,7 +172,17 @@ def _setup(rows: CentralRows) -> Iterator[tuple[str, list[Row]]]:
     )
     yield (
         "General Ledger Setup",
-        [rows.row("General Ledger Setup", {"lcy_code": LOCAL_CURRENCY, "local_currency_symbol": "€"})],
+        [
+            rows.row(
+                "General Ledger Setup",
+                {
+                    "lcy_code": LOCAL_CURRENCY,
+                    "local_currency_symbol": "€",
+                    "shortcut_dimension_1_code": DIMENSIONS[0][0],
+                    "shortcut_dimension_2_code": DIMENSIONS[1][0],
+                },
+            )
+        ],
     )
     yield (
         "Sales & Receivables Setup",
@@ -249,6 +264,9 @@ def _code_tables(rows: CentralRows) -> Iterator[tuple[str, list[Row]]]:
             )
         ],
     )
+    yield coded("Dimension", [(code, name) for code, name, _ in DIMENSIONS], "code", "name")
+    values = [(dimension, code, name) for dimension, _, found in DIMENSIONS for code, name in found]
+    yield coded("Dimension Value", values, "dimension_code", "code", "name")
     yield coded("Tax Group", (("STANDARD", "Taxable"), ("ZERO", "Not taxable")), "code", "description")
 
 

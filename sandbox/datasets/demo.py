@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sandbox.datasets import trade
 from sandbox.datasets.central_rows import CentralRows
-from sandbox.datasets.company import currency_rows
+from sandbox.datasets.company import DIMENSIONS, currency_rows
 from sandbox.datasets.parties import (
     account_row,
     company_contact_row,
@@ -99,6 +99,7 @@ def generate(rng: random.Random, sales: SalesRows, central: CentralRows) -> Iter
     parties.build()
     yield central.storage("Customer"), parties.customers
     yield central.storage("Contact"), parties.central_contacts
+    yield central.storage("Default Dimension"), default_dimensions(central, parties.customers)
     yield sales.storage("account"), parties.accounts
     yield sales.storage("contact"), parties.sales_contacts
     yield from trade.generate(rng, central)
@@ -113,6 +114,23 @@ def salespeople(population: Population) -> list[Salesperson]:
         phone = population.phone(BY_CODE["DE"])
         result.append(Salesperson(code, user_id, given, family, _JOBS[index % len(_JOBS)], phone))
     return result
+
+
+def default_dimensions(central: CentralRows, customers: list[Row]) -> list[Row]:
+    """Every fifth customer belongs to a region, which its documents take over."""
+    regions = next([code for code, _ in values] for code, _, values in DIMENSIONS if code == "REGION")
+    return [
+        central.row(
+            "Default Dimension",
+            {
+                "parent_type": "Customer",
+                "parent_id": customer["system_id"],
+                "dimension_code": "REGION",
+                "dimension_value_code": regions[index % len(regions)],
+            },
+        )
+        for index, customer in enumerate(customers[::5])
+    ]
 
 
 class Parties:

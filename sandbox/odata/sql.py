@@ -59,8 +59,8 @@ class Dialect:
 
     wildcards: bool = False
     ne_includes_null: bool = True
-    case_functions: bool = True
-    """tolower and toupper are accepted."""
+    value_functions: bool = True
+    """tolower, toupper and substring are accepted."""
 
 
 @dataclass
@@ -151,11 +151,25 @@ class Compiler:
     def _operand(self, expression: Expression) -> Operand:
         if isinstance(expression, Path):
             return self.resolver.path(expression)
-        if isinstance(expression, Call) and expression.name in ("tolower", "toupper") and self.dialect.case_functions:
-            if len(expression.arguments) != 1:
-                raise FilterError(f"The function '{expression.name}' takes one argument.")
-            return self._operand(expression.arguments[0])
+        if isinstance(expression, Call) and self.dialect.value_functions:
+            if expression.name in ("tolower", "toupper"):
+                if len(expression.arguments) != 1:
+                    raise FilterError(f"The function '{expression.name}' takes one argument.")
+                return self._operand(expression.arguments[0])
+            if expression.name == "substring":
+                return self._substring(expression)
         raise FilterError("This kind of expression is not supported in $filter.")
+
+    def _substring(self, call: Call) -> Operand:
+        numbers = [item.value for item in call.arguments[1:] if isinstance(item, Literal) and item.kind == "integer"]
+        if len(call.arguments) not in (2, 3) or len(numbers) != len(call.arguments) - 1:
+            raise FilterError("The function 'substring' takes a property, a start and a length.")
+        operand = self._operand(call.arguments[0])
+        if operand.kind != "text" or any(int(number) < 0 for number in numbers):  # type: ignore[arg-type]
+            raise FilterError("The function 'substring' needs a text property and numbers that are not negative.")
+        first = int(numbers[0]) + 1  # type: ignore[arg-type]
+        length = f", {int(numbers[1])}" if len(numbers) > 1 else ""  # type: ignore[arg-type]
+        return Operand(f"substr({operand.sql}, {first}{length})", "text", 0, operand.name)
 
     def _columns(self, operator: str, left: Operand, right: Operand) -> str:
         if left.kind != right.kind:

@@ -204,7 +204,8 @@ def test_refused_query_options(wire: ApiClient, query: str, status: int, code: s
     [
         "$filter=blocked eq '_x0020_'",
         "$filter=lastModifiedDateTime gt 2026-08-01T10:00:00.123Z",
-        "$filter=startswith(tolower(displayName),'bratt')",
+        "$filter=startswith(tolower(displayName),'bratt')&$schemaversion=2.1",
+        "$filter=tolower(displayName) eq 'brattvik marina'",
         "$filter=(number eq 'K00120' or number eq 'K00121') and blocked eq '_x0020_'",
         "$filter=currencyId eq 00000000-0000-0000-0000-000000000000",
         "$expand=currency,paymentTerm&$orderby=displayName desc,number&$top=1",

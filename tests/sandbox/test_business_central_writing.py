@@ -311,3 +311,18 @@ def test_renumbered_customer_keeps_contact_and_documents(business_central: ApiCl
     assert after["salesOrderLines"][0]["lineObjectNumber"] == "THING-2"
     (contact,) = business_central.get(f"customers({customer['id']})/contactsInformation")["value"]
     assert contact["contactName"] == "Renumbered"
+
+
+def test_a_required_value_cannot_be_emptied_and_an_action_cannot_be_read(business_central: ApiClient) -> None:
+    item = create(business_central, "items", displayName="Shirt", baseUnitOfMeasureCode="PCS")
+    variant = create(business_central, "itemVariants", itemId=item["id"], code="BLUE")
+    emptied = business_central.request("PATCH", f"itemVariants({variant['id']})", {"code": " "}, If_Match="*")
+    assert business_central.error(emptied) == (400, "Application_DialogException")
+    customer = create(business_central, "customers", displayName="Reader of actions")
+    order = create(business_central, "salesOrders", customerNumber=customer["number"])
+    read = business_central.request("GET", f"salesOrders({order['id']})/Microsoft.NAV.shipAndInvoice")
+    assert business_central.error(read) == (405, "BadRequest_MethodNotAllowed")
+    disputed = business_central.request(
+        "POST", "salesInvoices", {"customerNumber": customer["number"], "disputeStatus": "LATE"}
+    )
+    assert business_central.error(disputed) == (400, "Internal_InvalidTableRelation")

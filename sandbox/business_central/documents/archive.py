@@ -1,5 +1,6 @@
 """Keeps a version of a quote or order before it is posted, converted or deleted, as the sales set-up asks."""
 
+from sandbox.business_central.documents import dimensions
 from sandbox.business_central.documents.totals import lines_of
 from sandbox.business_central.session import Session
 from sandbox.storage import Row
@@ -25,12 +26,14 @@ def archive(session: Session, header: Row) -> Row | None:
     _copy(header, stored)
     stored.update(common, date_archived=session.today, archived_by="ORDER PROCESSOR")
     session.insert("Sales Header Archive", stored)
+    dimensions.copy(session, header["system_id"], "Sales Header Archive", stored)
     for line in lines_of(session, header):
         copy = session.new_row("Sales Line Archive")
         _copy(line, copy)
         copy.update(common, document_no=header["no"], document_type=header["document_type"])
         copy["outstanding_quantity"] = line["quantity"] - line["quantity_shipped"]
         session.insert("Sales Line Archive", copy)
+        dimensions.copy(session, line["system_id"], "Sales Line Archive", copy)
     return stored
 
 
@@ -43,5 +46,7 @@ def _copy(source: Row, target: Row) -> None:
 def remove(session: Session, header: Row) -> None:
     """Takes a document with its lines out of the open documents."""
     for line in lines_of(session, header):
+        dimensions.remove(session, line)
         session.delete("Sales Line", line)
+    dimensions.remove(session, header)
     session.delete("Sales Header", header)

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sandbox.business_central.documents import payments, posting, totals
+from sandbox.business_central.documents import dimensions, payments, posting, totals
 from sandbox.business_central.documents.prices import exchange_rate
 from sandbox.business_central.errors import dialog
 from sandbox.business_central.number_series import next_number
@@ -95,11 +95,13 @@ def _copy_header(session: Session, source: Row, document_type: str, series: str)
 
 def _insert(session: Session, made: Row, source: Row) -> Row:
     session.insert("Sales Header", made)
+    dimensions.copy(session, source["system_id"], "Sales Header", made)
     for line in totals.lines_of(session, source):
         copy = {**line, "system_id": session.new_id(), "document_id": made["system_id"], "document_no": made["no"]}
         copy.update(document_type=made["document_type"], quantity_shipped=Decimal(0), quantity_invoiced=Decimal(0))
         copy.update(qty_to_ship=line["quantity"], qty_to_invoice=line["quantity"], order_no="", shipment_no="")
         session.insert("Sales Line", copy)
+        dimensions.copy(session, line["system_id"], "Sales Line", copy)
     totals.recalculate(session, made)
     return made
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from sandbox.business_central.documents import archive, totals
+from sandbox.business_central.documents import archive, dimensions, totals
 from sandbox.business_central.documents.prices import exchange_rate
 from sandbox.business_central.errors import dialog, field_validation
 from sandbox.business_central.number_series import next_number
@@ -157,7 +157,9 @@ def _shipment_header(session: Session, header: Row, date: str) -> Row:
         if column in shipment:
             shipment[column] = header[column]
     shipment.update(order_no=header["no"], posting_date=date, due_date=header["due_date"])
-    return session.insert("Sales Shipment Header", shipment)
+    session.insert("Sales Shipment Header", shipment)
+    dimensions.copy(session, header["system_id"], "Sales Shipment Header", shipment)
+    return shipment
 
 
 def _shipment_line(session: Session, shipment: Row, header: Row, line: Row, quantity: Decimal, date: str) -> None:
@@ -168,6 +170,7 @@ def _shipment_line(session: Session, shipment: Row, header: Row, line: Row, quan
     row.update(document_no=shipment["no"], quantity=quantity, shipment_date=date)
     row.update(order_no=header["no"], order_line_no=line["line_no"], quantity_invoiced=Decimal(0))
     session.insert("Sales Shipment Line", row)
+    dimensions.copy(session, line["system_id"], "Sales Shipment Line", row)
 
 
 def move_stock(
@@ -213,6 +216,7 @@ def invoice(session: Session, header: Row, quantities: Quantities = None, postin
     posted = _posted_header(session, header, date)
     posted.update(order_no=header["no"], order_id=header["system_id"])
     session.insert("Sales Header", posted)
+    dimensions.copy(session, header["system_id"], "Sales Header", posted)
     amounts = {line["line_no"]: quantity for line, quantity in moving}
     total = sum((line["quantity"] for line in lines if line["type"]), Decimal(0))
     share = sum(amounts.values(), Decimal(0)) / total if total else Decimal(1)
@@ -258,7 +262,9 @@ def _invoice_line(session: Session, posted: Row, line: Row, quantity: Decimal, *
     row.update(order_no=order, order_line_no=line["line_no"], quantity_shipped=quantity, quantity_invoiced=quantity)
     if line["quantity"]:
         row["line_discount_amount"] = totals.rounded(line["line_discount_amount"] * quantity / line["quantity"])
-    return session.insert("Sales Line", {**row, "system_id": session.new_id()})
+    made = session.insert("Sales Line", {**row, "system_id": session.new_id()})
+    dimensions.copy(session, line["system_id"], "Sales Line", made)
+    return made
 
 
 def finish_invoice(session: Session, posted: Row) -> None:
@@ -310,6 +316,7 @@ def invoice_shipments(session: Session, shipments: list[Row]) -> Row:
     check_customer(session, source, shipping=False)
     posted = _posted_header(session, source, check_date(session, ""))
     session.insert("Sales Header", posted)
+    dimensions.copy(session, source["system_id"], "Sales Header", posted)
     number, any_billed = 0, False
     for shipment in shipments:
         order = orders[shipment["order_no"]]

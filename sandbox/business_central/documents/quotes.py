@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sandbox.business_central.documents import archive, totals
+from sandbox.business_central.documents import archive, dimensions, totals
 from sandbox.business_central.documents.posting import COPIED
 from sandbox.business_central.errors import dialog
 from sandbox.business_central.number_series import next_number
@@ -30,11 +30,13 @@ def convert(session: Session, quote: Row, document_type: str) -> Row:
     if document_type == "Invoice":
         made["invoice_state"] = "Draft"
     session.insert("Sales Header", made)
+    dimensions.copy(session, quote["system_id"], "Sales Header", made)
     for line in lines:
         copy = {**line, "system_id": session.new_id(), "document_id": made["system_id"], "document_no": made["no"]}
         copy.update(document_type=document_type, qty_to_ship=line["quantity"], qty_to_invoice=line["quantity"])
         copy.update(quantity_shipped=Decimal(0), quantity_invoiced=Decimal(0))
         session.insert("Sales Line", copy)
+        dimensions.copy(session, line["system_id"], "Sales Line", copy)
     totals.recalculate(session, made)
     archive.archive(session, quote)
     archive.remove(session, quote)

@@ -35,6 +35,9 @@ for _kind in ("Order", "Quote"):
         _VERSION.format("no"),
         _VERSION.format("document_no"),
     )
+for _lines in ("salesOrderLines", "salesQuoteLines", "salesInvoiceLines", "salesCreditMemoLines"):
+    register_join(_lines, "itemVariant", "t.no || '/' || t.variant_code", "t.item_no || '/' || t.code")
+register_join("salesShipmentLines", "salesShipment", "t.document_no", "t.no")
 register_join("SalesOrder", "SalesOrderSalesLines", "t.system_id", "t.document_id")
 for _set, _part in (("Sales_Price_List", "Sales_Price_ListLines"), ("priceLists", "priceListLines")):
     register_join(_set, _part, "t.code", "t.price_list_code")

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from sandbox.business_central.bindings import LOCAL_CURRENCY, fixed, register_property
-from sandbox.business_central.documents import archive, posting, quotes, totals
+from sandbox.business_central.documents import archive, dimensions, posting, quotes, totals
 from sandbox.business_central.documents.prices import exchange_rate
-from sandbox.business_central.errors import dialog, field_validation
+from sandbox.business_central.errors import dialog, field_validation, refuse_relation
 from sandbox.business_central.number_series import next_number
 from sandbox.business_central.rules.registry import (
     action,
@@ -19,7 +19,7 @@ from sandbox.business_central.rules.registry import (
     sets,
     validates,
 )
-from sandbox.business_central.schema import BLANK_DATE
+from sandbox.business_central.schema import BLANK_DATE, ZERO_GUID
 from sandbox.business_central.session import Session
 from sandbox.storage import Row
 
@@ -168,6 +168,19 @@ for _field in ("Name", "Contact", "Address", "Address 2", "City", "County", "Pos
     validates(TABLE, f"Ship-to {_field}")(_clear_ship_to_code)
 
 
+@validates(TABLE, "Dispute Status")
+def _no_dispute_statuses(session: Session, row: Row, old: Any) -> None:
+    """The table of dispute statuses is empty here, so no code can be found in it."""
+    if row["dispute_status"]:
+        refuse_relation("Dispute Status", row["dispute_status"], TABLE)
+
+
+@validates(TABLE, "Dispute Status Id")
+def _no_dispute_status_ids(session: Session, row: Row, old: Any) -> None:
+    if row["dispute_status_id"] != ZERO_GUID:
+        raise dialog('The "disputeStatusId" does not match to a Dispute Status.')
+
+
 @before_insert(TABLE)
 def _complete(session: Session, row: Row) -> None:
     if not row["sell_to_customer_no"]:
@@ -205,7 +218,9 @@ def _deletable(session: Session, row: Row) -> None:
         raise dialog(f"You cannot delete the order {row['no']} because it has been shipped and not invoiced.")
     archive.archive(session, row)
     for line in totals.lines_of(session, row):
+        dimensions.remove(session, line)
         session.delete("Sales Line", line)
+    dimensions.remove(session, row)
 
 
 # -- Bound actions

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.business_central.bindings import derived_id, fixed, register_property
-from sandbox.business_central.documents import totals
+from sandbox.business_central.documents import dimensions, totals
 from sandbox.business_central.documents.prices import find_price, units_per
 from sandbox.business_central.errors import BusinessCentralError, bad_request, dialog, field_validation
 from sandbox.business_central.rules.registry import (
@@ -265,5 +265,6 @@ def _deletable(session: Session, row: Row) -> None:
     header = _open_header(session, row)
     if row["quantity_shipped"]:
         raise dialog(f"You cannot delete the line {row['line_no']} because it has been shipped.")
+    dimensions.remove(session, row)
     session.tx.delete(session.table(TABLE).sql_name, row["system_id"])
     totals.recalculate(session, header, touched=True)

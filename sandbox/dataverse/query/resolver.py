@@ -141,4 +141,4 @@ def _moment(attribute: Attribute, literal: Literal, name: str) -> str:
 
 
 def dialect(*, ne_includes_null: bool) -> Dialect:
-    return Dialect(wildcards=True, ne_includes_null=ne_includes_null, case_functions=False)
+    return Dialect(wildcards=True, ne_includes_null=ne_includes_null, value_functions=False)
