@@ -163,6 +163,7 @@ class ErrorTable(Table):
     error_code = tables.Column(verbose_name="Code")
     failures = CountColumn(verbose_name="Times")
     failed_at = TimeColumn(verbose_name="Since")
+    assigned_to = tables.Column(verbose_name="Assigned to", accessor="assigned_to__username")
     actions = tables.Column(
         verbose_name="Actions", accessor="pk", orderable=False, attrs={"td": {"class": "col-actions"}}
     )

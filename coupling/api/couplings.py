@@ -190,6 +190,9 @@ class CouplingBulk(_Couplings):
                 couplings=couplings, direction=asked["direction"], user=self.person, trigger="api"
             )
             return all_started(work)
+        if asked["action"] == "assign":
+            requests.assign_many(couplings=couplings, person=asked["assigned_to"], user=self.person)
+            return all_started(Started(taken=len(couplings)))
         work = {
             "retry": requests.retry_many,
             "uncouple": requests.uncouple_many,

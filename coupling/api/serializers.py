@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -174,13 +175,24 @@ class SynchronizeSerializer(StrictSerializer):
 
 
 class BulkSerializer(StrictSerializer):
-    action = serializers.ChoiceField(choices=[(name, name) for name in ("synchronize", "retry", "uncouple", "restore")])
+    action = serializers.ChoiceField(
+        choices=[(name, name) for name in ("synchronize", "retry", "uncouple", "restore", "assign")]
+    )
     couplings = serializers.ListField(child=serializers.IntegerField(), allow_empty=False, max_length=10_000)
     direction = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
+    assigned_to = serializers.SlugRelatedField(
+        slug_field="username",
+        queryset=User.objects.filter(is_active=True),
+        allow_null=True,
+        required=False,
+        help_text="Who looks after the pairs' problems; with the action assign.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["direction"] and attrs["action"] != "synchronize":
             raise serializers.ValidationError({"direction": ["Only synchronize has a direction."]})
+        if ("assigned_to" in attrs) != (attrs["action"] == "assign"):
+            raise serializers.ValidationError({"assigned_to": ["The action assign names somebody, no other does."]})
         return attrs
 
 

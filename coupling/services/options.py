@@ -3,13 +3,15 @@
 Options have no rows and change seldom: they are read live where somebody couples, and kept for some minutes for lists.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.db.models.fields.json import KT
 
 from connector.cached import cached, forget
 from connector.choices import System
@@ -17,7 +19,7 @@ from connector.clients import INTERACTIVE, sales_client
 from connector.errors import RemoteError
 from connector.services.audit import record_change
 from coupling.exceptions import AlreadyCoupledError, CouplingError, RecordMissingError
-from coupling.models import BusinessCentralRecord, OptionMapping, TableMapping
+from coupling.models import BusinessCentralRecord, OptionMapping, SalesRecord, TableMapping
 from coupling.services.couplings import read_live, require_usable
 
 SAME_LETTERS = 10
@@ -116,6 +118,25 @@ def option_lines(mapping: TableMapping) -> OptionLines:
         lines.append(OptionLine(None, option, coupling))
     lines += [OptionLine(None, option, None) for option in options.values()]
     return OptionLines(mapping, lines, problem)
+
+
+def usage_of(mapping: TableMapping) -> dict[int, int]:
+    """How many rows of the mapping's table hold each option, as the hub knows them; number of the option to rows."""
+    rows = SalesRecord.objects.of_table(mapping.connection_id, mapping.sales_table).alive()
+    held = rows.annotate(held=KT(f"values__{mapping.option_attribute}")).filter(held__isnull=False).order_by()
+    counted = held.values_list("held").annotate(n=Count("pk"))
+    return {int(value): n for value, n in counted if value.lstrip("-").isdecimal()}
+
+
+def renames(mapping: TableMapping, keys: Collection[UUID]) -> list[tuple[str, str, int]]:
+    """Labels that a synchronisation of the codes `keys` would change: label now, label then, rows that show it."""
+    changed = [
+        (line.option.label, line.code.number, line.option.value)
+        for line in option_lines(mapping).lines
+        if line.code and line.option and line.code.key in keys and line.state == "changes_waiting"
+    ]
+    usage = usage_of(mapping) if changed else {}
+    return [(now, then, usage.get(value, 0)) for now, then, value in changed]
 
 
 def couple_option(*, mapping: TableMapping, bc_key: UUID, value: int, user: User | None) -> OptionMapping:

@@ -208,6 +208,21 @@ def delete_survivors(*, couplings: Sequence[Coupling], user: User | None, trigge
     return Started(jobs, len(taken), left_out)
 
 
+def assign_many(*, couplings: Sequence[Coupling], person: User | None, user: User | None) -> int:
+    """Says who looks after the pairs' problems; None: nobody. Returns how many changed."""
+    changed = [c for c in couplings if c.assigned_to_id != (person.pk if person else None)]  # type: ignore[attr-defined]
+    Coupling.objects.filter(pk__in=[coupling.pk for coupling in changed]).update(assigned_to=person)
+    if changed:
+        record_change(
+            connection=changed[0].connection,
+            user=user,
+            action="coupling.assign",
+            target=f"{len(changed)} couplings",
+            after={"assigned_to": person.get_username() if person else ""},
+        )
+    return len(changed)
+
+
 def require_one_missing(coupling: Coupling) -> None:
     """Raises CouplingError unless exactly one record of the pair no longer exists."""
     if coupling.missing not in (MissingSide.BUSINESS_CENTRAL, MissingSide.SALES):

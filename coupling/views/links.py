@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from config.web.request import PageRequest
-from connector.choices import System
+from connector.choices import Direction, System
 from coupling.models import Coupling, TableMapping
 from coupling.records import words_of
+from coupling.services.couplings import mirrored, read_live
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.pairs import attach_records, key_of
 from coupling.views.base import list_url, pair_url, record_of, says_errors, system_of
@@ -43,7 +44,19 @@ def open_from_sales(request: PageRequest, connection: str) -> HttpResponse:
     coupling = _coupling(request, System.SALES, mapping.sales_table, key)
     if coupling is not None:
         return redirect(_address(request, coupling, System.BUSINESS_CENTRAL))
-    return _ask(request, System.SALES, mapping.sales_table, key)
+    return redirect(_to_set_up(request, mapping, key))
+
+
+def _to_set_up(request: PageRequest, mapping: TableMapping, key: UUID) -> str:
+    """Set Up Coupling for a row of Sales, on the point of creating its partner where the mapping creates such.
+
+    A row that was made a moment ago is read first. Raises RecordMissingError where there is none.
+    """
+    if mirrored(request.connection, System.SALES, mapping.sales_table, key) is None:
+        read_live(mapping, System.SALES, key)
+    place = {"connection": request.connection.slug, "system": "sales", "table": mapping.sales_table, "key": key}
+    creates = not mapping.synch_only_coupled_records and Direction(mapping.direction).allows(System.BUSINESS_CENTRAL)
+    return f"{reverse('coupling-setup', kwargs=place)}{'?create=1' if creates else ''}"
 
 
 def _coupling(request: PageRequest, side: System, table: str, key: UUID) -> Coupling | None:

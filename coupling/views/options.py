@@ -16,8 +16,16 @@ from connector.choices import Direction, System
 from connector.errors import HubError, RemoteError
 from coupling.choices import MappingKind
 from coupling.models import BusinessCentralRecord, OptionMapping, TableCursor, TableMapping
+from coupling.records import words_of
 from coupling.services.couplings import require_usable
-from coupling.services.options import couple_option, option_lines, options_of, uncouple_options
+from coupling.services.options import (
+    couple_option,
+    option_lines,
+    options_of,
+    renames,
+    uncouple_options,
+    usage_of,
+)
 from coupling.synchronisation import service
 from coupling.views.base import queued, says_errors
 
@@ -87,6 +95,7 @@ def option_setup(request: PageRequest, connection: str, name: str, key: UUID) ->
         options = options_of(mapping, live=True)
     except RemoteError as error:
         options, problem = [], f"{error} {error.hint}".strip()
+    usage = usage_of(mapping)
     taken = {row.option_value: row for row in OptionMapping.objects.filter(mapping=mapping)}
     current = next((row for row in taken.values() if row.bc_key == key), None)
     suggested = next(
@@ -98,7 +107,8 @@ def option_setup(request: PageRequest, connection: str, name: str, key: UUID) ->
         "crumbs": [("Coupled options", back)],
         "mapping": mapping,
         "code": code,
-        "options": [(option, taken.get(option.value)) for option in options],
+        "options": [(option, taken.get(option.value), usage.get(option.value, 0)) for option in options],
+        "holders": words_of(System.SALES, mapping.sales_table).plural.lower(),
         "chosen": current.option_value if current else suggested,
         "current": current,
         "problem": problem,
@@ -128,6 +138,7 @@ def _act(request: PageRequest, mapping: TableMapping) -> HttpResponse:
         job = service().run_mapping(mapping=mapping, mode="modified", direction=None, user=request.user)
         queued(request, job, "Codes are coupled with the options of the same label.")
         return redirect(back)
+    table = words_of(System.SALES, mapping.sales_table).plural.lower()
     keys = {key for key in (_uuid(text) for text in request.POST.getlist("key")) if key}
     coupled = list(OptionMapping.objects.filter(mapping=mapping, bc_key__in=keys).select_related("mapping__connection"))
     if not keys:
@@ -155,6 +166,10 @@ def _act(request: PageRequest, mapping: TableMapping) -> HttpResponse:
             else "Nothing to create: the selected codes are already coupled.",
         )
         return redirect(back)
+    if action == "synchronize" and not is_confirmed(request) and (changed := renames(mapping, wanted)):
+        told = "; ".join(f"“{now}” becomes “{then}”, {n} {table} show it" for now, then, n in changed)
+        text = f"The labels are renamed in the column of every form and document: {told}."
+        return confirmation_page(request, title="Rename labels?", text=text, label="Synchronize", back=back)
     job = service().synchronize_options(mapping=mapping, keys=sorted(wanted, key=str), user=request.user)
     left = len(keys) - len(wanted)
     queued(request, job, f"{len(wanted)} of {len(keys)} queued, {left} left out." if left else "Queued.")

@@ -4,6 +4,7 @@ from typing import Any
 
 import django_filters
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,7 +22,7 @@ from connector.models import Connection
 from coupling.choices import CouplingState, MissingSide
 from coupling.models import Coupling
 from coupling.services.pairs import attach_records
-from coupling.services.requests import delete_survivors, restore_many, retry_many, uncouple_many
+from coupling.services.requests import assign_many, delete_survivors, restore_many, retry_many, uncouple_many
 from coupling.views.base import address_to_couple, couplings_with_state, queued, says_errors
 from coupling.views.synchronize import ask_for_many
 from syncjobs.filtersets import CreationErrorFilterSet, mappings_of
@@ -32,7 +33,8 @@ from syncjobs.services.jobs import retry_creations
 from syncjobs.tables import CreationErrorTable, ErrorTable
 
 MOST_DELETED = 50
-_SYNCHRONIZE = "synchronize"
+_SYNCHRONIZE, _ASSIGN = "synchronize", "assign"
+MINE, NOBODYS = "me", "nobody"
 
 TROUBLED = [
     (state.value, state.label)
@@ -69,13 +71,19 @@ class ErrorFilterSet(FilterSet):
     error = django_filters.CharFilter(field_name="error_code", label="Error code")
     needs = django_filters.CharFilter(field_name="error_details__number", label="Waits for")
     coupling = django_filters.NumberFilter(field_name="pk", label="Coupling")
+    assigned = django_filters.ChoiceFilter(
+        choices=[(MINE, "Mine"), (NOBODYS, "Nobody's")], method="keep_assigned", label="Assigned", empty_label="All"
+    )
 
     class Meta:
         model = Coupling
-        fields = ("search", "mapping", "state", "kind", "error", "needs", "coupling")
+        fields = ("search", "mapping", "state", "kind", "error", "needs", "coupling", "assigned")
 
     def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(Q(title__icontains=value) | Q(error_message__icontains=value))
+
+    def keep_assigned(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(assigned_to=self.request.user if value == MINE else None)
 
 
 class ErrorList(ListView):
@@ -100,6 +108,7 @@ class ErrorList(ListView):
             "Delete the couplings of {n} records? Both records of each pair stay.",
             danger=True,
         ),
+        BulkAction(_ASSIGN, "Assign", "user", Capability.COUPLE),
         BulkAction("delete", "Delete records", "trash", Capability.CHANGE_SETTINGS, danger=True),
     )
 
@@ -110,7 +119,9 @@ class ErrorList(ListView):
 
     def get_queryset(self) -> QuerySet[Coupling]:
         couplings = troubled_couplings(self.request.connection)
-        return with_error_kind(with_title(couplings.with_state())).select_related("mapping", "connection")
+        return with_error_kind(with_title(couplings.with_state())).select_related(
+            "mapping", "connection", "assigned_to"
+        )
 
     def get_context(self) -> dict[str, Any]:
         troubled = troubled_couplings(self.request.connection)
@@ -126,12 +137,14 @@ class ErrorList(ListView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         action = request.POST.get("action")
-        if action in (_SYNCHRONIZE, "delete"):
-            require(request.user, Capability.COUPLE if action == _SYNCHRONIZE else Capability.CHANGE_SETTINGS)
+        if action in (_SYNCHRONIZE, _ASSIGN, "delete"):
+            require(request.user, Capability.CHANGE_SETTINGS if action == "delete" else Capability.COUPLE)
             chosen = self._selected().order_by().values("pk")
             couplings = list(couplings_with_state(self.request.connection).filter(pk__in=chosen).order_by("pk"))
             if action == "delete":
                 return self._delete(request, couplings)
+            if action == _ASSIGN:
+                return self._assign(request, couplings)
             if whole := [coupling for coupling in couplings if not coupling.missing]:
                 return ask_for_many(request, whole, back=request.get_full_path(), retry=True)
             messages.warning(request, "None of the selected records exists on both sides.")
@@ -141,6 +154,22 @@ class ErrorList(ListView):
         except HubError as error:
             messages.error(request, f"{error} {error.hint}".strip())
             return redirect(request.get_full_path())
+
+    def _assign(self, request: HttpRequest, couplings: list[Coupling]) -> HttpResponse:
+        """Asks who looks after the records, and notes it."""
+        back = request.get_full_path()
+        if not couplings:
+            messages.warning(request, "Nothing was selected.")
+            return redirect(back)
+        people = User.objects.filter(is_active=True).order_by("username")
+        if "person" not in request.POST:
+            context = {"title": "Assign", "couplings": couplings, "people": people, "back": back}
+            return render(request, "syncjobs/assign.html", context)
+        person = people.filter(username=request.POST["person"]).first()
+        assign_many(couplings=couplings, person=person, user=self.request.user)
+        n = f"{len(couplings)} record{'s' if len(couplings) > 1 else ''}"
+        messages.success(request, f"{person} looks after {n}." if person else f"Nobody looks after {n} any more.")
+        return redirect(back)
 
     def _delete(self, request: HttpRequest, couplings: list[Coupling]) -> HttpResponse:
         """Asks with the names, and never takes more than fifty at once."""

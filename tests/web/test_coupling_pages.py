@@ -231,6 +231,12 @@ def test_an_uncoupled_record_asks_before_it_opens_its_partner(hub: Hub, free, si
     from_sales = client.get(f"{url('record-open-from-sales')}?etn=account&id={{{row}}}")
     assert "10000" in from_sales.url
     assert client.get(f"{url('record-open-from-sales')}?etn=incident&id={row}").status_code == 404
+    uncoupled = make_account(hub.connection, name="Free of partners")
+    picker = client.get(f"{url('record-open-from-sales')}?etn=account&id={uncoupled.key}")
+    assert picker.url == url("coupling-setup", system="sales", table="accounts", key=uncoupled.key)
+    hub.customers.synch_only_coupled_records = False
+    hub.customers.save()
+    assert client.get(f"{url('record-open-from-sales')}?etn=account&id={uncoupled.key}").url == f"{picker.url}?create=1"
 
 
 def test_look_alikes_stop_a_creation_until_somebody_says_otherwise(hub: Hub, free, signed_in):
