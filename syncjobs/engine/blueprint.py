@@ -27,8 +27,8 @@ from coupling.transformations import Step
 from syncjobs.engine.convert import Converter, FieldContext, converter_for, transformation_names
 from syncjobs.engine.convert.references import OptionConverter, ReferenceConverter
 from syncjobs.engine.convert.rules import RuleConverter
-from syncjobs.engine.product_state import ProductStateConverter
 from syncjobs.engine.results import SKIP, Problem
+from syncjobs.engine.states import AccountStateConverter, ProductStateConverter
 
 MARKED_TABLES = frozenset(
     {"account", "contact", "product", "pricelevel", "opportunity", "quote", "salesorder", "invoice"}
@@ -72,6 +72,8 @@ class FieldSpec:
     clear_on_failure: bool = False
     conflict: str = ""
     """The field's own conflict policy; blank where the mapping's holds."""
+    beyond_filter: bool = False
+    """Goes on travelling from a row that is outside the mapping's filter."""
 
     @property
     def two_way(self) -> bool:
@@ -217,6 +219,11 @@ class Blueprint:
         """Compiles a mapping with what it holds in the database: two queries."""
         return cls.compile(mapping, mapping.fields.all(), mapping.templates.all(), mapping.connection)
 
+    def beyond_filter(self) -> Blueprint | None:
+        """The same mapping with what still travels from a row outside the filter; None where nothing does."""
+        fields = tuple(spec for spec in self.fields if spec.beyond_filter)
+        return replace(self, fields=fields) if fields else None
+
     def limited_to(self, direction: Direction | str) -> Blueprint:
         """The same mapping in a run that writes to fewer systems."""
         return replace(self, targets=self.direction.targets & Direction(direction).targets)
@@ -311,7 +318,8 @@ def _compile_field(
 
 def _state_fields(mapping: TableMapping, direction: Direction) -> tuple[FieldSpec, ...]:
     """States that travel like fields and are no field mappings: nobody may map them or turn them off."""
-    if mapping.sales_entity != "product" or System.BUSINESS_CENTRAL not in direction.targets:
+    product, customer = mapping.sales_entity == "product", mapping.business_central_table == "customers"
+    if not (product or customer) or System.BUSINESS_CENTRAL not in direction.targets:
         return ()
     name = "blocked" if bc_property(mapping.business_central_table, "blocked") else "Blocked"
     return (
@@ -326,7 +334,8 @@ def _state_fields(mapping: TableMapping, direction: Direction) -> tuple[FieldSpe
             target_set="",
             to_sales=System.SALES in direction.targets,
             to_bc=True,
-            converter=ProductStateConverter(),
+            converter=ProductStateConverter() if product else AccountStateConverter(),
+            beyond_filter=True,
             bc_on_create=False,
             sales_on_create=False,
             sales_on_update=False,

@@ -265,6 +265,11 @@ def _coupled(
         target for target in blueprint.targets if rule.beyond_filter or (bc if target == SALES else sales).in_filter
     )
     force = options.force_from
+    sides = _sides(blueprint, coupling, bc, sales)
+    if BC in blueprint.targets - targets and force != BC:
+        last = _from_outside(blueprint, sides, bc, sales, lookups)
+        if last is not None:
+            return replace(last, outside_filter=outside)
     if force is not None and force.other in blueprint.targets and force.other not in targets:
         return Decision(Outcome.SKIPPED, reason="outside_filter", outside_filter=outside)
     within = targets
@@ -280,7 +285,6 @@ def _coupled(
             return Decision(Outcome.FAILED, problem=refusal, target=target, outside_filter=outside)
         if refusal is not None:
             return Decision(_LEAVES[refusal.how], reason=refusal.reason, outside_filter=outside)
-    sides = _sides(blueprint, coupling, bc, sales)
     preference = Preference(force, options.winner, policy_winner(blueprint.update_policy), options.choices)
     merged = merge_record(blueprint, sides, lookups=lookups, targets=targets, preference=preference)
     if options.keep_newer and force is not None and _target_is_newer(merged, sides, force):
@@ -305,6 +309,17 @@ def _coupled(
         again=again or decision.more,
         outside_filter=outside,
     )
+
+
+def _from_outside(
+    blueprint: Blueprint, sides: Sides, bc: RecordView, sales: RecordView, lookups: Lookups
+) -> Decision | None:
+    """What a row that left the filter in Sales still does to its record; None where that is nothing."""
+    states, only_bc = blueprint.beyond_filter(), frozenset({BC})
+    if states is None or sides.never:
+        return None
+    merged = merge_record(states, sides, lookups=lookups, targets=only_bc)
+    return _carry_out(states, merged, bc, sales, lookups, only_bc) if merged.having(Verdict.TAKE_SALES) else None
 
 
 def _with_steps(

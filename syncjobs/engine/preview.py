@@ -114,6 +114,8 @@ def _created(spec: FieldSpec, source: RecordView, to_sales: bool, lookups: Looku
     empty: Mapping[str, Any] = {}
     row = source.values
     value = spec.for_sales(row, empty, lookups) if to_sales else spec.for_bc(empty, row, lookups)
+    if value is SKIP and not spec.field_id:
+        return None
     problem = value.message if isinstance(value, Problem) else ""
     value = None if isinstance(value, Problem) or value is SKIP else value
     now = row.get(spec.bc_name if to_sales else spec.sales_name)

@@ -242,11 +242,21 @@ def test_marker_of_another_company_is_left_alone():
     assert decided(coupled(customer(), account(_bcbi_companyid_value=other))).outcome == Outcome.UNCHANGED
 
 
-def test_inactive_account_blocks_its_customer_and_never_unblocks():
-    pair = coupled(customer(blocked="_x0020_"), account(statecode=1))
-    assert bodies(decided(pair)) == {BC: {"blocked": "All"}}
-    assert decided(coupled(customer(blocked="Ship"), account(statecode=1))).outcome == Outcome.UNCHANGED
-    assert decided(coupled(customer(blocked="All"), account(statecode=0))).outcome == Outcome.UNCHANGED
+@pytest.mark.parametrize("in_filter", [True, False])
+def test_inactive_account_blocks_its_customer_and_never_unblocks(in_filter):
+    def decision(blocked, state, **sales_base):
+        bc, sales = customer(blocked=blocked), account(statecode=state, token="s2", in_filter=in_filter)
+        return bodies(decided(coupled(bc, sales, sales_base={**SALES_VALUES, **sales_base})))
+
+    assert decision("_x0020_", 1) == {BC: {"blocked": "All"}}
+    assert decision("Ship", 1) == {}
+    assert decision("All", 0, statecode=1) == {}
+
+
+def test_row_outside_the_filter_carries_its_state_and_nothing_else():
+    pair = coupled(customer(blocked="_x0020_"), account(statecode=1, name="Renamed", token="s2", in_filter=False))
+    decision = decided(pair)
+    assert (bodies(decision), decision.outside_filter) == ({BC: {"blocked": "All"}}, SALES)
 
 
 def test_read_only_column_is_not_written_after_creation():

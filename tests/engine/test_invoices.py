@@ -1,53 +1,19 @@
 """Posted invoices against the sandbox: header, lines, payment state, and why one is refused."""
 
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
 import pytest
 
 from coupling.models import Coupling
-from syncjobs.choices import OperationState
-from syncjobs.models import Operation, SynchJob
+from tests.engine.invoicing import INVOICES as NAME
+from tests.engine.invoicing import failure, open_shop, post_invoice, shown
 from tests.engine.live import Hub
-
-NAME = "POSTEDSALESINV-INV"
 
 
 @pytest.fixture
 def shop(hub: Hub) -> Hub:
-    """A coupled customer and a coupled item."""
-    hub.switch(unit_group_mapping=False, extended_pricing=False, ownership_model="team")
-    hub.bc.create("customers", displayName="Adatum")
-    hub.bc.create("items", number="1000", displayName="Lamp", baseUnitOfMeasureCode="PCS", unitPrice=100)
-    for name in ("CURRENCY", "PAYMENT TERMS", "UNIT OF MEASURE", "CUSTOMER", "ITEM-PRODUCT"):
-        assert hub.run_full(name).failed == 0
+    open_shop(hub)
     return hub
-
-
-def post_invoice(hub: Hub, quantity: int = 2, **line: Any) -> UUID:
-    customer = Coupling.objects.get(mapping__name="CUSTOMER").bc_key
-    invoice = hub.bc.create("salesInvoices", customerId=str(customer))
-    path = f"{hub.bc.client.addresses.table('salesInvoices')}({invoice})"
-    send = hub.bc.client.session.send
-    body = {"lineType": "Item", "lineObjectNumber": "1000", "quantity": quantity, **line}
-    send("POST", f"{path}/salesInvoiceLines", body=body)
-    send("POST", f"{path}/salesInvoiceLines", body={"lineType": "Comment", "description": "With thanks"})
-    send("POST", f"{path}/Microsoft.NAV.post", body={})
-    return invoice
-
-
-def pay(hub: Hub, invoice: UUID, **body: Any) -> None:
-    hub.sandbox.control("POST", f"/business-central/sales-invoices/{invoice}/payment", body)
-
-
-def shown(hub: Hub, invoice: UUID, *names: str) -> tuple[Any, ...]:
-    row = hub.sales.row("invoices", hub.coupling(NAME, bc_key=invoice).sales_key, *names)
-    return tuple(row[name] for name in names)
-
-
-def failure(job: SynchJob) -> str:
-    return str(Operation.objects.get(job=job, state=OperationState.FAILED).error_code)
 
 
 def test_invoice_arrives_with_its_lines_and_totals(shop: Hub) -> None:
@@ -63,29 +29,6 @@ def test_invoice_arrives_with_its_lines_and_totals(shop: Hub) -> None:
     assert (lines[1]["quantity"], lines[1]["productdescription"]) == (0, "With thanks.")
     again = shop.run_full(NAME)
     assert (again.inserted, again.modified, again.unchanged, again.failed) == (0, 0, 1, 0)
-
-
-def test_m104_state_follows_payments(shop: Hub) -> None:
-    invoice = post_invoice(shop)
-    shop.run_full(NAME)
-    assert shown(shop, invoice, "statecode", "statuscode") == (0, 4)
-    pay(shop, invoice, amount=19)
-    shop.run(NAME)
-    assert shown(shop, invoice, "statecode", "statuscode") == (2, 100002)
-    pay(shop, invoice)
-    shop.run(NAME)
-    assert shown(shop, invoice, "statecode", "statuscode") == (2, 100001)
-    job = shop.run(NAME)
-    assert (job.modified, job.failed) == (0, 0)
-
-
-def test_m106_invoice_of_a_customer_that_is_not_carried_fails(shop: Hub) -> None:
-    post_invoice(shop)
-    Coupling.objects.filter(mapping__name="CUSTOMER").delete()
-    job = shop.run_full(NAME)
-    assert (job.failed, failure(job)) == (1, "engine.not_coupled")
-    assert not Coupling.objects.filter(mapping__name="CUSTOMER").exists()
-    assert shop.sales.rows("invoices", "name") == []
 
 
 def test_invoice_with_a_blocked_item_is_refused(shop: Hub) -> None:

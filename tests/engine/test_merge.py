@@ -15,7 +15,10 @@ BC, SALES = System.BUSINESS_CENTRAL, System.SALES
 BOTH = frozenset(System)
 NAMES = ("displayName", "phoneNumber", "city")
 ATTRIBUTES = ("name", "telephone1", "address1_city")
-TWO_WAY = blueprint(*(line(bc, sales) for bc, sales in zip(NAMES, ATTRIBUTES, strict=True)))
+# Vendors: a mapping of customers has the account's state beside its field mappings.
+TWO_WAY = blueprint(
+    *(line(bc, sales) for bc, sales in zip(NAMES, ATTRIBUTES, strict=True)), business_central_table="vendors"
+)
 STRICT = replace(TWO_WAY, merge_fields=False)
 NOTHING = Lookups()
 NO_PREFERENCE = Preference()
@@ -124,7 +127,9 @@ def test_strict_equal_change_agrees():
     assert verdicts(merge("abc", "Xbc", "Xbc", mapping=STRICT))[0] == Verdict.AGREE
 
 
-ONE_WAY = blueprint(line("creditLimit", "creditlimit", "to_sales"), line("displayName", "name"))
+ONE_WAY = blueprint(
+    line("creditLimit", "creditlimit", "to_sales"), line("displayName", "name"), business_central_table="vendors"
+)
 
 
 def one_way(bc, sales, **state):

@@ -8,9 +8,8 @@ import pytest
 from coupling.models import Coupling
 from syncjobs.choices import OperationState
 from syncjobs.models import Operation
+from tests.engine.goods import DEFAULT_LIST
 from tests.engine.live import Hub
-
-DEFAULT_LIST = "Business Central Default Price List"
 
 
 @pytest.fixture
@@ -154,40 +153,6 @@ def test_units_of_an_item_share_its_group_and_have_prices(grouped: Hub) -> None:
     for name in ("UNIT GROUP", "ITEM UOM", "ITEM-PRODUCT"):
         job = grouped.run_full(name)
         assert (job.inserted, job.modified, job.failed) == (0, 0, 0), name
-
-
-def test_m102_default_price_list_that_is_there_is_used(plain: Hub) -> None:
-    plain.run_full("CURRENCY")
-    mine = plain.sales.create("pricelevels", name=DEFAULT_LIST)
-    make_item(plain)
-    run_units(plain)
-    plain.run_full("ITEM-PRODUCT")
-    assert [price["_pricelevelid_value"] for price in price_items(plain)] == [str(mine)]
-
-
-def test_m105_draft_product_becomes_active(plain: Hub) -> None:
-    item = make_item(plain)
-    run_units(plain)
-    groups = plain.sales.rows("uomschedules", "name", "uomscheduleid")
-    group = next(row["uomscheduleid"] for row in groups if row["name"] == "NAV PCS")
-    units = plain.sales.rows("uoms", "uomid", "_uomscheduleid_value")
-    unit = next(row["uomid"] for row in units if row["_uomscheduleid_value"] == group)
-    bound = {"defaultuomid@odata.bind": f"/uoms({unit})", "defaultuomscheduleid@odata.bind": f"/uomschedules({group})"}
-    product = plain.sales.create(
-        "products", productnumber="1000", name="Lamp", quantitydecimal=2, producttypecode=1, **bound
-    )
-    mapping = plain.mapping("ITEM-PRODUCT")
-    Coupling.objects.create(
-        connection=plain.connection,
-        mapping=mapping,
-        bc_table="items",
-        bc_key=item,
-        sales_table="products",
-        sales_key=product,
-    )
-    plain.run_full("ITEM-PRODUCT")
-    row = plain.sales.row("products", product, "statecode", "statuscode")
-    assert row == {"statecode": 0, "statuscode": 1}
 
 
 def product_with_group(hub: Hub, unit: str = "PCS") -> Any:

@@ -8,7 +8,6 @@ from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.rules import (  # noqa: F401 - they register themselves
     contacts,
     currencies,
-    customers,
     invoices,
     opportunities,
     prices,

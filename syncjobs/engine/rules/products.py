@@ -19,7 +19,6 @@ from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.convert.references import no_local_currency
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.lookups import Lookups
-from syncjobs.engine.product_state import ACTIVE, DRAFT, RETIRED
 from syncjobs.engine.references import Role
 from syncjobs.engine.results import Problem, not_coupled
 from syncjobs.engine.rules.base import Extra, Leave, Refusal, TableRule, common_extras, register
@@ -44,6 +43,7 @@ from syncjobs.engine.rules.unit_rows import (
     unit_with,
     units_of,
 )
+from syncjobs.engine.states import ACTIVE, DRAFT, RETIRED
 from syncjobs.engine.views import PairView, RecordView
 from syncjobs.engine.writes import PlannedWrite
 

@@ -22,7 +22,6 @@ from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.convert.references import unit_group_name
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.lookups import Lookups
-from syncjobs.engine.product_state import ACTIVE
 from syncjobs.engine.references import Role
 from syncjobs.engine.results import Problem, not_coupled
 from syncjobs.engine.rules.base import Extra, Refusal, TableRule, register
@@ -45,6 +44,7 @@ from syncjobs.engine.rules.unit_rows import (
     unit_named,
     units_of,
 )
+from syncjobs.engine.states import ACTIVE
 from syncjobs.engine.unit_groups import UNIT_GROUPS
 from syncjobs.engine.views import PairView, RecordView
 from syncjobs.engine.writes import PlannedWrite

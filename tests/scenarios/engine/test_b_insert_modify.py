@@ -137,3 +137,20 @@ def test_b18_scheduled_run_creates_and_later_updates_a_customer(hub: World) -> N
     assert counted(hub.run("CUSTOMER")) == {"modified": 1}
     assert hub.city_of_customer(pair) == "Graz"
     assert Coupling.objects.get().pk == pair.pk
+
+
+@pytest.mark.parametrize("blocked", ["_x0020_", "Ship"])
+def test_a60_deactivated_account_blocks_its_customer_once(hub: World, blocked: str) -> None:
+    """A60 of the setup's scenarios: reactivating unblocks nobody, and who unblocks the customer is left alone."""
+    pair = hub.pair()
+    hub.edit_customer(pair, blocked=blocked)
+    hub.run("CUSTOMER")
+    hub.edit_account(pair, statecode=1, statuscode=2)
+    assert hub.run("CUSTOMER").failed == 0
+    expected = "All" if blocked == "_x0020_" else blocked
+    assert hub.bc.row("customers", pair.bc_key, "blocked") == {"blocked": expected}
+    hub.edit_customer(pair, blocked="_x0020_")
+    assert hub.run("CUSTOMER").modified == 0
+    hub.edit_account(pair, statecode=0, statuscode=1)
+    assert (hub.run("CUSTOMER").failed, hub.city_of_account(pair)) == (0, "Oslo")
+    assert hub.bc.row("customers", pair.bc_key, "blocked") == {"blocked": "_x0020_"}
