@@ -15,6 +15,12 @@ def amount(value: Any) -> Decimal:
     return ZERO if value is None or value == "" else Decimal(str(value))
 
 
+def precision(places: Any) -> Decimal:
+    """Of `2:2`, a currency's least and most decimals; a cent where nothing is said."""
+    most = str(places or "").rpartition(":")[2].strip()
+    return Decimal(1).scaleb(-int(most)) if most.isdigit() else CENT
+
+
 def rounded(value: Decimal, precision: Decimal = CENT) -> Decimal:
     """To a multiple of `precision`, halves away from zero. A precision of zero leaves the value alone."""
     if not precision:

@@ -6,6 +6,7 @@ not rest on what was true an hour ago.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from connector.models import Connection
 from connector.odata import literal
 from connector.sales import SalesClient
 from coupling.models import BusinessCentralRecord, Coupling, OptionMapping, TableMapping
+from syncjobs.documents.amounts import CENT, precision
 from syncjobs.documents.models import SalesDocument, key_of
 from syncjobs.documents.setup import SalesSetup, read_setup
 
@@ -85,6 +87,13 @@ class Facts:
     quote_numbers: dict[UUID, str] = field(default_factory=dict)
     company_row: str = ""
     elsewhere: set[UUID] = field(default_factory=set)
+    local_precision: Decimal = CENT
+
+    def precision_of(self, document: SalesDocument) -> Decimal:
+        """What amounts of the document are rounded to: Business Central's precision of its currency."""
+        key = key_of(document.values.get("_transactioncurrencyid_value"))
+        places = self.bc_currencies.get(self.currencies.get(key, "") if key else "")
+        return self.local_precision if places is None else precision(places)
 
 
 def load_facts(
@@ -117,6 +126,9 @@ class _Loader:
         self.facts.further_fields = "salesDocuments" in pages
         self.facts.work_description = "SalesOrder" in pages
         self.facts.company_row = str(connection.company_row_id or "")
+        decimals = connection.base_currency_precision
+        if decimals is not None and connection.base_currency == connection.local_currency_code:
+            self.facts.local_precision = Decimal(1).scaleb(-decimals)
 
     def load(self) -> Facts:
         self._currencies()
@@ -138,7 +150,7 @@ class _Loader:
             read = self.sales.read_records("transactioncurrencies", unknown, properties=["isocurrencycode"])
             self.facts.currencies |= {key: str(record.values["isocurrencycode"]) for key, record in read.items()}
         company = f"{self.bc.session.root}:{self.connection.company_id}"
-        self.facts.bc_currencies = cached(f"{company}:currencies", self._bc_currencies)
+        self.facts.bc_currencies = cached(f"{company}:decimals", self._bc_currencies)
         codes = set(self.facts.currencies.values()) - self.facts.bc_currencies.keys() - {self.facts.local_currency}
         if any(self.facts.currencies.get(key) in codes for key in self._headers("_transactioncurrencyid_value")):
             # Somebody may just have set the currency up.
@@ -150,7 +162,9 @@ class _Loader:
         return {str(record.key): str(record.values["isocurrencycode"]) for record in rows}
 
     def _bc_currencies(self) -> dict[str, str]:
-        return {str(row.values["code"]): str(row.key) for row in self.bc.query("currencies", properties=["code"])}
+        """Decimals of amounts by code."""
+        rows = self.bc.query("currencies", properties=["code", "amountDecimalPlaces"])
+        return {str(row.values["code"]): str(row.values["amountDecimalPlaces"] or "") for row in rows}
 
     def _countries(self) -> dict[str, str]:
         rows = self.bc.query("countriesRegions", properties=["code", "displayName"])

@@ -45,6 +45,12 @@ _TEXTS = {
     "billToState": "billto_stateorprovince", "billToCountry": "billto_country",
 }  # fmt: skip
 
+_WORDS = {
+    "shipto_": "the ship-to address", "billto_": "the bill-to address", "datefulfilled": "the last shipment date",
+    "requestdeliveryby": "the requested delivery date", "paymenttermscode": "the payment terms",
+    "discountamount": "the discount",
+}  # fmt: skip
+
 
 def follow_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     """Looks at transferred orders, or the named ones, and tells Sales what changed. Raises RemoteError."""
@@ -106,7 +112,7 @@ def _write_headers(run: JobRun, sales: SalesClient, seen: Sequence[Seen]) -> Non
             change.document.values = {**change.document.values, **change.body}
             change.document.save(update_fields=["values"])
             SynchJob.objects.filter(pk=run.job.pk).update(modified=F("modified") + 1)
-            names = ", ".join(sorted(change.body))
+            names = ", ".join(sorted({_word(name) for name in change.body}))
             note(
                 change.document,
                 EventKind.UPDATED,
@@ -114,6 +120,13 @@ def _write_headers(run: JobRun, sales: SalesClient, seen: Sequence[Seen]) -> Non
                 job=run.job,
                 details=change.body,
             )
+
+
+def _word(column: str) -> str:
+    for begin, word in _WORDS.items():
+        if column.startswith(begin):
+            return word
+    return column
 
 
 def _differences(seen: Seen, terms: dict[UUID, int]) -> dict[str, Any]:
@@ -200,7 +213,11 @@ def _set_invoiced(run: JobRun, sales: SalesClient, seen: Seen) -> None:
 
 def _close(run: JobRun, document: SalesDocument) -> None:
     document.transfer_state, document.attention = TransferState.CLOSED, []
-    document.save(update_fields=["transfer_state", "attention"])
+    document.bc_lines = [
+        {**line, "shippedQuantity": line.get("quantity"), "invoicedQuantity": line.get("quantity")}
+        for line in document.bc_lines
+    ]
+    document.save(update_fields=["transfer_state", "attention", "bc_lines"])
     note(document, EventKind.INVOICED, f"Order {document.bc_number} is posted completely.", key="closed", job=run.job)
 
 

@@ -26,11 +26,13 @@ class LineBuilder:
 
     def __init__(self, document: SalesDocument, facts: Facts, customer: UUID | None) -> None:
         self.document, self.facts, self.customer = document, facts, customer
+        self.precision = facts.precision_of(document)
         self.is_order = document.kind == DocumentKind.ORDER
         self.lines: list[dict[str, Any]] = []
         self.sources: list[str] = []
         self.gross: dict[int, dict[str, Any]] = {}
         self.expected: dict[int, Decimal] = {}
+        self.labels: dict[int, str] = {}
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
         self._told: set[tuple[str, str]] = set()
@@ -50,7 +52,7 @@ class LineBuilder:
             text, main=product.bc_name, write_in=write_in, always=not self.is_order
         )
         quantity, price = amount(line["quantity"]), amount(line["priceperunit"])
-        discount = line_discount(line)
+        discount = line_discount(line, self.precision)
         sequence = self._next()
         body: dict[str, Any] = {"sequence": sequence, "lineType": product.line_type}
         if product.line_type == "Item" and product.bc_key:
@@ -63,7 +65,8 @@ class LineBuilder:
             body["unitOfMeasureCode"] = unit
         body |= {"quantity": plain(quantity), "unitPrice": plain(price), "discountAmount": plain(discount)}
         self._append(body, str(line["id"]))
-        self.expected[sequence] = rounded(quantity * price) - discount
+        self.expected[sequence] = rounded(quantity * price, self.precision) - discount
+        self.labels[sequence] = f"{product.bc_number} {product.bc_name}".strip()
         if self._is_gross(product):
             self.gross[sequence] = {"price": price, "discount": discount, "quantity": quantity}
         for comment in comments:
@@ -89,7 +92,7 @@ class LineBuilder:
             "quantity": Decimal(1), "unitPrice": plain(freight), "discountAmount": Decimal(0),
         }  # fmt: skip
         self._append(body, "freight")
-        self.expected[sequence] = rounded(freight)
+        self.expected[sequence] = rounded(freight, self.precision)
 
     def _next(self) -> int:
         return STEP * (len(self.lines) + 1)

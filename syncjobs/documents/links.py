@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 from connector.models import Connection
 from coupling.services.links import business_central_url, sales_url
-from syncjobs.documents.choices import DocumentKind
+from syncjobs.documents.choices import DocumentKind, TransferState
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.records import SHAPES
 
@@ -18,8 +18,8 @@ def in_sales(document: SalesDocument) -> str:
 
 
 def in_business_central(document: SalesDocument) -> str:
-    """Blank while there is no document in Business Central."""
-    if not document.bc_number:
+    """Blank while there is no document in Business Central, or no longer."""
+    if not document.bc_number or document.transfer_state == TransferState.CLOSED:
         return ""
     return business_central_url(document.connection, SHAPES[DocumentKind(document.kind)].bc_table, document.bc_number)
 

@@ -41,7 +41,8 @@ class Prepared:
 
     `header` and `lines` are bodies in the order in which Business Central shall check them; `sources` are the Sales
     lines that `lines` come from. `further` are header fields that only a page takes. `gross` are lines whose price
-    still includes tax. `expected` is what Sales says the lines (by sequence) and the document come to.
+    still includes tax. `expected` is what Sales says the lines (by sequence) and the document come to; `labels` say
+    in words what the lines sell.
     """
 
     document: SalesDocument
@@ -57,6 +58,7 @@ class Prepared:
     work_description: str = ""
     gross: dict[int, dict[str, Any]] = field(default_factory=dict)
     expected_lines: dict[int, Decimal] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
     expected_total: Decimal = Decimal(0)
 
     def plan(self) -> dict[str, Any]:
@@ -71,6 +73,8 @@ class Prepared:
             "gross": {str(sequence): values for sequence, values in self.gross.items()},
             "expected_lines": {str(sequence): value for sequence, value in self.expected_lines.items()},
             "expected_total": self.expected_total,
+            "labels": {str(sequence): label for sequence, label in self.labels.items()},
+            "customer": f"{self.customer['number']} {self.customer['displayName']}" if self.customer else "",
         }
 
 
@@ -125,7 +129,7 @@ class _Preparation:
         builder = LineBuilder(self.document, self.facts, result.customer.get("key"))
         builder.build()
         result.lines, result.sources = builder.lines, builder.sources
-        result.gross, result.expected_lines = builder.gross, builder.expected
+        result.gross, result.expected_lines, result.labels = builder.gross, builder.expected, builder.labels
         result.problems += builder.problems
         result.warnings += builder.warnings
         if not self.document.lines:
@@ -342,7 +346,7 @@ class _Preparation:
         return ""
 
     def _discount(self) -> None:
-        self.result.discount = header_discount(self.values)
+        self.result.discount = header_discount(self.values, self.facts.precision_of(self.document))
         if self.result.discount:
             self.result.warnings.append(
                 "Business Central's own rules for invoice discounts may change the discount of the whole document."

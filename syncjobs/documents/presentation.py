@@ -82,7 +82,8 @@ def line_rows(document: SalesDocument) -> list[LineRow]:
     actual = {int(line["sequence"]): line for line in document.bc_lines}
     by_source: dict[str, list[Mapping[str, Any]]] = {}
     for body, source in zip(document.plan.get("lines", ()), document.plan.get("sources", ()), strict=False):
-        by_source.setdefault(source, []).append({**_planned(body), **actual.get(int(body["sequence"]), {})})
+        label = document.plan.get("labels", {}).get(str(body["sequence"]), "")
+        by_source.setdefault(source, []).append({**_planned(body, label), **actual.get(int(body["sequence"]), {})})
     differing = {difference["line"] for difference in document.differences}
     rows = []
     for line in document.lines:
@@ -105,19 +106,19 @@ def line_rows(document: SalesDocument) -> list[LineRow]:
     return rows
 
 
-def _planned(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A line that is not there yet; its amount is what the price says."""
+def _planned(body: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """A line that is not there yet: what it sells in words, and its amount as the price says."""
     net = amount(body.get("quantity")) * amount(body.get("unitPrice")) - amount(body.get("discountAmount"))
-    return {**body, "amountExcludingTax": plain(net), "planned": True}
+    return {"description": label, **body, "amountExcludingTax": plain(net), "planned": True}
 
 
 def header_rows(document: SalesDocument) -> list[FieldRow]:
-    """Header fields of both sides, with where the Business Central one comes from."""
+    """Header fields of both sides where either has a value, with where the Business Central one comes from."""
     values, named = document.values, document.values.get("names", {})
     header = {**document.plan.get("header", {}), **document.bc_values}
     further = document.plan.get("further", {})
     rows = [
-        FieldRow("Customer", document.customer_name, header.get("customerName")),
+        FieldRow("Customer", document.customer_name, _customer(document)),
         FieldRow("External Document No.", document.name, header.get("externalDocumentNumber"), "from the name"),
         FieldRow("Your Reference", document.number, further.get("yourReference")),
         FieldRow("Currency", named.get("_transactioncurrencyid_value"), header.get("currencyCode")),
@@ -135,16 +136,16 @@ def header_rows(document: SalesDocument) -> list[FieldRow]:
         rows.append(FieldRow("Valid until", until, _date(header.get("validUntilDate"))))
     rows += [
         FieldRow("Ship to", _address(values, "shipto_"), _ship_to(header)),
-        FieldRow("Discount", document.plan.get("discount"), header.get("discountAmount")),
-        FieldRow("Total without tax", _without_tax(values), header.get("totalAmountExcludingTax")),
+        FieldRow("Discount", _money(document.plan.get("discount")), _money(header.get("discountAmount"))),
+        FieldRow("Total without tax", _money(_without_tax(values)), _money(header.get("totalAmountExcludingTax"))),
         FieldRow(
             "Total with tax",
-            values.get("totalamount"),
-            header.get("totalAmountIncludingTax"),
+            _money(values.get("totalamount")),
+            _money(header.get("totalAmountIncludingTax")),
             "each side computes its own tax",
         ),
     ]
-    return rows
+    return [row for row in rows if row.sales or row.business_central]
 
 
 def step_rows(document: SalesDocument) -> list[tuple[str, str, str]]:
@@ -162,6 +163,19 @@ def problems_of(document: SalesDocument) -> list[dict[str, Any]]:
 
 def _without_tax(values: Mapping[str, Any]) -> Any:
     return amount(values.get("totalamountlessfreight")) + amount(values.get("freightamount"))
+
+
+def _customer(document: SalesDocument) -> str:
+    """Number and name: of the document that is there, or of the customer that it will be for."""
+    there = document.bc_values
+    if there.get("customerName"):
+        return f"{there.get('customerNumber', '')} {there['customerName']}".strip()
+    return str(document.plan.get("customer") or "")
+
+
+def _money(value: Any) -> str:
+    """Blank for nothing and for none."""
+    return f"{amount(value):,.2f}".replace(",", "\N{NARROW NO-BREAK SPACE}") if amount(value) else ""
 
 
 def _set(header: Mapping[str, Any], name: str) -> str:

@@ -21,6 +21,7 @@ from coupling.models import TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
 from syncjobs.documents.feedback import follow_orders
 from syncjobs.documents.notes import follow_notes
+from syncjobs.documents.on_request import post_orders, remove_documents
 from syncjobs.documents.orders import create_sales_orders
 from syncjobs.documents.quotes import process_sales_quotes
 from syncjobs.documents.records import ORDERS, QUOTES
@@ -33,12 +34,18 @@ CREATE_ORDERS = "create-sales-orders"
 ORDER_STATUS = "order-status-posts"
 NOTES = "sales-order-notes"
 PROCESS_QUOTES = "process-sales-quotes"
+REMOVE_ORDERS = "remove-sales-orders"
+REMOVE_QUOTES = "remove-sales-quotes"
+POST_ORDERS = "post-sales-orders"
 _NO_MAPPING = "Quotes have no fields to synchronise: the process of activated quotes makes and keeps their documents."
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`runs` does the work for named documents, or for all; `wanted` says whether a connection has its schedule."""
+    """`runs` does the work for named documents, or for all; `wanted` says whether a connection has its schedule.
+
+    Without an interval it runs only when somebody asks for it.
+    """
 
     name: str
     label: str
@@ -207,6 +214,17 @@ register(
         interval_minutes=30,
     )
 )
+
+
+_ON_REQUEST: tuple[tuple[str, str, str, Callable[[JobRun, Sequence[UUID]], None]], ...] = (
+    (REMOVE_ORDERS, "Delete cancelled sales orders", ORDERS.mapping, remove_documents),
+    (REMOVE_QUOTES, "Delete lost sales quotes", QUOTES.mapping, remove_documents),
+    (POST_ORDERS, "Ship and invoice sales orders", ORDERS.mapping, post_orders),
+)
+for _name, _label, _mapping, _runs in _ON_REQUEST:
+    register(
+        Process(name=_name, label=_label, mapping=_mapping, runs=_runs, wanted=lambda _: False, interval_minutes=0)
+    )
 
 
 def runs_by_process(run: JobRun) -> bool:

@@ -12,14 +12,14 @@ from connector.clients import INTERACTIVE, business_central_client, sales_client
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from syncjobs.choices import LIVE_JOB_STATES, JobTrigger
-from syncjobs.documents.choices import QuoteState, TransferState
+from syncjobs.documents.choices import DocumentKind, QuoteState, TransferState
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.preflight import state_problem
 from syncjobs.documents.problems import Problem
 from syncjobs.documents.processes import CREATE_ORDERS, PROCESS_QUOTES, mapping_of, start_process
 from syncjobs.documents.quotes import state_problem as quote_state_problem
 from syncjobs.documents.reading import check_waiting
-from syncjobs.documents.records import ORDERS, QUOTES, Shape, read_keys
+from syncjobs.documents.records import ORDERS, QUOTES, SHAPES, Shape, read_keys
 from syncjobs.models import SynchJob
 from syncjobs.services.jobs import check_connection
 
@@ -93,6 +93,17 @@ def create_orders(*, connection: Connection, keys: Sequence[UUID], user: User | 
     return start_process(connection=connection, name=CREATE_ORDERS, trigger=trigger, documents=keys, user=user)
 
 
+def check_again(document: SalesDocument) -> SalesDocument:
+    """The document as it is in Sales now, with what is missing. Raises HubError, as `read_one` does."""
+    connection = document.connection
+    check_connection(connection)
+    document = read_one(connection, SHAPES[DocumentKind(document.kind)], document.sales_key)
+    sales = sales_client(connection, patience=INTERACTIVE)
+    check_waiting(connection, sales, business_central_client(connection, patience=INTERACTIVE), [document])
+    document.refresh_from_db()
+    return document
+
+
 def read_one(connection: Connection, shape: Shape, key: UUID) -> SalesDocument:
     """The document as it is in Sales now. Raises HubError (kind data, code document.missing) where there is none."""
     documents = read_keys(sales_client(connection, patience=INTERACTIVE), connection, shape, [key])
@@ -103,17 +114,15 @@ def read_one(connection: Connection, shape: Shape, key: UUID) -> SalesDocument:
     return documents[0]
 
 
-def running_job(document: SalesDocument, process: str) -> SynchJob | None:
-    """The job that has the document in hand, or that somebody has just asked for."""
+def running_job(document: SalesDocument, process: str = "") -> SynchJob | None:
+    """The job that has the document in hand, or that somebody has just asked for; of any process, or of one."""
     named = Q(options__documents__contains=[str(document.sales_key)])
     if document.transfer_state == TransferState.CREATING and document.job_id:
         named |= Q(pk=document.job_id)
-    return (
-        SynchJob.objects.filter(named, connection=document.connection, state__in=LIVE_JOB_STATES)
-        .filter(options__process=process)
-        .order_by("id")
-        .first()
-    )
+    jobs = SynchJob.objects.filter(named, connection=document.connection, state__in=LIVE_JOB_STATES)
+    if process:
+        jobs = jobs.filter(options__process=process)
+    return jobs.order_by("id").first()
 
 
 def _sentence(document: SalesDocument) -> str:

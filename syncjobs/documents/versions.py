@@ -7,7 +7,7 @@ from typing import Any
 from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.odata import literal, options
-from syncjobs.documents.amounts import amount
+from syncjobs.documents.amounts import amount, plain
 from syncjobs.documents.choices import EventKind
 from syncjobs.documents.events import note
 from syncjobs.documents.following import read_with_lines
@@ -15,21 +15,13 @@ from syncjobs.documents.models import QuoteVersion, SalesDocument
 from syncjobs.documents.records import QUOTES
 from syncjobs.engine.context import JobRun
 
-_COMPARED = (
-    "lineType",
-    "lineObjectNumber",
-    "description",
-    "quantity",
-    "unitOfMeasureCode",
-    "unitPrice",
-    "discountAmount",
-)
-_HEADER = (
-    "externalDocumentNumber", "validUntilDate", "currencyCode", "shipToName", "shipToAddressLine1",
-    "shipToAddressLine2",
-    "shipToPostCode", "shipToCity", "shipToCountry", "salesperson", "discountAmount", "totalAmountExcludingTax",
-    "totalAmountIncludingTax",
-)  # fmt: skip
+_HEADER = {
+    "externalDocumentNumber": "External Document No.", "validUntilDate": "Quote Valid Until Date",
+    "currencyCode": "Currency", "shipToName": "Ship-to name", "shipToAddressLine1": "Ship-to address",
+    "shipToAddressLine2": "Ship-to address 2", "shipToPostCode": "Ship-to post code", "shipToCity": "Ship-to city",
+    "shipToCountry": "Ship-to country", "salesperson": "Salesperson", "discountAmount": "Discount",
+    "totalAmountExcludingTax": "Total without tax", "totalAmountIncludingTax": "Total with tax",
+}  # fmt: skip
 
 
 def keep_version(run: JobRun, document: SalesDocument, *, reason: str) -> QuoteVersion | None:
@@ -72,7 +64,7 @@ def archives_of(client: BusinessCentralClient, numbers: Sequence[str]) -> list[d
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`place` is a header field or a line's number."""
+    """`place` names a header field or a line."""
 
     place: str
     before: Any
@@ -85,8 +77,8 @@ def differences(
 ) -> list[Difference]:
     """What changed between two versions, each as (header, lines)."""
     found = [
-        Difference(name, before[0].get(name), after[0].get(name))
-        for name in _HEADER
+        Difference(label, before[0].get(name), after[0].get(name))
+        for name, label in _HEADER.items()
         if str(before[0].get(name) or "") != str(after[0].get(name) or "")
     ]
     old, new = ({int(line["sequence"]): line for line in lines} for lines in (before[1], after[1]))
@@ -100,8 +92,13 @@ def differences(
 def _words(line: Mapping[str, Any] | None) -> str:
     if line is None:
         return ""
-    values = [line.get(name) for name in _COMPARED]
-    return " · ".join(str(value) for value in values if value not in (None, "", 0))
+    what = " ".join(str(line.get(name) or "") for name in ("lineObjectNumber", "description")).strip()
+    if line.get("lineType") == "Comment":
+        return what
+    unit = line.get("unitOfMeasureCode") or ""
+    words = f"{what}: {plain(amount(line.get('quantity')))} {unit} at {plain(amount(line.get('unitPrice')))}"
+    discount = amount(line.get("discountAmount"))
+    return f"{words}, discount {plain(discount)}" if discount else words
 
 
 def version_of(document: SalesDocument) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:

@@ -87,6 +87,8 @@ class ReadinessColumn(tables.Column):
             "warning" if record.attention and state == TransferState.TRANSFERRED else state, readiness_words(record)
         )
         problems = links.with_urls(record.connection, record.problems)
+        if len(problems) == 1:
+            return format_html("{}<br>{}{}", shown, problems[0]["message"], _fix(problems[0]))
         if problems:
             items = format_html_join("", "<li>{}{}</li>", ((each["message"], _fix(each)) for each in problems))
             return format_html("<details><summary>{}</summary><ul class='missing'>{}</ul></details>", shown, items)
@@ -134,11 +136,10 @@ class DocumentTable(Table):
 
     def render_bc_number(self, record: SalesDocument) -> SafeString | str:
         url = links.in_business_central(record)
-        return (
-            format_html('<a href="{}" target="_blank" rel="noopener">{}</a>', url, record.bc_number)
-            if url
-            else parts.NOTHING
-        )
+        if not url:
+            return record.bc_number or parts.NOTHING
+        shown = format_html('<a href="{}" target="_blank" rel="noopener">{}</a>', url, record.bc_number)
+        return format_html("{}<br>→ {}", shown, record.order_number) if record.order_number else shown
 
     def value_bc_number(self, record: SalesDocument) -> str:
         return record.bc_number

@@ -9,19 +9,30 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from config.roles import Capability, require
 from config.web.request import PageRequest, wants_partial
 from connector.errors import ErrorKind, HubError
 from coupling.views.base import says_errors
 from syncjobs.choices import JobTrigger
 from syncjobs.documents import adopting, links
-from syncjobs.documents.choices import UNFINISHED, DocumentKind, TransferState
+from syncjobs.documents.choices import IN_BUSINESS_CENTRAL, UNFINISHED, DocumentKind, TransferState
 from syncjobs.documents.models import SalesDocument
+from syncjobs.documents.on_request import may_remove
 from syncjobs.documents.presentation import header_rows, line_rows, next_words, problems_of, readiness_words, step_rows
-from syncjobs.documents.processes import CREATE_ORDERS, start_process
-from syncjobs.documents.requests import create_order
+from syncjobs.documents.processes import (
+    CREATE_ORDERS,
+    ORDER_STATUS,
+    POST_ORDERS,
+    PROCESS_QUOTES,
+    REMOVE_ORDERS,
+    REMOVE_QUOTES,
+    start_process,
+)
+from syncjobs.documents.requests import Requested, check_again, create_order, running_job
 from syncjobs.models import Operation
 
 _EVENTS, _OPERATIONS = 100, 50
+_OPEN = (TransferState.WAITING, TransferState.PROBLEMS, TransferState.FAILED)
 
 
 def document_of(request: PageRequest, kind: DocumentKind, key: UUID) -> SalesDocument:
@@ -33,6 +44,7 @@ def document_of(request: PageRequest, kind: DocumentKind, key: UUID) -> SalesDoc
 def context_of(document: SalesDocument) -> dict[str, Any]:
     """What the pages of both kinds show."""
     state = TransferState(document.transfer_state)
+    job = running_job(document)
     operations = Operation.objects.filter(
         connection=document.connection, mapping__name__in=["SALESORDER-ORDER", "SALES-QUOTE"], preview=False
     ).filter(sales_key=document.sales_key)
@@ -51,7 +63,13 @@ def context_of(document: SalesDocument) -> dict[str, Any]:
         "candidates": document.marks.get("candidates", []),
         "sales_link": links.in_sales(document),
         "bc_link": links.in_business_central(document),
-        "living": state in UNFINISHED,
+        "living": state in UNFINISHED or job is not None,
+        "job": job,
+        "can_check": state in _OPEN,
+        "can_create": state in _OPEN,
+        "can_complete": state in (TransferState.CREATED, TransferState.INCOMPLETE),
+        "can_close": state in (TransferState.TRANSFERRED, TransferState.INCOMPLETE) and bool(document.attention),
+        "can_remove": may_remove(document),
     }
 
 
@@ -63,27 +81,38 @@ def order_detail(request: PageRequest, connection: str, key: UUID) -> HttpRespon
     context |= {
         "title": f"Order {document.number or document.name}",
         "crumbs": [("Sales Orders", reverse("sales-order-list", kwargs={"connection": connection}))],
-        "can_create": state in (TransferState.WAITING, TransferState.PROBLEMS, TransferState.FAILED),
-        "can_complete": state in (TransferState.CREATED, TransferState.INCOMPLETE),
+        "can_update": state in IN_BUSINESS_CENTRAL,
+        "can_post": state == TransferState.TRANSFERRED and not may_remove(document),
         "can_find": document.coupling_id is None and document.handed_over is not None,
-        "can_close": state in (TransferState.TRANSFERRED, TransferState.INCOMPLETE) and bool(document.attention),
         "create_label": "Create in Business Central",
+        "sales_label": "Sales Order",
+        "remove_label": "Delete in Business Central",
         "action_url": reverse("sales-order-action", kwargs={"connection": connection, "key": key}),
     }
-    template = "syncjobs/documents/_document.html" if wants_partial(request) else "syncjobs/documents/order_detail.html"
+    return page_of(request, context)
+
+
+def page_of(request: PageRequest, context: dict[str, Any]) -> HttpResponse:
+    """The whole page, or the part of it that refreshes itself."""
+    template = "syncjobs/documents/_document.html" if wants_partial(request) else "syncjobs/documents/detail.html"
     return render(request, template, context)
 
 
 @require_POST
 @says_errors
 def order_action(request: PageRequest, connection: str, key: UUID) -> HttpResponse:
-    """Create, complete, find, choose or close, as the button pressed says."""
+    """What the button pressed says; of `find` and `adopt`, orders only."""
     document = document_of(request, DocumentKind.ORDER, key)
     match request.POST.get("action"):
         case "create":
-            _create(request, document)
-        case "complete":
-            _complete(request, document)
+            tell(request, create_order(
+                connection=document.connection, key=key, user=request.user, trigger=JobTrigger.USER
+            ))  # fmt: skip
+        case "update":
+            start(request, document, ORDER_STATUS, "looks in Business Central")
+        case "post":
+            require(request.user, Capability.OPERATE)
+            start(request, document, POST_ORDERS, "ships and invoices it")
         case "find":
             found = adopting.find_candidates(document)
             words = "Choose below which one it is." if found else "No order in Business Central fits."
@@ -91,12 +120,38 @@ def order_action(request: PageRequest, connection: str, key: UUID) -> HttpRespon
         case "adopt":
             adopted = adopting.adopt(document=document, bc_key=_key(request), user=request.user)
             messages.success(request, f"Coupled with {adopted.bc_number}.")
+        case other:
+            act(request, document, other)
+    return redirect(document)
+
+
+def act(request: PageRequest, document: SalesDocument, action: str | None) -> None:
+    """Actions of both kinds of documents."""
+    order = document.kind == DocumentKind.ORDER
+    match action:
+        case "check":
+            checked = check_again(document)
+            if checked.transfer_state == TransferState.WAITING:
+                messages.success(request, "Nothing is missing.")
+        case "complete":
+            _complete(request, document)
+        case "remove":
+            require(request.user, Capability.OPERATE)
+            start(request, document, REMOVE_ORDERS if order else REMOVE_QUOTES, "deletes it in Business Central")
         case "close":
             adopting.close(document=document, user=request.user)
             messages.success(request, f"{document} is closed.")
         case _:
             messages.error(request, "There is no such action.")
-    return redirect(document)
+
+
+def start(request: PageRequest, document: SalesDocument, process: str, words: str) -> None:
+    """A job of the process for the one document."""
+    job = running_job(document, process) or start_process(
+        connection=document.connection, name=process, trigger=JobTrigger.USER, documents=[document.sales_key],
+        user=request.user,
+    )  # fmt: skip
+    messages.success(request, f"Job {job.pk} {words}; this page follows it.")
 
 
 def _key(request: PageRequest) -> UUID:
@@ -106,16 +161,14 @@ def _key(request: PageRequest) -> UUID:
         return UUID(int=0)
 
 
-def _create(request: PageRequest, document: SalesDocument) -> None:
-    requested = create_order(
-        connection=document.connection, key=document.sales_key, user=request.user, trigger=JobTrigger.USER
-    )
+def tell(request: PageRequest, requested: Requested) -> None:
+    """What came of a request to transfer the document."""
     if requested.problems:
         messages.error(request, requested.message)
     elif requested.job is None:
         messages.info(request, requested.message)
     else:
-        messages.success(request, f"Job {requested.job.pk} creates it in Business Central; this page follows it.")
+        messages.success(request, f"Job {requested.job.pk} has it in hand; this page follows it.")
 
 
 def _complete(request: PageRequest, document: SalesDocument) -> None:
@@ -125,8 +178,4 @@ def _complete(request: PageRequest, document: SalesDocument) -> None:
     document.steps = {name: "todo" if state == "failed" else state for name, state in document.steps.items()}
     document.transfer_state = TransferState.CREATED
     document.save(update_fields=["steps", "transfer_state"])
-    job = start_process(
-        connection=document.connection, name=CREATE_ORDERS, trigger=JobTrigger.USER,
-        documents=[document.sales_key], user=request.user,
-    )  # fmt: skip
-    messages.success(request, f"Job {job.pk} completes it.")
+    start(request, document, CREATE_ORDERS if document.kind == DocumentKind.ORDER else PROCESS_QUOTES, "completes it")

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import django_filters
 import django_tables2 as tables
-from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,22 +15,20 @@ from config.roles import Capability
 from config.web.columns import NameColumn, TimeColumn
 from config.web.filters import FilterSet
 from config.web.lists import BulkAction, ListView
-from config.web.request import PageRequest, wants_partial
+from config.web.request import PageRequest
 from config.web.tables import Table
 from connector.models import Connection
 from coupling.services.words import fold
 from coupling.views.base import says_errors
 from syncjobs.choices import JobTrigger
-from syncjobs.documents import adopting
 from syncjobs.documents.choices import DocumentKind, TransferState
 from syncjobs.documents.models import QuoteVersion, SalesDocument
-from syncjobs.documents.processes import PROCESS_QUOTES, start_process
 from syncjobs.documents.reading import ask_for_reading, is_reading
 from syncjobs.documents.records import eligible
 from syncjobs.documents.requests import process_quote, process_quotes
 from syncjobs.documents.versions import differences, version_of
 from syncjobs.views.documents import READ_AGAIN_SECONDS, DocumentTable, NamedColumn, OrderPageFilterSet, SalesOrderList
-from syncjobs.views.documents_detail import context_of, document_of
+from syncjobs.views.documents_detail import act, context_of, document_of, page_of, tell
 
 VIEWS = (("coupled", "Coupled"), ("attention", "Needs attention"), ("all", "All"))
 
@@ -49,8 +46,8 @@ class QuoteTable(DocumentTable):
         order_by = ("-sales_modified_at", "id")
         caption = "Sales quotes"
         default_columns = [
-            "selection", "number", "revision", "name", "customer_name", "sales_state", "total", "effective_to",
-            "readiness", "bc_number", "order_number",
+            "selection", "number", "revision", "name", "customer_name", "sales_state", "total", "readiness",
+            "bc_number",
         ]  # fmt: skip
         empty_title = "No quotes"
         empty_hint = "Quotes appear here once they are activated in Sales."
@@ -109,54 +106,34 @@ def quote_detail(request: PageRequest, connection: str, key: UUID) -> HttpRespon
     document = document_of(request, DocumentKind.QUOTE, key)
     context = context_of(document)
     state = context["state"]
-    open_states = (TransferState.WAITING, TransferState.PROBLEMS, TransferState.FAILED)
     waits = state == TransferState.TRANSFERRED and document.sales_state_word == "won" and not document.marks.get("won")
     context |= {
         "title": f"Quote {document.number or document.name} rev. {document.revision}",
         "crumbs": [("Sales Quotes", reverse("sales-quote-list", kwargs={"connection": connection}))],
-        "can_create": state in open_states or waits,
-        "can_complete": state in (TransferState.CREATED, TransferState.INCOMPLETE),
-        "can_close": state in (TransferState.TRANSFERRED, TransferState.INCOMPLETE) and bool(document.attention),
+        "can_create": context["can_create"] or waits,
         "create_label": "Process in Business Central",
+        "sales_label": "Quote",
+        "remove_label": "Archive and delete",
         "action_url": reverse("sales-quote-action", kwargs={"connection": connection, "key": key}),
         "versions": QuoteVersion.objects.filter(connection=request.connection, quote_number=document.number),
         "revisions": SalesDocument.objects.filter(
             connection=request.connection, kind=DocumentKind.QUOTE, number=document.number
         ).order_by("-revision"),
     }
-    template = "syncjobs/documents/_document.html" if wants_partial(request) else "syncjobs/documents/quote_detail.html"
-    return render(request, template, context)
+    return page_of(request, context)
 
 
 @require_POST
 @says_errors
 def quote_action(request: PageRequest, connection: str, key: UUID) -> HttpResponse:
+    """What the button pressed says."""
     document = document_of(request, DocumentKind.QUOTE, key)
-    match request.POST.get("action"):
-        case "create":
-            requested = process_quote(
-                connection=document.connection, key=key, user=request.user, trigger=JobTrigger.USER
-            )
-            if requested.problems:
-                messages.error(request, requested.message)
-            elif requested.job is None:
-                messages.info(request, requested.message)
-            else:
-                messages.success(request, f"Job {requested.job.pk} processes it; this page follows it.")
-        case "complete":
-            document.steps = {name: "todo" if state == "failed" else state for name, state in document.steps.items()}
-            document.transfer_state = TransferState.CREATED
-            document.save(update_fields=["steps", "transfer_state"])
-            start_process(
-                connection=document.connection, name=PROCESS_QUOTES, trigger=JobTrigger.USER, documents=[key],
-                user=request.user,
-            )  # fmt: skip
-            messages.success(request, "The steps that are left are done now.")
-        case "close":
-            adopting.close(document=document, user=request.user)
-            messages.success(request, f"{document} is closed.")
-        case _:
-            messages.error(request, "There is no such action.")
+    if request.POST.get("action") == "create":
+        tell(request, process_quote(
+            connection=document.connection, key=key, user=request.user, trigger=JobTrigger.USER
+        ))  # fmt: skip
+    else:
+        act(request, document, request.POST.get("action"))
     return redirect(document)
 
 
@@ -237,7 +214,7 @@ def archive_detail(request: PageRequest, connection: str, pk: int) -> HttpRespon
     context = {
         "title": str(version),
         "crumbs": [("Sales Quote Archives", reverse("sales-quote-archive-list", kwargs={"connection": connection}))],
-        "version": version,
+        "kept": version,
         "versions": same.order_by("-revision", "-id"),
         "present": present,
         "later": later,
