@@ -50,8 +50,8 @@ _RUN_FULL = Needs(Capability.RUN_FULL)
 _UNDO = Needs(Capability.UNDO)
 _CHANGE = Needs(Capability.CHANGE_SETTINGS)
 
-PUBLIC = frozenset({"login", "logout", "webhook-sales", "webhook-business-central"})
-"""Addresses that need no account: the webhooks ask for a key of their own."""
+PUBLIC = frozenset({"login", "logout", "healthz", "webhook-sales", "webhook-business-central"})
+"""Addresses that need no account: the webhooks ask for a key of their own, and health says only whether it is well."""
 
 ADDRESSES: dict[str, Needs] = {
     # Everybody's own account and the hub as a whole
@@ -66,10 +66,19 @@ ADDRESSES: dict[str, Needs] = {
     # The connection, app "connector"
     "connection-setup": _SETTINGS,
     "connection-test": _OPERATE,
+    "connection-report": _READ_SETTINGS,
+    "connection-certificate": _CHANGE,
+    "connection-modified": _CHANGE,
+    "statistics": _READ_SETTINGS,
+    "failures-reset": _OPERATE,
+    "metrics": _READ_SETTINGS,
     "connection-list": _SETTINGS,
     "people": _CHANGE,
+    "encryption": _CHANGE,
+    "encryption-rotate": _CHANGE,
     "person": _CHANGE,
     "status": _SETTINGS,
+    "account-notices": _READ,
     "status-target-delete": _CHANGE,
     "setup-start": _CHANGE,
     "setup-step": _CHANGE,
@@ -209,6 +218,10 @@ ADDRESSES: dict[str, Needs] = {
     "full-synch-preview": _OPERATE,
     "full-synch-restart": _RUN_FULL,
     "full-synch-cancel": _OPERATE,
+    "full-synch-pause": _OPERATE,
+    "full-synch-leave-out": _RUN_FULL,
+    "job-clean": _UNDO,
+    "schedule-pause-all": _OPERATE,
     "api-status": _READ,
     "api-job-list": _READ,
     "api-job-detail": Needs(Capability.READ, Capability.UNDO),
@@ -226,6 +239,8 @@ ADDRESSES: dict[str, Needs] = {
     "api-full-synch-detail": _READ,
     "api-full-synch-restart": _RUN_FULL,
     "api-full-synch-cancel": _OPERATE,
+    "api-full-synch-pause": _OPERATE,
+    "api-full-synch-resume": _OPERATE,
 }
 
 

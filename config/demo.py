@@ -1,4 +1,4 @@
-"""What a first look needs: three people to sign in as, and a connection that points at the sandbox.
+"""What a first look needs: a person of every role to sign in as, and a connection that points at the sandbox.
 
 Only a hub with a sandbox has these users: their password is printed at every start.
 """

@@ -1,4 +1,4 @@
-"""Who may do what: the three roles and their capabilities, in one table.
+"""Who may do what: the four roles and their capabilities, in one table.
 
 Roles are Django groups, so an administrator can give a person several; a superuser is capable of everything. Which
 capability an address needs stands in `config.access`, which also enforces it. Views whose request body decides (a run
@@ -19,6 +19,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     OPERATOR = "operator"
     SALESPERSON = "salesperson"
+    VIEWER = "viewer"
 
 
 class Capability(StrEnum):
@@ -48,6 +49,7 @@ _OPERATOR = _EVERYBODY | {Capability.READ_SETTINGS, Capability.OPERATE}
 ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
     Role.SALESPERSON: _EVERYBODY,
     Role.OPERATOR: _OPERATOR,
+    Role.VIEWER: frozenset({Capability.READ, Capability.READ_SETTINGS}),
     Role.ADMINISTRATOR: frozenset(Capability),
 }
 
@@ -83,6 +85,6 @@ class Can:
 
 
 def ensure_groups() -> None:
-    """Makes the three groups where they are missing; safe to repeat."""
+    """Makes the groups of all roles where they are missing; safe to repeat."""
     for role in Role:
         Group.objects.get_or_create(name=role)

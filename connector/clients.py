@@ -24,9 +24,16 @@ __all__ = [
     "FirstPage",
     "Meter",
     "WireRecord",
+    "budget_of",
     "business_central_client",
     "sales_client",
 ]
+
+
+def budget_of(connection: Connection, system: System) -> Budget:
+    """What all workers may ask of one of the connection's systems together."""
+    url = connection.sales_url if system is System.SALES else connection.business_central_url
+    return Budget(system, connection.client_id, url)
 
 
 def sales_client(connection: Connection, *, meter: Meter | None = None, patience: Patience = BACKGROUND) -> SalesClient:
@@ -36,7 +43,7 @@ def sales_client(connection: Connection, *, meter: Meter | None = None, patience
         system=System.SALES,
         root=connection.sales_api_url,
         tokens=token_source(connection, System.SALES),
-        budget=Budget(System.SALES, connection.client_id, connection.sales_url),
+        budget=budget_of(connection, System.SALES),
         headers={"OData-Version": "4.0", "OData-MaxVersion": "4.0"},
         meter=meter or Meter(),
         patience=patience,
@@ -53,7 +60,7 @@ def business_central_client(
         system=System.BUSINESS_CENTRAL,
         root=connection.business_central_root,
         tokens=token_source(connection, System.BUSINESS_CENTRAL),
-        budget=Budget(System.BUSINESS_CENTRAL, connection.client_id, connection.business_central_url),
+        budget=budget_of(connection, System.BUSINESS_CENTRAL),
         # Messages and captions follow this language; errors stay the same whatever the application user's is.
         headers={"Accept-Language": "en-US"},
         meter=meter or Meter(),

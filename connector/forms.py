@@ -134,6 +134,12 @@ class SynchronisationForm(SettingsForm):
     freight_account_no = forms.CharField(
         label="Freight account number", required=False, max_length=20, help_text="Empty: Business Central's own setup."
     )
+    keep_jobs_days = forms.IntegerField(
+        label="Keep jobs and errors for days",
+        min_value=1,
+        max_value=3650,
+        help_text="Older ones are deleted every night, except those that a skipped record refers to.",
+    )
 
 
 class NewConnectionForm(forms.Form):

@@ -225,10 +225,15 @@ class NoticeTarget(models.Model):
         return f"{self.get_kind_display()} for {self.connection}"
 
     @property
+    def recipient(self) -> str:
+        """Where it goes: a person's own notices follow the person's present e-mail address."""
+        return self.user.email if self.user is not None else self.address
+
+    @property
     def shown(self) -> str:
         """The address as people may see it: that of a chat only by its host."""
         if self.kind == NoticeKind.EMAIL:
-            return self.address
+            return self.recipient
         return self.address.partition("://")[2].partition("/")[0]
 
 

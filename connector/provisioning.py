@@ -30,7 +30,8 @@ class Subscriber:
     values, `changed` maps each changed setting to its old value. `changed(connection, changed, user)` follows the new
     values. `enabled(connection, user)` provisions what an enabled connection needs, repeatable. `disabled(connection)`
     puts everything on hold. `reset(connection, user)` forgets what the app knows of the connection.
-    `needed_tables(connection)` is what a connection test has to reach.
+    `needed_tables(connection)` is what a connection test has to reach, `couplings(connection)` how many pairs depend on
+    the connection.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Subscriber:
     disabled: Callable[[Connection], None] | None = None
     reset: Callable[[Connection, User | None], None] | None = None
     needed_tables: Callable[[Connection], Iterable[NeededTable]] | None = None
+    couplings: Callable[[Connection], int] | None = None
 
 
 _subscribers: dict[str, Subscriber] = {}
@@ -53,6 +55,11 @@ def subscribe(subscriber: Subscriber) -> None:
 
 def subscribers() -> list[Subscriber]:
     return sorted(_subscribers.values(), key=lambda each: each.order)
+
+
+def couplings_of(connection: Connection) -> int:
+    """Pairs that stay when the connection is switched off."""
+    return sum(each.couplings(connection) for each in subscribers() if each.couplings is not None)
 
 
 def needed_tables(connection: Connection) -> list[NeededTable]:

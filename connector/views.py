@@ -14,8 +14,10 @@ from config.web.request import PageRequest, wants_partial
 from connector.errors import HubError, SettingsError
 from connector.forms import AddressesForm, NewConnectionForm, SettingsForm, SynchronisationForm
 from connector.models import AuditEntry, Connection
+from connector.provisioning import couplings_of
 from connector.services import setup
 from connector.services.connection_test import run_connection_test
+from connector.services.encryption import NOTICE, WAY_OUT, can_keep_secrets
 
 _NEWEST_CHANGES = 8
 _FORMS: dict[str, type[SettingsForm]] = {"addresses": AddressesForm, "synchronisation": SynchronisationForm}
@@ -102,8 +104,9 @@ def _disable(request: PageRequest) -> HttpResponse:
         return confirmation_page(
             request,
             title="Disable the connection?",
-            text="Running jobs finish their current records and stop. Couplings stay, and changes made meanwhile are "
-            "picked up once you enable it again.",
+            text="Running jobs finish their current records and stop. "
+            f"{couplings_of(request.connection)} couplings stay, and changes made meanwhile are picked up once you "
+            "enable it again.",
             label="Disable",
             back=reverse("connection-setup", kwargs={"connection": request.connection.slug}),
         )
@@ -122,6 +125,8 @@ def _page(request: PageRequest, bound: dict[str, SettingsForm] | None = None, st
     context = {
         "title": "Connection Setup",
         "forms": {**forms, **(bound or {})},
+        "couplings": couplings_of(connection),
+        "encryption_notice": "" if can_keep_secrets() else f"{NOTICE} {WAY_OUT}",
         "several": Connection.objects.count() > 1,
         "changes": AuditEntry.objects.filter(connection=connection).select_related("user")[:_NEWEST_CHANGES],
     }

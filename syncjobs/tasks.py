@@ -7,7 +7,7 @@ from connector.models import Connection
 from syncjobs.documents import reading
 from syncjobs.documents import watching as documents_watching
 from syncjobs.engine import run
-from syncjobs.services import ending, suggesting, watching
+from syncjobs.services import ending, retention, suggesting, watching
 from syncjobs.webhooks import tasks as announcements
 
 
@@ -31,6 +31,11 @@ def refresh_suggestions(mapping_id: int) -> None:
 def read_sales_documents(connection_id: int) -> None:
     """Reads orders and quotes for the pages."""
     reading.read_all(Connection.objects.get(pk=connection_id))
+
+
+def forget_old_jobs() -> None:
+    """Deletes the jobs that no connection keeps any longer."""
+    retention.forget_old_jobs()
 
 
 def look_for_documents(connection_id: int) -> None:

@@ -11,11 +11,13 @@ from syncjobs.views import (
     documents_setup,
     errors,
     full_synch,
+    health,
     home,
     job_actions,
     jobs,
     mappings,
     operations,
+    overview,
     schedules,
     search,
 )
@@ -62,6 +64,7 @@ connection_pages = [
     path("errors/uncoupled/", errors.CreationErrorList.as_view(), name="error-uncoupled"),
     path("errors/uncoupled/retry/", errors.retry_cause, name="error-uncoupled-retry"),
     path("schedules/", schedules.ScheduleList.as_view(), name="schedule-list"),
+    path("schedules/pause-all/", schedules.schedule_pause_all, name="schedule-pause-all"),
     path("schedules/<str:name>/", schedules.schedule_edit, name="schedule-edit"),
     path("schedules/<str:name>/action/", schedules.schedule_action, name="schedule-action"),
     path("full-synch/", full_synch.review, name="full-synch-review"),
@@ -69,9 +72,17 @@ connection_pages = [
     path("full-synch/preview/", full_synch.preview, name="full-synch-preview"),
     path("full-synch/<int:pk>/restart/", full_synch.restart, name="full-synch-restart"),
     path("full-synch/<int:pk>/cancel/", full_synch.cancel, name="full-synch-cancel"),
+    path("full-synch/<int:pk>/pause/", full_synch.pause, name="full-synch-pause"),
+    path("full-synch/leave-out/", full_synch.leave_out_line, name="full-synch-leave-out"),
+    path("jobs/clean/", job_actions.job_clean, name="job-clean"),
+    path("modified/", overview.connection_modified, name="connection-modified"),
+    path("statistics/", overview.statistics, name="statistics"),
+    path("failures/reset/", overview.failures_reset, name="failures-reset"),
 ]
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    path("metrics", health.Metrics.as_view(), name="metrics"),
     path("c/<slug:connection>/", include(connection_pages)),
 ]

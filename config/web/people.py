@@ -20,6 +20,7 @@ _DOES = {
     Role.ADMINISTRATOR: "Administrator: everything",
     Role.OPERATOR: "Operator: tests, previews, runs over changes, schedules; reads settings",
     Role.SALESPERSON: "Salesperson: couples, synchronises records, settles errors and conflicts",
+    Role.VIEWER: "Viewer: looks at everything, settings included, and changes nothing",
 }
 
 

@@ -77,6 +77,8 @@ if rate > 0 then
 end
 redis.call('ZADD', KEYS[1], now + lease, id)
 redis.call('EXPIRE', KEYS[1], keep)
+local minute = KEYS[2] .. ':' .. math.floor(now / 60)
+if redis.call('INCR', minute) == 1 then redis.call('EXPIRE', minute, 900) end
 redis.call('EXPIRE', KEYS[2], keep)
 return {'taken', '0'}
 """
@@ -149,6 +151,15 @@ class Budget:
             redis_client().hsetnx(self._keys[1], "limit", str(limit))
         except redis.RedisError:
             self._local.take_hint(limit)
+
+    def used(self, minutes: int = 5) -> int | None:
+        """Requests of all workers in the last minutes, the present one included; None when Redis is away."""
+        try:
+            now = int(time.time() // 60)
+            found: Any = redis_client().mget([f"{self._keys[1]}:{now - back}" for back in range(minutes)])
+        except redis.RedisError:
+            return None
+        return sum(int(each) for each in found if each)
 
     def limit(self) -> int:
         """How many requests at once the budget allows at the moment."""

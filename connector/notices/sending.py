@@ -27,7 +27,7 @@ _MOST = 50
 def send_due(*, now: datetime) -> int:
     """Sends what is due to every target; returns how many messages went out."""
     sent = 0
-    for target in NoticeTarget.objects.select_related("connection"):
+    for target in NoticeTarget.objects.select_related("connection", "user").exclude(user__is_active=False):
         if target.last_sent_at and target.last_sent_at > now - timedelta(minutes=target.every_minutes):
             continue
         notices = _untold(target, now)
@@ -56,7 +56,7 @@ def send_due(*, now: datetime) -> int:
 def deliver(target: NoticeTarget, subject: str, text: str) -> None:
     """Sends one message. Raises what the mail server or the chat's address does."""
     if target.kind == NoticeKind.EMAIL:
-        send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [target.address])
+        send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [target.recipient])
         return
     answer = transport().post(
         target.address,

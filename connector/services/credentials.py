@@ -6,7 +6,9 @@ from typing import Any
 from connector.auth import Identity, request_token
 from connector.choices import CredentialKind, System
 from connector.errors import RemoteError, SettingsError
+from connector.keypairs import facts_of
 from connector.models import BUSINESS_CENTRAL_SCOPE, Connection, Credential
+from connector.services.encryption import require_key
 
 # One secret kind names its setting in messages; the certificate's is its private key.
 _SETTINGS = ("client_secret", "certificate", "private_key")
@@ -27,6 +29,8 @@ class NewCredential:
 def take_from(changes: dict[str, Any]) -> NewCredential | None:
     """Removes the credential settings from `changes`; None when none is set. Raises SettingsError."""
     secret, certificate, private_key = (str(changes.pop(name, "") or "").strip() for name in _SETTINGS)
+    if secret or private_key:
+        require_key()
     if secret:
         return NewCredential(CredentialKind.SECRET, secret)
     if not certificate and not private_key:
@@ -46,6 +50,9 @@ def candidate(connection: Connection, new: NewCredential | None) -> Credential |
     credential.kind = new.kind
     credential.secret = new.secret
     credential.certificate = new.certificate
+    # What was known of the old one says nothing about the new one; a certificate tells its own end.
+    facts = facts_of(new.certificate) if new.certificate else None
+    credential.valid_until = facts.ends if facts else None
     connection.credential = credential
     return credential
 

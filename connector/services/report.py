@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import config
 from connector.choices import System
 from connector.errors import HubError, RemoteError
+from connector.models import Connection
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,28 @@ class Report:
             for row in rows:
                 del row["details"]
         return {"succeeded": self.succeeded, "steps": rows}
+
+
+def as_text(connection: Connection) -> str:
+    """The newest test of a connection as a dated text, for whoever is asked to help. Secrets are no part of a test."""
+    steps = connection.last_test.get("steps", [])
+    at = connection.last_test_at
+    lines = [
+        f"Test of {connection.name} ({connection.slug})",
+        f"Made: {at:%Y-%m-%d %H:%M} UTC" if at else "Never made.",
+        f"Sales: {connection.sales_url or 'not entered'}",
+        f"Business Central: {connection.business_central_environment or 'not entered'}, "
+        f"company {connection.company_name or 'not chosen'}",
+        f"Application: {connection.client_id or 'not entered'}, tenant {connection.tenant_id or 'not entered'}",
+        f"Couplet {config.__version__}",
+        "",
+    ]
+    sides = {"business_central": "Business Central", "sales": "Sales", "both": "Both"}
+    for step in steps:
+        lines.append(f"[{step['state'].upper():7}] {sides.get(step['system'], '')}: {step['name']}: {step['message']}")
+        if step.get("hint"):
+            lines.append(f"{' ' * 10}How to fix: {step['hint']}")
+    return "\n".join(lines) + "\n"
 
 
 def _support(error: HubError) -> dict[str, Any]:

@@ -52,6 +52,7 @@ SWITCHES = frozenset(
         "freight_account_no",
         "fulfil_shipped_orders",
         "archive_quotes_in_business_central",
+        "keep_jobs_days",
     }
 )
 """Settings that change at any time."""
@@ -128,6 +129,7 @@ def enable(*, connection: Connection, user: User | None) -> Report:
         connection.enabled = True
         connection.state = ConnectionState.ENABLED
         connection.disabled_reason = ""
+        connection.restore_after_maintenance = False
         connection.save()
         for subscriber in subscribers():
             if subscriber.enabled is not None:
@@ -151,6 +153,7 @@ def disable(*, connection: Connection, user: User | None, reason: str, broken: b
         connection.enabled = False
         connection.state = ConnectionState.BROKEN if broken else ConnectionState.DISABLED
         connection.disabled_reason = reason
+        connection.restore_after_maintenance = False
         connection.save()
         for subscriber in subscribers():
             if subscriber.disabled is not None:

@@ -15,8 +15,8 @@ from django.utils.crypto import salted_hmac
 
 from connector.choices import CredentialKind
 from connector.errors import HubError
+from connector.keypairs import facts_of
 from connector.models import Connection, Credential, SetupDraft
-from connector.wizard.keypairs import facts_of
 from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, CHECKED, STEPS
 

@@ -8,9 +8,9 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from config.web.request import PageRequest
+from connector.keypairs import facts_of
 from connector.models import Connection, SetupDraft
 from connector.wizard import checks, choices, drafts, finish, presets
-from connector.wizard.keypairs import facts_of
 from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, CHECKED, STEPS, Step, after, before
 from connector.wizard.system_forms import SalesForm

@@ -12,12 +12,13 @@ from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
 from connector.choices import OwnershipModel
 from connector.errors import HubError, SettingsError
+from connector.keypairs import make_key_pair, read_key_pair
 from connector.models import Connection, SetupDraft
 from connector.services import setup
+from connector.services.encryption import NoKeyError, require_key
 from connector.wizard import checks, choices, drafts, finish, presets
 from connector.wizard.drafts import DraftChangedError, Secrets
 from connector.wizard.forms import OwnershipForm
-from connector.wizard.keypairs import make_key_pair, read_key_pair
 from connector.wizard.page import LEAVE_QUESTION, address_of, show
 from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, Step, after, before
@@ -115,6 +116,8 @@ class _Post:
             newest = drafts.open_draft(self.request.connection)
             form.draft = newest
             return self._again(form, newest, notices=[f"{error} {error.hint}"])
+        except NoKeyError as error:
+            return self._again(form, self.draft, notices=[f"{error} {error.hint}"])
         except SettingsError as error:
             form.is_valid()
             for name, sentences in error.fields.items():
@@ -261,6 +264,10 @@ class _Post:
         return self._again(drafts.form_of(self.draft, self.step.slug), self.draft, status=200)
 
     def _key_pair(self) -> HttpResponse:
+        try:
+            require_key()
+        except NoKeyError as error:
+            return self._again(drafts.form_of(self.draft, "identity"), self.draft, notices=[f"{error} {error.hint}"])
         pair = make_key_pair(f"Couplet {self.request.connection.slug}")
         self.draft = drafts.save(
             draft=self.draft,
@@ -311,11 +318,13 @@ class _Post:
         return typed
 
     def _secrets(self, form: StepForm) -> Secrets:
-        """Raises SettingsError where an uploaded file is no certificate."""
+        """Raises SettingsError where an uploaded file is no certificate, or where no key protects what was entered."""
         if self.step.slug != "identity":
             return Secrets()
         post, uploaded = self.request.POST, self.request.FILES.get("certificate_file")
         secret = post.get("client_secret", "").strip() or None
+        if secret or uploaded is not None:
+            require_key()
         if uploaded is None:
             return Secrets(secret=secret)
         pair = read_key_pair(uploaded.read(65_536), post.get("certificate_password", ""))

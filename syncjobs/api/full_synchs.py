@@ -18,7 +18,13 @@ from syncjobs.api.serializers import (
     StartFullSynchSerializer,
 )
 from syncjobs.models import FullSynch, FullSynchLine
-from syncjobs.services.full_synch import cancel_full_synch, restart_lines, start_full_synch
+from syncjobs.services.full_synch import (
+    cancel_full_synch,
+    pause_full_synch,
+    restart_lines,
+    resume_full_synch,
+    start_full_synch,
+)
 
 
 class _FullSynchs(ConnectionView):
@@ -66,6 +72,28 @@ class FullSynchRestart(_FullSynchs):
     def post(self, request: Request, **kwargs: Any) -> Response:
         full_synch = self.full_synch()
         restart_lines(full_synch=full_synch, mappings=self.body(RestartSerializer)["mappings"])
+        return self.accepted(full_synch)
+
+
+class FullSynchPause(_FullSynchs):
+    @extend_schema(
+        summary="Pause: lines stop after the requests under way",
+        request=None,
+        responses={202: AcceptedFullSynchSerializer},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        self.body(NothingSerializer)
+        full_synch = self.full_synch()
+        pause_full_synch(full_synch=full_synch)
+        return self.accepted(full_synch)
+
+
+class FullSynchResume(_FullSynchs):
+    @extend_schema(summary="Go on after a pause", request=None, responses={202: AcceptedFullSynchSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        self.body(NothingSerializer)
+        full_synch = self.full_synch()
+        resume_full_synch(full_synch=full_synch)
         return self.accepted(full_synch)
 
 

@@ -213,7 +213,7 @@ class FullSynchSerializer(serializers.ModelSerializer[FullSynch]):
 
     class Meta:
         model = FullSynch
-        fields = ("id", "state", "preview", "message", "created_at", "started_at", "finished_at", "lines")
+        fields = ("id", "state", "preview", "message", "created_at", "started_at", "paused_at", "finished_at", "lines")
 
     @extend_schema_field(FullSynchLineSerializer(many=True))
     def get_lines(self, full_synch: FullSynch) -> Any:

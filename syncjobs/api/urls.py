@@ -44,5 +44,7 @@ urlpatterns = [
     path(f"{_CONNECTION}/full-synchs/", full_synchs.FullSynchList.as_view(), name="api-full-synch-list"),
     path(f"{_FULL_SYNCH}/", full_synchs.FullSynchDetail.as_view(), name="api-full-synch-detail"),
     path(f"{_FULL_SYNCH}/restart/", full_synchs.FullSynchRestart.as_view(), name="api-full-synch-restart"),
+    path(f"{_FULL_SYNCH}/pause/", full_synchs.FullSynchPause.as_view(), name="api-full-synch-pause"),
+    path(f"{_FULL_SYNCH}/resume/", full_synchs.FullSynchResume.as_view(), name="api-full-synch-resume"),
     path(f"{_FULL_SYNCH}/cancel/", full_synchs.FullSynchCancel.as_view(), name="api-full-synch-cancel"),
 ]

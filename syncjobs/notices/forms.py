@@ -9,6 +9,37 @@ from django.core.validators import EmailValidator
 from connector.choices import NoticeKind, Severity
 from connector.errors import SettingsError
 from connector.services.addresses import origin
+from connector.services.encryption import NOTICE, WAY_OUT, can_keep_secrets
+
+
+def _often() -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(
+        label="How often",
+        coerce=int,
+        choices=[(0, "At once"), (60, "At most once an hour"), (1440, "At most once a day")],
+        initial=0,
+    )
+
+
+class OwnNoticesForm(forms.Form):
+    """What a person wants to be told by e-mail, at the address of the account."""
+
+    wanted = forms.BooleanField(label="Send me notices by e-mail", required=False)
+    severity = forms.ChoiceField(label="This grave and graver", choices=Severity.choices, initial=Severity.WARNING)
+    every_minutes = _often()
+
+    def __init__(self, data: Any = None, *, email: str, initial: dict[str, Any]) -> None:
+        super().__init__(data, initial=initial)
+        self._email = email
+        self.fields["wanted"].help_text = f"They go to {email}." if email else "Your account has no e-mail address yet."
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("wanted") and not self._email:
+            self.add_error("wanted", "Your account has no e-mail address; an administrator enters it.")
+        elif values.get("wanted") and not settings.EMAIL_HOST:
+            self.add_error("wanted", "The hub has no mail server: an administrator sets COUPLET_MAIL_URL.")
+        return values
 
 
 class TargetForm(forms.Form):
@@ -23,12 +54,7 @@ class TargetForm(forms.Form):
         "when a webhook request is received).",
     )
     severity = forms.ChoiceField(label="This grave and graver", choices=Severity.choices, initial=Severity.WARNING)
-    every_minutes = forms.TypedChoiceField(
-        label="How often",
-        coerce=int,
-        choices=[(0, "At once"), (60, "At most once an hour"), (1440, "At most once a day")],
-        initial=0,
-    )
+    every_minutes = _often()
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -40,6 +66,8 @@ class TargetForm(forms.Form):
                 EmailValidator("Enter an e-mail address, for example operations@contoso.com.")(address)
             except forms.ValidationError as error:
                 self.add_error("address", error)
+        elif address and not can_keep_secrets():
+            self.add_error("address", f"{NOTICE} {WAY_OUT}")
         elif address:
             try:
                 origin(address, setting="address")

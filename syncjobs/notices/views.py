@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,13 +14,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
+from connector.choices import NoticeKind
 from connector.models import Connection, Notice, NoticeTarget, WebhookReceiver
 from connector.notices.sending import deliver
 from connector.services.audit import record_change
+from connector.services.usage import ALLOWED, WINDOW_MINUTES, usage_of
 from connector.services.webhook_address import origin_for
 from syncjobs.choices import ScheduleState
 from syncjobs.models import Schedule, WorkerHeartbeat
-from syncjobs.notices.forms import TargetForm
+from syncjobs.notices.forms import OwnNoticesForm, TargetForm
 from syncjobs.services.workers import queue_lengths
 
 _SILENT_SECONDS = 120
@@ -59,7 +61,7 @@ def status(request: PageRequest, connection: str) -> HttpResponse:
         "rows": rows_of(request.connection),
         "open": Notice.objects.filter(connection=request.connection, resolved_at=None),
         "past": Notice.objects.filter(connection=request.connection, resolved_at__isnull=False)[:_NEWEST],
-        "targets": NoticeTarget.objects.filter(connection=request.connection).order_by("pk"),
+        "targets": NoticeTarget.objects.filter(connection=request.connection).select_related("user").order_by("pk"),
         "form": form,
     }
     return render(request, "syncjobs/status.html", context, status=422 if form.errors else 200)
@@ -80,6 +82,36 @@ def status_target_delete(request: PageRequest, connection: str, pk: int) -> Http
     return redirect(back)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_notices(request: PageRequest) -> HttpResponse:
+    """What the person who is signed in is told by e-mail about the connection at hand."""
+    connection = request.connection
+    if connection is None:
+        raise Http404("Nothing is connected yet.")
+    own = NoticeTarget.objects.filter(connection=connection, user=request.user).first()
+    initial = {"wanted": own is not None}
+    if own is not None:
+        initial |= {"severity": own.severity, "every_minutes": own.every_minutes}
+    form = OwnNoticesForm(request.POST or None, email=request.user.email, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        if values.pop("wanted"):
+            values["kind"], values["address"] = NoticeKind.EMAIL, request.user.email
+            NoticeTarget.objects.update_or_create(connection=connection, user=request.user, defaults=values)
+            messages.success(request, "You are told by e-mail from now on.")
+        else:
+            NoticeTarget.objects.filter(connection=connection, user=request.user).delete()
+            messages.success(request, "You are not told by e-mail.")
+        return redirect("account")
+    context = {
+        "title": "Your notices",
+        "form": form,
+        "problem": own.problem if own else "",
+        "crumbs": [("Your account", reverse("account"))],
+    }
+    return render(request, "syncjobs/own_notices.html", context, status=422 if form.errors else 200)
+
+
 def rows_of(connection: Connection) -> list[Row]:
     """Everything that has to work, from the database and the queue; no request leaves the hub."""
     setup = reverse("connection-setup", kwargs={"connection": connection.slug})
@@ -93,6 +125,7 @@ def rows_of(connection: Connection) -> list[Row]:
         if connection.last_test
         else Row("Last test", "idle", "Not tested yet.", url=setup),
         *_processes(),
+        *_usage(connection),
         *_announcements(connection),
         _schedules(connection),
     ]  # fmt: skip
@@ -110,6 +143,22 @@ def _processes() -> list[Row]:
     words = ", ".join(f"{number} in {name}" for name, number in waiting.items()) or "The queue does not answer."
     rows.append(Row("Queue", "passed" if waiting else "failed", words))
     return rows
+
+
+def _usage(connection: Connection) -> list[Row]:
+    """What was asked of both systems lately, against what they allow."""
+    url = reverse("statistics", kwargs={"connection": connection.slug})
+    return [
+        Row(
+            f"Requests to {usage.system.label}",
+            "idle" if usage.used is None else "warning" if usage.is_much else "passed",
+            "Not known: the queue does not answer."
+            if usage.used is None
+            else f"{usage.used} of {ALLOWED} in the last {WINDOW_MINUTES} minutes, {usage.at_once} at once.",
+            url=url,
+        )
+        for usage in usage_of(connection)
+    ]
 
 
 def _announcements(connection: Connection) -> list[Row]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from connector.choices import Direction, System
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
+from connector.services.audit import record_change
 from coupling.choices import MappingKind
 from coupling.matching.choices import MatchVerdict
 from coupling.matching.models import MatchLine
@@ -56,11 +57,16 @@ def start_full_synch(
 ) -> FullSynch:
     """Starts one over `mappings` (None: all).
 
-    `match_first` names mappings whose records are coupled by the mapping's matching criteria before anything is
-    created. `winners` says per mapping which system wins where both changed a value. Raises HubError for an unknown
-    mapping, a mapping without criteria in `match_first`, and while another one runs.
+    Mappings that were left out for good take part only when they are named. `match_first` names mappings whose records
+    are coupled by the mapping's matching criteria before anything is created. `winners` says per mapping which system
+    wins where both changed a value. Raises HubError for an unknown mapping, a mapping without criteria in
+    `match_first`, and while another one runs.
     """
     check_connection(connection)
+    if mappings is None:
+        mappings = [
+            each.name for each in eligible_mappings(connection) if each.name not in connection.full_synch_left_out
+        ]
     chosen = _choose(connection, mappings, {**(directions or {})}, [*match_first, *(winners or {})])
     _check_criteria([mapping for mapping in chosen if mapping.name in match_first])
     try:
@@ -128,14 +134,54 @@ def restart_lines(*, full_synch: FullSynch, mappings: Sequence[str]) -> None:
 def cancel_full_synch(*, full_synch: FullSynch) -> None:
     """Nothing new starts; running lines stop after the requests under way. Raises HubError for an ended one."""
     with transaction.atomic():
-        row = FullSynch.objects.select_for_update().get(pk=full_synch.pk)
-        if row.state not in LIVE_JOB_STATES:
-            raise HubError("It has ended already.", kind=ErrorKind.CONFLICT, code="full_synch.ended")
-        row.cancel_requested = True
-        row.save(update_fields=["cancel_requested"])
-    for job in SynchJob.objects.filter(full_synch_line__full_synch=full_synch, state__in=LIVE_JOB_STATES):
-        cancel_job(job=job)
+        row = _live_row(full_synch)
+        row.cancel_requested, row.paused_at = True, None
+        row.save(update_fields=["cancel_requested", "paused_at"])
+    _stop_jobs(full_synch)
     advance_full_synch(full_synch_id=full_synch.pk)
+
+
+def pause_full_synch(*, full_synch: FullSynch) -> None:
+    """Lines stop after the requests under way and go on with `resume_full_synch`. Raises HubError for an ended one."""
+    with transaction.atomic():
+        row = _live_row(full_synch)
+        if row.paused_at is not None or row.cancel_requested:
+            return
+        row.paused_at = timezone.now()
+        row.save(update_fields=["paused_at"])
+    _stop_jobs(full_synch)
+    advance_full_synch(full_synch_id=full_synch.pk)
+
+
+def resume_full_synch(*, full_synch: FullSynch) -> None:
+    """A paused one goes on; what its lines did stays done. Raises HubError for an ended one."""
+    check_connection(full_synch.connection)
+    with transaction.atomic():
+        row = _live_row(full_synch)
+        row.paused_at = None
+        row.save(update_fields=["paused_at"])
+    advance_full_synch(full_synch_id=full_synch.pk)
+
+
+def leave_out(*, connection: Connection, mapping: str, out: bool, user: User | None) -> None:
+    """Leaves a mapping out of full synchronisations until it is taken in again. Raises HubError for an unknown one."""
+    if mapping not in {each.name for each in eligible_mappings(connection)}:
+        raise HubError(f"There is no mapping {mapping}.", kind=ErrorKind.DATA, code="full_synch.unknown_mapping")
+    with transaction.atomic():
+        stored = Connection.objects.select_for_update().get(pk=connection.pk)
+        names = {*stored.full_synch_left_out, mapping} if out else {*stored.full_synch_left_out} - {mapping}
+        before, after = stored.full_synch_left_out, sorted(names)
+        if before == after:
+            return
+        Connection.objects.filter(pk=stored.pk).update(full_synch_left_out=after)
+        record_change(
+            connection=stored,
+            user=user,
+            action="full_synch.leave_out" if out else "full_synch.take_in",
+            target=mapping,
+            before={"left out": before},
+            after={"left out": after},
+        )
 
 
 def advance_full_synch(*, full_synch_id: int) -> None:
@@ -153,6 +199,8 @@ def advance_full_synch(*, full_synch_id: int) -> None:
         for line in lines:
             if line.state == LineState.RUNNING:
                 _note_job(full_synch, line)
+        if full_synch.paused_at is not None:
+            return
         if not full_synch.cancel_requested:
             # A line's fate may decide the next one's; the order is the dependencies' own.
             for line in lines:
@@ -167,6 +215,23 @@ def blocked_by(line: FullSynchLine, lines: Sequence[FullSynchLine]) -> list[str]
     if line.state != LineState.BLOCKED:
         return []
     return [other.mapping.name for other in lines if other.mapping.name in line.depends_on and other.state in _STOPPED]
+
+
+def _live_row(full_synch: FullSynch) -> FullSynch:
+    """The row, locked. Raises HubError for an ended one."""
+    row = FullSynch.objects.select_for_update().get(pk=full_synch.pk)
+    if row.state not in LIVE_JOB_STATES:
+        raise HubError("It has ended already.", kind=ErrorKind.CONFLICT, code="full_synch.ended")
+    return row
+
+
+def _stop_jobs(full_synch: FullSynch) -> None:
+    for job in SynchJob.objects.filter(full_synch_line__full_synch=full_synch, state__in=LIVE_JOB_STATES):
+        try:
+            cancel_job(job=job)
+        except HubError:
+            # It ended by itself meanwhile.
+            continue
 
 
 def _choose(
@@ -268,6 +333,15 @@ def _note_job(full_synch: FullSynch, line: FullSynchLine) -> None:
     if job is None or job.state in LIVE_JOB_STATES:
         return
     matched = job.mode == JobMode.MATCH and job.state in (JobState.SUCCEEDED, JobState.PARTLY)
+    if job.state == JobState.CANCELLED and full_synch.paused_at is not None:
+        line.to_sales = line.to_business_central = ""
+        line.started_at = None
+        _set(line, LineState.BLANK)
+        return
+    if matched and full_synch.paused_at is not None:
+        # What was coupled stays so; matching again when it goes on finds nothing more to do.
+        _set(line, LineState.BLANK)
+        return
     if matched and not full_synch.cancel_requested:
         _start_job(full_synch, line, matching=False)
         return

@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 
 from connector.models import Connection
 from connector.provisioning import Subscriber, subscribe
+from coupling.models import Coupling, OptionMapping
 from syncjobs.choices import LIVE_JOB_STATES
 from syncjobs.models import FullSynch, Operation, QuoteVersion, SalesDocument, SynchJob
 from syncjobs.services import schedules
@@ -13,8 +14,21 @@ from syncjobs.services.jobs import cancel_job
 def subscribe_to_connections() -> None:
     """After coupling, whose mappings the schedules belong to."""
     subscribe(
-        Subscriber(name="syncjobs", order=20, enabled=_enabled, changed=_changed, disabled=_disabled, reset=_reset)
+        Subscriber(
+            name="syncjobs",
+            order=20,
+            enabled=_enabled,
+            changed=_changed,
+            disabled=_disabled,
+            reset=_reset,
+            couplings=_couplings,
+        )
     )
+
+
+def _couplings(connection: Connection) -> int:
+    options = OptionMapping.objects.filter(mapping__connection=connection).count()
+    return Coupling.objects.filter(connection=connection).count() + options
 
 
 def _enabled(connection: Connection, user: User | None) -> None:

@@ -13,10 +13,10 @@ from syncjobs.constants import DEAD_AFTER
 from syncjobs.context import SCHEDULER
 from syncjobs.documents.watching import DOCUMENT_PROCESSES
 from syncjobs.engine import closing, locks
-from syncjobs.engine.fan_out import DEFAULT, enqueue, waiting_jobs
+from syncjobs.engine.fan_out import DEFAULT, LOW, enqueue, waiting_jobs
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.notices import causes
-from syncjobs.services import full_synch, schedules
+from syncjobs.services import full_synch, retention, schedules
 from syncjobs.services.suggesting import look_for_outdated_suggestions
 from syncjobs.services.workers import note_workers
 from syncjobs.webhooks import tasks as announcements
@@ -41,6 +41,8 @@ def tick(*, now: datetime | None = None) -> None:
     announcements.follow_up()
     causes.look(now=now)
     look_for_documents(now=now)
+    if retention.is_due():
+        django_rq.get_queue(LOW).enqueue("syncjobs.tasks.forget_old_jobs", result_ttl=0, failure_ttl=3600)
     for pk in FullSynch.objects.filter(state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
         full_synch.advance_full_synch(full_synch_id=pk)
 

@@ -21,6 +21,7 @@ from syncjobs.choices import LIVE_JOB_STATES, JobState
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.presentation import Progress, next_run_words, progress_of
 from syncjobs.querysets import count_by_mapping, failed_creations
+from syncjobs.services.statistics import failed_runs
 
 MOST_RUNNING = 8
 
@@ -46,6 +47,7 @@ def home(request: PageRequest) -> HttpResponse:
     uncreated = count_by_mapping(failed_creations(connection))
     may_set_up = Capability.READ_SETTINGS in capabilities_of(request.user)
     context["running"] = _running(connection)
+    context["failed_runs"] = failed_runs(connection)
     context["needs"] = needs_of(
         connection,
         may_set_up=may_set_up,
@@ -144,10 +146,11 @@ def needs_of(connection: Connection, *, may_set_up: bool, may_change: bool, uncr
             page("error-uncoupled"),
             "Show",
         )
+    seen = Q(finished_at__gt=connection.failures_reset_at) if connection.failures_reset_at else Q()
     newer = SynchJob.objects.filter(mapping=OuterRef("mapping"), pk__gt=OuterRef("pk"), state=JobState.SUCCEEDED)
     failed = (
         SynchJob.objects.filter(connection=connection, state=JobState.FAILED, mapping__isnull=False)
-        .filter(~Exists(newer))
+        .filter(seen, ~Exists(newer))
         .values("mapping__name")
         .annotate(newest=Max("pk"))
         .order_by("mapping__name")[:5]

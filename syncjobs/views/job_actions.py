@@ -1,20 +1,27 @@
 """What people do with a job: cancel, retry what failed, undo, delete. All are POST; the last two ask first."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
+from connector.services.audit import record_change
 from coupling.models import Coupling
 from coupling.views.base import says_errors
 from syncjobs.choices import OperationState
 from syncjobs.querysets import failed_creations
 from syncjobs.services.jobs import cancel_job, delete_job, retry_couplings, retry_creations
+from syncjobs.services.retention import deletable_jobs, forget_jobs
 from syncjobs.services.undo import undo_job
 from syncjobs.views.jobs import DELETE_QUESTION, UNDO_QUESTION, jobs_of
+
+_WEEK = timedelta(days=7)
 
 
 @require_POST
@@ -67,3 +74,27 @@ def job_delete(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     delete_job(job=job)
     messages.success(request, f"{name} is deleted.")
     return redirect(reverse("job-list", kwargs={"connection": connection}))
+
+
+@require_POST
+def job_clean(request: PageRequest, connection: str) -> HttpResponse:
+    """Deletes ended jobs with their errors: those older than a week, or with `action` all, all of them."""
+    everything = request.POST.get("action") == "all"
+    before = None if everything else timezone.now() - _WEEK
+    back = reverse("job-list", kwargs={"connection": connection})
+    if not is_confirmed(request):
+        number = deletable_jobs(request.connection, before=before).count()
+        return confirmation_page(
+            request,
+            title="Delete all jobs that have ended?" if everything else "Delete jobs older than 7 days?",
+            text=f"{number} jobs and their errors go and can no longer be undone. Records are not affected. "
+            "Jobs that a skipped or uncreated record refers to stay.",
+            label="Delete",
+            back=back,
+        )
+    deleted = forget_jobs(connection=request.connection, before=before)
+    record_change(
+        connection=request.connection, user=request.user, action="job.clean", after={"jobs": deleted, "all": everything}
+    )
+    messages.success(request, f"{deleted} jobs are deleted.")
+    return redirect(back)

@@ -40,6 +40,7 @@ class JobList(ListView):
     list_name = "jobs"
     table_class = JobTable
     filterset_class = JobFilterSet
+    template_name = "syncjobs/job_list.html"
     actions = (
         BulkAction("cancel", "Cancel", "player-stop", Capability.OPERATE, "Cancel {n} jobs? What they wrote stays."),
         BulkAction("delete", "Delete", "trash", Capability.UNDO, "Delete {n} jobs and their operations?", danger=True),

@@ -12,6 +12,7 @@ from config.roles import Capability
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
 from connector.errors import HubError
+from connector.services.setup import update_connection
 from coupling.views.base import says_errors
 from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
@@ -26,6 +27,7 @@ class ScheduleList(ListView):
     list_name = "schedules"
     table_class = ScheduleTable
     filterset_class = ScheduleFilterSet
+    template_name = "syncjobs/schedule_list.html"
     actions = (
         BulkAction("run", "Run now", "player-play", Capability.OPERATE),
         BulkAction("pause", "Pause", "player-pause", Capability.OPERATE),
@@ -64,6 +66,16 @@ def schedule_action(request: PageRequest, connection: str, name: str) -> HttpRes
         return redirect(run_now(schedule=schedule, user=request.user))
     pause(schedule=schedule, enabled=action == "resume")
     messages.success(request, f"{schedule} {'runs by itself again' if action == 'resume' else 'is paused'}.")
+    return redirect(reverse("schedule-list", kwargs={"connection": connection}))
+
+
+@require_POST
+def schedule_pause_all(request: PageRequest, connection: str) -> HttpResponse:
+    """All schedules at once, each keeping what was set for it: nothing of the connection starts by itself."""
+    automatic = request.POST.get("action") == "resume"
+    update_connection(connection=request.connection, changes={"automatic_jobs": automatic}, user=request.user)
+    words = "Schedules run by themselves again." if automatic else "Nothing starts by itself until you resume."
+    messages.success(request, words)
     return redirect(reverse("schedule-list", kwargs={"connection": connection}))
 
 

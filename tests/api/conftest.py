@@ -16,7 +16,7 @@ from tests.engine.live import Hub, connect
 from tests.sandbox_process import SandboxServer
 
 ROOT = "/api/v1/connections/default"
-ROLES = ("administrator", "operator", "salesperson")
+ROLES = ("administrator", "operator", "salesperson", "viewer")
 
 
 class Api:

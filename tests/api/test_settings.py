@@ -27,6 +27,7 @@ WHENEVER = {
     "freight_account_no": "8400",
     "fulfil_shipped_orders": False,
     "archive_quotes_in_business_central": True,
+    "keep_jobs_days": 90,
 }
 READ_ONLY = (
     "slug",
@@ -68,6 +69,7 @@ def settings_of(connection: Connection, **more: Any) -> dict[str, Any]:
         "freight_account_no": "",
         "fulfil_shipped_orders": True,
         "archive_quotes_in_business_central": False,
+        "keep_jobs_days": 30,
         "base_currency": "",
         "base_currency_symbol": "",
         "base_currency_precision": None,

@@ -63,7 +63,7 @@ class Hub:
 @pytest.fixture
 def people(db) -> dict[str, User]:
     ensure_groups()
-    roles = ("administrator", "operator", "salesperson")
+    roles = ("administrator", "operator", "salesperson", "viewer")
     return {role: make_person(role, role) for role in roles} | {"outsider": make_person("outsider")}
 
 

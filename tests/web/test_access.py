@@ -28,7 +28,7 @@ def addresses() -> Iterator[tuple[str, dict]]:
 
 
 ALL = dict(addresses())
-PAGES = sorted(name for name in ALL if not name.startswith("api-") and name not in {*PUBLIC, "schema"})
+PAGES = sorted(name for name in ALL if not name.startswith("api-") and name not in {*PUBLIC, "schema", "metrics"})
 API = sorted(name for name in ALL if name.startswith("api-") and name != "api-docs")
 
 
@@ -40,6 +40,7 @@ def test_roles_have_the_capabilities_of_the_role_table():
     everybody = {Capability.READ, Capability.COUPLE, Capability.PROCESS_DOCUMENTS}
     assert ROLE_CAPABILITIES[Role.SALESPERSON] == everybody
     assert ROLE_CAPABILITIES[Role.OPERATOR] == everybody | {Capability.READ_SETTINGS, Capability.OPERATE}
+    assert ROLE_CAPABILITIES[Role.VIEWER] == {Capability.READ, Capability.READ_SETTINGS}
     assert ROLE_CAPABILITIES[Role.ADMINISTRATOR] == set(Capability)
 
 

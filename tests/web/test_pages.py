@@ -40,7 +40,7 @@ def test_home_needs_the_same_number_of_queries_for_any_number_of_pairs(
     administrator.get("/")
     for number in ("30000", "40000", "50000"):
         add_pair(hub.customers, number)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         administrator.get("/")
 
 

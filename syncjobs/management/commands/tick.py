@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections
 from redis.exceptions import RedisError
 
+from connector.services import maintenance
 from syncjobs.services.ticking import tick
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,13 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        restored = False
         while not stopped.wait(interval):
             try:
                 close_old_connections()
+                if not restored:
+                    maintenance.restore()
+                    restored = True
                 tick()
             except (OperationalError, RedisError):
                 # Postgres or Redis is away; the scheduler outlives that.

@@ -1,0 +1,266 @@
+"""The lines of Full Synch Review: what each mapping would do, does, or came to, with the numbers beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from connector.choices import Direction, System
+from connector.models import AuditEntry, Connection
+from coupling.models import TableMapping
+from coupling.records import sales_caption, words_of
+from coupling.services.free import FreeRecords
+from syncjobs.choices import LIVE_JOB_STATES, LineState
+from syncjobs.models import FullSynch, FullSynchLine, SynchJob
+from syncjobs.presentation import Counter, Progress, counters_of, progress_of
+from syncjobs.recommendations import Recommendation, Standing, recommend
+from syncjobs.services.full_synch import blocked_by, criteria_of, eligible_mappings
+from syncjobs.services.standing import standings
+
+PLAN_WORDS = {
+    "create_in_sales": "to create in Sales",
+    "create_in_business_central": "to create in Business Central",
+    "update_in_sales": "to update in Sales",
+    "update_in_business_central": "to update in Business Central",
+    "couple": "to couple",
+    "unchanged": "unchanged",
+    "ambiguous": "ambiguous",
+    "blocked": "need another record coupled first",
+    "failing": "would fail",
+    "conflicts": "in conflict",
+}
+FINDS_PARTNERS = frozenset({"SALESPEOPLE", "CURRENCY"})
+"""Mappings whose records are recognised by address or code, so that free ones on both sides mean no danger."""
+MANY_FREE = 10
+"""Free records on both sides from which on a full run probably creates partners that exist already."""
+PLAN_TONES = {"ambiguous": "bad", "blocked": "bad", "failing": "bad", "conflicts": "conflict"}
+PLAN_LASTS = timedelta(hours=24)
+_CHANGES_OF_MAPPINGS = (
+    "mapping.change", "mapping.reset", "mapping.import", "mapping.criteria", "mapping.create", "mapping.delete",
+)  # fmt: skip
+RESTARTABLE = (LineState.FINISHED, LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    words: str
+    number: int
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One mapping as the page shows it; before the first start there is neither a state nor a job."""
+
+    mapping: TableMapping
+    direction: str
+    state: LineState
+    depends_on: list[str]
+    to_sales: str = ""
+    to_business_central: str = ""
+    job: SynchJob | None = None
+    progress: Progress | None = None
+    counters: list[Counter] = field(default_factory=list)
+    plan: list[PlanPart] = field(default_factory=list)
+    blocked_by: list[str] = field(default_factory=list)
+    may_restart: bool = False
+    takes_part: bool = True
+    directions: list[Direction] = field(default_factory=list)
+    match_first: bool = False
+    winner: str = ""
+    standing: Standing | None = None
+    may_match: bool = False
+    left_out: bool = False
+
+    @property
+    def sales_caption(self) -> str:
+        return sales_caption(self.mapping)
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        return recommend(self.standing) if self.standing else None
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A mapping with many free records on both sides: a full run would create a partner for each of them."""
+
+    mapping: TableMapping
+    bc_words: str
+    sales_words: str
+    business_central: int
+    sales: int
+    in_sales: int
+    in_business_central: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The whole run in one bar: `percent` counts lines, since they differ too much in size to add up records."""
+
+    finished: int
+    total: int
+    percent: int
+
+
+def lines_of(run: FullSynch) -> list[Line]:
+    """The lines of a run with their newest jobs. Constant number of queries."""
+    jobs = SynchJob.objects.select_related("mapping", "connection").order_by("-pk")
+    rows = list(run.lines.select_related("mapping__connection").prefetch_related(Prefetch("jobs", queryset=jobs)))
+    before = None if run.preview else preview_before(run)
+    plans = dict(before.lines.values_list("mapping", "plan")) if before else {}
+    return [_line(row, rows, run, plans.get(row.mapping_id)) for row in rows]
+
+
+def preview_before(run: FullSynch) -> FullSynch | None:
+    """The newest preview that ended before a real run: what was planned, against what happened."""
+    previews = FullSynch.objects.filter(connection=run.connection_id, preview=True, pk__lt=run.pk)
+    real = FullSynch.objects.filter(connection=run.connection_id, preview=False, pk__lt=run.pk).first()
+    if real is not None:
+        previews = previews.filter(pk__gt=real.pk)
+    return previews.filter(finished_at__isnull=False).first()
+
+
+def with_others(lines: list[Line], connection: Connection, *, ended: bool) -> list[Line]:
+    """The lines of a run and, blank, the mappings that were not part of it, in dependency order."""
+    known = {line.mapping.pk: line for line in lines}
+    mappings = eligible_mappings(connection)
+    names = {mapping.name for mapping in mappings}
+    blank = [
+        Line(
+            mapping,
+            mapping.direction,
+            LineState.BLANK,
+            [name for name in mapping.depends_on if name in names],
+            takes_part=not ended and mapping.name not in connection.full_synch_left_out,
+            directions=_directions(mapping),
+            left_out=mapping.name in connection.full_synch_left_out,
+        )
+        for mapping in mappings
+    ]
+    left_out = set(connection.full_synch_left_out)
+    known = {
+        key: replace(
+            line,
+            left_out=line.mapping.name in left_out,
+            takes_part=line.takes_part and line.mapping.name not in left_out,
+        )
+        for key, line in known.items()
+    }
+    gone = [line for line in lines if line.mapping.pk not in {mapping.pk for mapping in mappings}]
+    return [known.get(line.mapping.pk, line) for line in blank] + gone
+
+
+def recommended(
+    lines: Sequence[Line], connection: Connection, free: Sequence[FreeRecords], *, fresh: bool
+) -> list[Line]:
+    """Lines with how they stand; before the first run, those that should couple first are set to."""
+    found = standings(connection, [line.mapping for line in lines], free)
+    result = []
+    for line in lines:
+        standing = found[line.mapping.pk]
+        may_match = bool(criteria_of(line.mapping))
+        first = fresh and may_match and recommend(standing) is Recommendation.COUPLE
+        result.append(replace(line, standing=standing, may_match=may_match, match_first=line.match_first or first))
+    return result
+
+
+def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
+    """The mappings whose full run would create a partner for many records that may have one already."""
+    directions = {line.mapping.pk: line.direction for line in lines}
+    matched = {line.mapping.pk: line.match_first for line in lines}
+    return [
+        Risk(
+            mapping=each.mapping,
+            bc_words=_plural(System.BUSINESS_CENTRAL, each.mapping.business_central_table),
+            sales_words=_plural(System.SALES, each.mapping.sales_table),
+            business_central=each.business_central or 0,
+            sales=each.sales or 0,
+            in_sales=each.creates_in(System.SALES, directions[each.mapping.pk]),
+            in_business_central=each.creates_in(System.BUSINESS_CENTRAL, directions[each.mapping.pk]),
+        )
+        for each in free
+        if each.mapping.name not in FINDS_PARTNERS
+        and not matched[each.mapping.pk]
+        and min(each.business_central or 0, each.sales or 0) >= MANY_FREE
+    ]
+
+
+def plan_problem(preview: FullSynch | None, connection: Connection) -> str:
+    """Why a preview says nothing any more about a run that starts now; empty where it does."""
+    if preview is None or preview.finished_at is None:
+        return "There is no preview of this run yet."
+    if preview.finished_at < timezone.now() - PLAN_LASTS:
+        return f"Preview {preview.pk} is older than a day."
+    changes = AuditEntry.objects.filter(connection=connection, at__gt=preview.created_at)
+    changed = changes.filter(
+        Q(action__startswith="field.") | Q(action__startswith="template.") | Q(action__startswith="rule.")
+        | Q(action__in=_CHANGES_OF_MAPPINGS)
+    ).order_by("-pk").first()  # fmt: skip
+    return f"Something was changed since preview {preview.pk}: {changed.target}." if changed else ""
+
+
+def totals_of_plan(lines: Sequence[Line]) -> list[PlanPart]:
+    """What the whole preview would do, over all lines, in the order and the words of each."""
+    sums: dict[str, PlanPart] = {}
+    for line in lines:
+        for part in line.plan:
+            known = sums.get(part.words)
+            sums[part.words] = PlanPart(part.words, part.number + (known.number if known else 0), part.tone)
+    return [sums[words] for words in PLAN_WORDS.values() if words in sums]
+
+
+def waves_of(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines grouped so that each wave depends only on earlier ones; lines stand in dependency order already."""
+    wave_of: dict[str, int] = {}
+    waves: list[list[Line]] = []
+    for line in lines:
+        wave = max((wave_of[name] + 1 for name in line.depends_on if name in wave_of), default=0)
+        wave_of[line.mapping.name] = wave
+        while len(waves) <= wave:
+            waves.append([])
+        waves[wave].append(line)
+    return waves
+
+
+def _plural(system: System, table: str) -> str:
+    """The records of a table inside a sentence that names the system by itself."""
+    return words_of(system, table).plural.partition(" in ")[0].lower()
+
+
+def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, planned: dict[str, int] | None) -> Line:
+    """`planned`: of the preview before a real run, whose own plan is only what it turned into operations so far."""
+    job = next(iter(row.jobs.all()), None)
+    state = LineState(row.state)
+    plan = (row.plan if run.preview else planned) or {}
+    live = run.state in LIVE_JOB_STATES
+    return Line(
+        mapping=row.mapping,
+        direction=row.direction,
+        state=state,
+        depends_on=row.depends_on,
+        to_sales=row.to_sales,
+        to_business_central=row.to_business_central,
+        job=job,
+        progress=progress_of(job) if job and state == LineState.RUNNING else None,
+        counters=[counter for counter in counters_of(job) if counter.value] if job and not run.preview else [],
+        plan=[
+            PlanPart(words, plan[name], PLAN_TONES.get(name, ""))
+            for name, words in PLAN_WORDS.items()
+            if plan.get(name)
+        ],
+        blocked_by=blocked_by(row, rows),
+        may_restart=not live and state in RESTARTABLE,
+        takes_part=run.preview or state != LineState.FINISHED,
+        directions=_directions(row.mapping),
+        match_first=row.match_first,
+        winner=row.winner,
+    )
+
+
+def _directions(mapping: TableMapping) -> list[Direction]:
+    """Ways a line may run: a mapping that goes both ways can also run one way only."""
+    own = Direction(mapping.direction)
+    return list(Direction) if own == Direction.BIDIRECTIONAL else [own]
