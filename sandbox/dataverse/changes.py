@@ -50,7 +50,7 @@ def read(context: Context, target: Collection, options: QueryOptions, query_text
         body["@odata.nextLink"] = f"{link}$skiptoken={token}"
     else:
         token = f"{tracking['upto']}!{context.sandbox.clock.now('sales').strftime(_STAMP)}"
-        body["@odata.deltaLink"] = f"{link}$deltatoken={quote(token, safe='')}"
+        body["@odata.deltaLink"] = f"{link}$deltatoken={quote(token, safe='').lower()}"
     body["value"] = values
     return body
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sandbox.dataverse import crud, errors, payload, records, references, responses
+from sandbox.dataverse import crud, errors, files, payload, records, references, responses
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.query import options as query_options
 from sandbox.dataverse.query import read
@@ -165,6 +165,8 @@ def property_value(
     if rest and (len(rest) > 1 or rest[0].name != "$value"):
         raise errors.unknown_segment(rest[0].name)
     attribute = table.by_property[name]
+    if attribute.type == "file":
+        return files.handle(context, request, table, key, attribute, raw=bool(rest))
     if request.method in ("PUT", "DELETE"):
         if attribute.is_lookup:
             raise errors.bad_payload(f"'{name}' cannot be set directly; use the navigation property.")

@@ -58,7 +58,9 @@ def _column(table: Table, payload: Payload, attribute: Attribute, value: Any, *,
             raise errors.DataverseError(
                 400, errors.STATE_MISMATCH, f"{value} is not a valid state code on create of '{table.logical_name}'."
             )
-    elif (attribute.create if creating else attribute.update) or (attribute.name == "isdisabled" and not creating):
+    elif (attribute.create if creating else attribute.update) or (
+        (table.logical_name, attribute.name) == ("systemuser", "isdisabled") and not creating
+    ):
         payload.values[attribute.name] = values.check(table, attribute, value)
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.dataverse import errors, money, payload, references, rows, rules, states
+from sandbox.dataverse import errors, filestore, money, payload, references, rows, rules, states
 from sandbox.dataverse.context import Context, Event
 from sandbox.definitions.dataverse import TABLE_SUFFIX, Relationship, Table
 from sandbox.odata.ast import Literal
@@ -218,6 +218,8 @@ def delete(context: Context, table: Table, key: str, condition: Condition = NO_C
     _release_children(context, table, key, depth)
     _release_associations(context, table, key)
     context.tx.delete(table.storage, key)
+    if any(attribute.type == "file" for attribute in table.attributes.values()):
+        filestore.remove(context.tx, key)
     context.row_deleted(table, key)
     rules.run("after", "delete", context, table, old, old, set())
     if table.logical_name in _CACHED_TABLES:

@@ -49,13 +49,19 @@ def execute(context: Context, service: "DataverseService", request: Request, seg
 _NOT_IMPLEMENTED = {
     "BulkDelete",
     "ExecuteMultiple",
+    "CommitFileBlocksUpload",
+    "DeleteFile",
+    "DownloadBlock",
     "ExportSolution",
     "ImportSolution",
+    "InitializeFileBlocksDownload",
+    "InitializeFileBlocksUpload",
     "InitializeFrom",
     "Merge",
     "RetrieveDuplicates",
     "RetrieveEntityChanges",
     "RetrieveMetadataChanges",
+    "UploadBlock",
 }
 """Messages of the real service that clients are known to send and the sandbox does not have."""
 

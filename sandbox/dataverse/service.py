@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.clock import SystemName
 from sandbox.control.traffic import Prepared
-from sandbox.dataverse import batch, changes, errors, operations, organisation, responses, rules, webhooks
+from sandbox.dataverse import batch, changes, errors, filestore, operations, organisation, responses, rules, webhooks
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.metadata import customizations
 from sandbox.dataverse.schema import Schema, standard, storage_table
@@ -32,6 +32,9 @@ _THROTTLED = {
     "concurrent": ("0x80072326", "Number of concurrent requests exceeded the limit of {limit}."),
 }
 
+_DOCUMENTED_REQUESTS = 6000
+_DOCUMENTED_SECONDS = 1200
+"""What the headers count down from while no limit is enforced."""
 _REQUESTS_LEFT = "x-ms-ratelimit-burst-remaining-xrm-requests"
 _SECONDS_LEFT = "x-ms-ratelimit-time-remaining-xrm-requests"
 
@@ -57,6 +60,7 @@ class DataverseService:
     def define(self, tx: Transaction) -> None:
         """Makes all tables exist, with the customisations that are stored, inside the given transaction."""
         self._full_schema = customizations.apply_stored(standard(), tx)
+        filestore.define(self.sandbox.store)
         for table in self._full_schema.tables:
             self.sandbox.store.define(storage_table(table, self._full_schema.parents.get(table.logical_name, ())))
         self.profile_changed()
@@ -105,12 +109,11 @@ class DataverseService:
         """What is left of the service protection limits, for those who watch it."""
         limits = self.sandbox.limits.of("sales")
         requests, seconds = self.sandbox.limits.used("sales", request.client_id)
-        headers = {}
-        if limits.requests_per_5_minutes is not None:
-            headers[_REQUESTS_LEFT] = str(max(0, limits.requests_per_5_minutes - requests))
-        if limits.execution_seconds_per_5_minutes is not None:
-            headers[_SECONDS_LEFT] = f"{max(0, limits.execution_seconds_per_5_minutes - seconds):.2f}"
-        return headers
+        most, longest = limits.requests_per_5_minutes, limits.execution_seconds_per_5_minutes
+        return {
+            _REQUESTS_LEFT: str(max(0, (_DOCUMENTED_REQUESTS if most is None else most) - requests)),
+            _SECONDS_LEFT: f"{max(0, (_DOCUMENTED_SECONDS if longest is None else longest) - seconds):.2f}",
+        }
 
     def transact(
         self,

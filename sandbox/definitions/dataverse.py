@@ -32,6 +32,7 @@ AttributeType = Literal[
     "lookup",
     "customer",
     "owner",
+    "file",
 ]
 LOOKUP_TYPES = ("lookup", "customer", "owner")
 OPTION_TYPES = ("picklist", "state", "status")
@@ -56,6 +57,7 @@ _KINDS: dict[str, Kind] = {
     "lookup": "guid",
     "customer": "guid",
     "owner": "guid",
+    "file": "guid",
 }
 
 TABLE_SUFFIX = "__table"
@@ -65,6 +67,14 @@ TABLE_SUFFIX = "__table"
 def metadata_id(*names: str) -> str:
     """The same id for the same piece of metadata in every sandbox."""
     return str(uuid.uuid5(_NAMESPACE, ":".join(names)))
+
+
+DEFAULT_FILE_KB = 32 * 1024
+
+
+def file_name_column(name: str) -> str:
+    """The read-only column beside a file column that shows the name of its file."""
+    return f"{name}_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,8 @@ class Attribute:
     primary_id: bool = False
     primary_name: bool = False
     custom: bool = False
+    attribute_of: str | None = None
+    """The column that this one only says more about."""
 
     @cached_property
     def is_lookup(self) -> bool:

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import requests
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.models.filters import col
 from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
@@ -175,3 +177,25 @@ def test_lookups_can_be_discovered(client: DataverseClient) -> None:
     assert any(item["nav_property"] == "parentcustomerid_account" for item in expands)
     query = client.query.builder("contact").select("fullname").where(col("_parentcustomerid_value").is_not_null())
     assert all("fullname" in row for row in query.top(3).expand("parentcustomerid_account").execute())
+
+
+def test_files(client: DataverseClient, stranger: SandboxServer, tmp_path: Path) -> None:
+    small, large = tmp_path / "offer.txt", tmp_path / "plans.bin"
+    small.write_bytes(b"We offer two boats.")
+    large.write_bytes(bytes(range(256)) * 20_000)
+    client.tables.create("new_Offer", {"new_Text": "file"})
+    key = client.records.create("new_Offer", {"new_name": "First"})
+    client.files.upload("new_Offer", key, "new_Text", str(small), mode="small", mime_type="text/plain")
+    client.files.upload("new_Offer", key, "new_Plans", str(large), mode="chunk")  # makes the column
+    client.files.upload("new_Offer", key, "new_Text", str(small), if_none_match=False)
+    row = client.records.retrieve("new_Offer", key, select=["new_text_name", "new_plans_name"])
+    assert row is not None
+    assert (row["new_text_name"], row["new_plans_name"]) == ("offer.txt", "plans.bin")
+    token = credential(stranger).get_token(f"{stranger.url}/.default").token
+    for column, file in (("new_text", small), ("new_plans", large)):
+        address = f"{stranger.url}/api/data/v9.2/new_offers({key})/{column}/$value"
+        loaded = requests.get(
+            address, headers={"Authorization": f"Bearer {token}"}, verify=stranger.ca_file, timeout=30
+        )
+        assert loaded.content == file.read_bytes()
+    client.tables.delete("new_Offer")

@@ -171,3 +171,10 @@ def test_documented_definitions(documented: Results) -> None:
     assert row["_new_source_value_NavigationProperty"] == "new_Source_lead"
     assert [option["Value"] for option in value(documented, "choices")["Options"]] == [0, 1]
     assert value(documented, "rename choices") == "Paints"
+
+
+def test_documented_files(documented: Results) -> None:
+    assert value(documented, "download in chunks") == {"name": "contract.bin", "size": 5242887, "same": True}
+    assert value(documented, "delete the file") is True
+    left = value(documented, "no file is left")
+    assert (left["new_contract"], left["new_contract_name"]) == (None, None)

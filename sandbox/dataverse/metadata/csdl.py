@@ -25,6 +25,7 @@ _EDM = {
     "lookup": "Edm.Guid",
     "customer": "Edm.Guid",
     "owner": "Edm.Guid",
+    "file": "Edm.Guid",
 }
 _PRINCIPALS = ("systemuser", "team")
 

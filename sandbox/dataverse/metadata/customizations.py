@@ -88,6 +88,7 @@ def apply(schema: Schema, custom: Customizations) -> Schema:
     for name, version in custom.versions.items():
         if name in tables:
             tables[name] = replace(tables[name], defined_at_version=version)
+    tables = {name: incoming.with_file_names(table) for name, table in tables.items()}
     relationships = (*schema.relationships, *(Relationship(**body) for body in custom.relationships.values()))
     many_to_many = (*schema.many_to_many, *(ManyToMany(**body) for body in custom.many_to_many.values()))
     return Schema(tuple(tables.values()), relationships, many_to_many, custom.version, custom.option_sets)

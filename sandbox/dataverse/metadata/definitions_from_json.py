@@ -15,6 +15,7 @@ from sandbox.definitions.dataverse import (
     StateModel,
     Table,
     Target,
+    file_name_column,
 )
 
 FIRST_CUSTOM_OPTION = 100_000_000
@@ -35,6 +36,7 @@ _TYPES: dict[str, AttributeType] = {
     "DoubleAttributeMetadata": "double",
     "DateTimeAttributeMetadata": "datetime",
     "LookupAttributeMetadata": "lookup",
+    "FileAttributeMetadata": "file",
 }
 _REQUIRED = {"ApplicationRequired": "application", "Recommended": "recommended", "SystemRequired": "application"}
 _STATE = StateModel(
@@ -253,7 +255,29 @@ def attribute_from_request(body: Any, table: Table) -> Attribute:
     )
     if kind in ("picklist", "multiselect"):
         attribute = replace(attribute, options=options_of(given.get("OptionSet")))
+    if kind == "file":
+        attribute = replace(attribute, create=False, update=False, max_length=_whole(given.get("MaxSizeInKB"), None))
     return attribute
+
+
+def with_file_names(table: Table) -> Table:
+    """The table with a column for the file's name beside each file column."""
+    names = {
+        file_name_column(attribute.name): Attribute(
+            file_name_column(attribute.name),
+            "string",
+            attribute.label,
+            file_name_column(attribute.schema_name),
+            max_length=255,
+            create=False,
+            update=False,
+            custom=True,
+            attribute_of=attribute.name,
+        )
+        for attribute in table.attributes.values()
+        if attribute.type == "file"
+    }
+    return replace(table, attributes={**table.attributes, **names}) if names else table
 
 
 def changed_attribute(attribute: Attribute, body: Any) -> Attribute:

@@ -3,7 +3,15 @@
 from typing import Any
 
 from sandbox.dataverse.schema import Schema
-from sandbox.definitions.dataverse import AlternateKey, Attribute, ManyToMany, Relationship, Table, metadata_id
+from sandbox.definitions.dataverse import (
+    DEFAULT_FILE_KB,
+    AlternateKey,
+    Attribute,
+    ManyToMany,
+    Relationship,
+    Table,
+    metadata_id,
+)
 
 LANGUAGE = 1033
 _TYPE_NAMES = {
@@ -25,8 +33,9 @@ _TYPE_NAMES = {
     "lookup": "Lookup",
     "customer": "Lookup",
     "owner": "Lookup",
+    "file": "File",
 }
-_TYPE_CODES = {"customer": "Customer", "owner": "Owner", "multiselect": "Virtual"}
+_TYPE_CODES = {"customer": "Customer", "owner": "Owner", "multiselect": "Virtual", "file": "Virtual"}
 _REQUIRED = {
     "system": "SystemRequired",
     "application": "ApplicationRequired",
@@ -143,11 +152,9 @@ def attribute(table: Table, item: Attribute) -> dict[str, Any]:
         "EntityLogicalName": table.logical_name,
         "LogicalName": item.name,
         "SchemaName": item.schema_name or item.name,
-        "AttributeOf": None,
+        "AttributeOf": item.attribute_of,
         "AttributeType": code,
-        "AttributeTypeName": {
-            "Value": f"{_TYPE_NAMES[item.type]}Type" if code != "Virtual" else "MultiSelectPicklistType"
-        },
+        "AttributeTypeName": {"Value": f"{_TYPE_NAMES[item.type]}Type"},
         "ColumnNumber": list(table.attributes).index(item.name) + 1,
         "DisplayName": label(item.label or item.name, "attribute", table.logical_name, item.name),
         "Description": label(None),
@@ -237,6 +244,8 @@ def _specific(table: Table, item: Attribute) -> dict[str, Any]:
             return {"Targets": [target.table for target in item.targets], "Format": "None"}
         case "boolean":
             return {"DefaultValue": bool(item.default)}
+        case "file":
+            return {"MaxSizeInKB": item.max_length or DEFAULT_FILE_KB}
         case "picklist" | "state" | "status" | "multiselect":
             default = item.default
             if table.state is not None and item.type == "status":

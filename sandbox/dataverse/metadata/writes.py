@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sandbox.dataverse import crud, errors, responses
+from sandbox.dataverse import crud, errors, filestore, responses
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.metadata import definitions_from_json as incoming
 from sandbox.dataverse.metadata import describe, option_sets, relationship_writes
@@ -143,6 +143,8 @@ def _delete_attribute(
         for key, body in custom.relationships.items()
         if (body["many"], body["column"]) != (table.logical_name, attribute.name)
     }
+    if attribute.type == "file":
+        filestore.remove_column(context.tx, f"{table.logical_name}.{attribute.name}")
     # The SQL column stays but is emptied: a column of this name that is created later starts without values.
     context.tx.execute(f'UPDATE "{table.storage}" SET "{attribute.name}" = NULL')  # noqa: S608
     store(context, service, custom, table.logical_name)

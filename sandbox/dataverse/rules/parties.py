@@ -57,6 +57,7 @@ def fill_user(context: Context, table: Table, old: Row | None, new: Row, changed
 @rule("before", "create", "update", tables=("customeraddress",))
 def fill_customer_address(context: Context, table: Table, old: Row | None, new: Row, changed: set[str]) -> None:
     new["composite"] = composite(new)
+    new["objecttypecode"] = new.get("parentid" + TABLE_SUFFIX) or new.get("objecttypecode")
 
 
 @rule("before", "create", "update", tables=("account", "contact"))

@@ -321,3 +321,23 @@ await step("names of tables", async () => {
 });
 await step("name of a set", () => named.Utility.getCollectionName("account"));
 await step("search is not offered", () => api.search({ query: { search: "Berg" } }));
+
+// -- File columns
+await step("create a file column", () =>
+  api.createAttribute({
+    entityKey: "LogicalName='account'",
+    data: { "@odata.type": crm("FileAttributeMetadata"), SchemaName: "new_Contract", DisplayName: label("Contract"), MaxSizeInKB: 20480 },
+  }),
+);
+const content = Buffer.alloc(5 * 1024 * 1024 + 7, "couplet ");
+const contract = { collection: "accounts", key: account, property: "new_contract" };
+await step("upload in chunks", () => api.uploadFile({ ...contract, fileName: "contract.bin", data: content }));
+await step("download in chunks", async () => {
+  const file = await api.downloadFile(contract);
+  return { name: file.fileName, size: file.fileSize, same: Buffer.compare(Buffer.from(file.data), content) === 0 };
+});
+await step("delete the file", () => api.deleteRecord(contract));
+await step("no file is left", () => api.retrieve({ collection: "accounts", key: account, select: ["new_contract", "new_contract_name"] }));
+await step("delete the file column", () =>
+  api.deleteRecord({ collection: "EntityDefinitions", key: "LogicalName='account'", navigationProperty: "Attributes", navigationPropertyKey: "LogicalName='new_contract'" }),
+);
