@@ -11,10 +11,10 @@ from tests.engine.live import Hub
 INVOICES = "POSTEDSALESINV-INV"
 
 
-def open_shop(hub: Hub, **customer: Any) -> None:
+def open_shop(hub: Hub) -> None:
     """A coupled customer and a coupled item at 100 apiece."""
     hub.switch(unit_group_mapping=False, extended_pricing=False, ownership_model="team")
-    hub.bc.create("customers", displayName="Adatum", **customer)
+    hub.bc.create("customers", displayName="Adatum")
     hub.bc.create("items", number="1000", displayName="Lamp", baseUnitOfMeasureCode="PCS", unitPrice=100)
     for name in ("CURRENCY", "PAYMENT TERMS", "UNIT OF MEASURE", "CUSTOMER", "ITEM-PRODUCT"):
         assert hub.run_full(name).failed == 0

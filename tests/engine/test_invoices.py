@@ -1,6 +1,7 @@
 """Posted invoices against the sandbox: header, lines, payment state, and why one is refused."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -76,3 +77,49 @@ def test_cancelled_invoice_is_cancelled_in_sales(shop: Hub) -> None:
     assert (job.modified, job.failed) == (1, 0)
     assert shown(shop, invoice, "statecode", "statuscode") == (3, 100003)
     assert shop.run(NAME).modified == 0
+
+
+def details(shop: Hub) -> list[dict[str, Any]]:
+    """The invoice's lines in Sales, those with an amount."""
+    names = (
+        "productdescription",
+        "quantity",
+        "priceperunit",
+        "manualdiscountamount",
+        "baseamount",
+        "extendedamount",
+        "tax",
+    )
+    return [row for row in shop.sales.rows("invoicedetails", *names) if row["quantity"]]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "line", "rounding"),
+    [
+        (3, {"unitPrice": 9.99}, True),
+        (2, {"unitPrice": 119}, False),
+        (7, {"unitPrice": 19.95, "discountPercent": 10}, True),
+    ],
+)
+def test_invoice_with_prices_including_vat_comes_to_the_same_amounts(
+    hub: Hub, quantity: int, line: dict[str, Any], rounding: bool
+) -> None:
+    open_shop(hub)
+    customer = Coupling.objects.get(mapping__name="CUSTOMER").bc_key
+    hub.bc.update("workflowCustomers", customer, pricesIncludingVat=True)
+    invoice = post_invoice(hub, quantity, **line)
+    posted = hub.bc.row(
+        "salesInvoices", invoice, "pricesIncludeTax", "totalAmountExcludingTax", "totalAmountIncludingTax"
+    )
+    assert posted["pricesIncludeTax"]
+    job = hub.run_full(NAME)
+    assert (job.inserted, job.failed) == (1, 0)
+    assert shown(hub, invoice, "totalamountlessfreight", "totalamount") == (
+        posted["totalAmountExcludingTax"],
+        posted["totalAmountIncludingTax"],
+    )
+    found = {row["productdescription"]: row for row in details(hub)}
+    assert ("Rounding" in found) == rounding
+    # Cents only: neither the price nor the discount carries tax across.
+    assert abs(found.get("Rounding", {"priceperunit": 0})["priceperunit"]) < Decimal("0.1")
+    assert hub.run_full(NAME).unchanged == 1

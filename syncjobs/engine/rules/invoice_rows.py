@@ -68,17 +68,19 @@ class PostedInvoiceLineRule(TableRule):
 
 
 def line_values(line: Mapping[str, Any], invoice: UUID, *, net: bool) -> dict[str, Any]:
-    """A line as the line mapping carries it: Sales knows net prices only. `net`: take the tax out of the price."""
+    """A line as the line mapping carries it: Sales knows net prices only. `net`: take the tax out of what a person
+    entered with it.
+    """
     values = {**line, "_invoice": str(invoice)}
     if net:
-        values["unitPrice"] = net_price(line)
+        values |= {name: without_tax(line, name) for name in ("unitPrice", "discountAmount")}
     return values
 
 
-def net_price(line: Mapping[str, Any]) -> Decimal:
-    """A unit price without the tax that it includes."""
+def without_tax(line: Mapping[str, Any], name: str) -> Decimal:
+    """A price or discount of a line without the tax that it includes."""
     rate = 1 + decimal_of(line.get("taxPercent")) / 100
-    return (decimal_of(line.get("unitPrice")) / rate).quantize(CENT, ROUND_HALF_UP)
+    return (decimal_of(line.get(name)) / rate).quantize(CENT, ROUND_HALF_UP)
 
 
 def product_of(line: Mapping[str, Any], lookups: Lookups) -> tuple[str, Unit] | Problem:
@@ -142,8 +144,9 @@ def rounding_line(
     total = sum((decimal_of(line.get("netAmount")) for _, line in lines), Decimal(0))
     sent = Decimal(0)
     for _, line in lines:
-        discounts = decimal_of(line.get("discountAmount")) + decimal_of(line.get("invoiceDiscountAllocation"))
-        sent += (net_price(line) * decimal_of(line.get("quantity"))).quantize(CENT, ROUND_HALF_UP) - discounts
+        discounts = without_tax(line, "discountAmount") + decimal_of(line.get("invoiceDiscountAllocation"))
+        price = without_tax(line, "unitPrice")
+        sent += (price * decimal_of(line.get("quantity"))).quantize(CENT, ROUND_HALF_UP) - discounts
     difference = (total - sent).quantize(CENT, ROUND_HALF_UP)
     if not difference:
         return None

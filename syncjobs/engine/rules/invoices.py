@@ -294,8 +294,9 @@ class PostedInvoiceRule(TableRule):
         net = bool(bc.values.get("pricesIncludeTax"))
         for key, values in lines:
             record_id, title = line_key(blueprint, key), f"{bc.number}, line {values.get('sequence')}"
+            carried = line_values(values, sales.key, net=net)
             if record_id not in details:
-                source = RecordView(key, values=line_values(values, sales.key, net=net))
+                source = RecordView(key, values=carried)
                 body = bodies.create_body(lined, SALES, source, lookups)
                 if isinstance(body, Problem):
                     return body
@@ -303,7 +304,7 @@ class PostedInvoiceRule(TableRule):
                 if price := self._price(blueprint, sales, values, lookups, title):
                     prices.setdefault(price.record_id or record_id, price)
             elif not lookups.extra[_CALCULATES] and (
-                amount := amounts_of(record_id, values, details[record_id], title)
+                amount := amounts_of(record_id, carried, details[record_id], title)
             ):
                 amounts.append(amount)
         if net and (rounding := rounding_line(blueprint, bc, sales, lines)) and rounding.record_id not in details:
