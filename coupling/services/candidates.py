@@ -51,13 +51,16 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """`hidden`: how many hits are coupled elsewhere and not shown; `more`: where the next page begins, if there is one;
-    `first`: number of the first row."""
+    `first`: number of the first row. `sole`: the row that the text names, where it is the only one of that name, or the
+    only one that begins so; `same_name`: how many bear exactly that name where they are several."""
 
     rows: Sequence[Candidate]
     hidden: int
     suggested: bool
     more: int | None = None
     first: int = 0
+    sole: UUID | None = None
+    same_name: int = 0
 
 
 @dataclass(slots=True)
@@ -120,7 +123,29 @@ def find_candidates(
     shown = rows if with_coupled else [row for row in rows if row.current or not row.coupled_to]
     shown.sort(key=lambda row: (not row.current, not row.selectable, -row.percent))
     more = offset + PAGE if not suggested and len(found.rows) >= PAGE else None
-    return Candidates(shown, 0 if with_coupled else len(elsewhere), suggested, more, offset)
+    named, beginning = _named([row for row in shown if row.selectable], text)
+    only = named or beginning
+    return Candidates(
+        shown,
+        0 if with_coupled else len(elsewhere),
+        suggested,
+        more,
+        offset,
+        sole=only[0].record.key if len(only) == 1 else None,
+        same_name=len(named) if len(named) > 1 else 0,
+    )
+
+
+def _named(rows: list[Candidate], text: str) -> tuple[list[Candidate], list[Candidate]]:
+    """Rows whose name or number is the text, and those that begin with it."""
+    wanted = fold(text.strip())
+    if not wanted:
+        return [], []
+    names = [(row, (fold(row.record.name), fold(row.record.number))) for row in rows]
+    return (
+        [row for row, texts in names if wanted in texts],
+        [row for row, texts in names if any(each.startswith(wanted) for each in texts)],
+    )
 
 
 def refusal_of(mapping: TableMapping, system: System, record: Any) -> str:

@@ -80,6 +80,8 @@ class RecordListView(ListView):
         return super().dispatch(request, *args, **kwargs)
 
     def _actions(self) -> Sequence[BulkAction]:
+        if not self.request.connection.enabled:
+            return ()
         found = [BulkAction(_SYNCHRONIZE, "Synchronize", "refresh", Capability.COUPLE)]
         creating = [m for m in self.mappings if Direction(m.direction).allows(self.system.other)]
         if creating:

@@ -222,6 +222,7 @@ class Setup:
             "other_words": words[self.other],
             "is_bc": self.system == System.BUSINESS_CENTRAL,
             "search": self.request.GET.get("search", ""),
+            "before": self.request.GET.get("before", ""),
             "with_coupled": self.request.GET.get("with_coupled") == "1",
             "cards": self._cards(previews),
             "preview": shown,

@@ -33,6 +33,31 @@ function step(by) {
   activate(all[Math.min(Math.max(now + by, 0), all.length - 1)]);
 }
 
+let asking = false;
+let searched = box?.value ?? "";
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches?.("[data-picker-form]")) asking = true;
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id !== "candidates") return;
+  asking = false;
+  searched = box?.value ?? "";
+});
+
+// Does something with the hits of what stands in the box now, which may still be on their way.
+function whenSettled(deed) {
+  if (!asking && searched === box.value) deed();
+  else {
+    const wait = (event) => {
+      if (event.target.id !== "candidates" || searched !== box.value) return;
+      document.removeEventListener("htmx:afterSettle", wait);
+      deed();
+    };
+    document.addEventListener("htmx:afterSettle", wait);
+  }
+}
+
 // A look at a row's values without choosing it: Alt+P, or resting on it with the mouse.
 const REST_MS = 500;
 let resting;
@@ -56,6 +81,14 @@ box?.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !event.ctrlKey && active()) {
     event.preventDefault();
     choose(active());
+  } else if (event.key === "Enter" && !event.ctrlKey && box.value.trim()) {
+    // Without a row pressed on: the only one of that name is taken, else the list stays and its first row is active.
+    event.preventDefault();
+    whenSettled(() => {
+      const sole = document.querySelector("#candidates-list [data-sole]");
+      if (sole) choose(sole);
+      else activate(options()[0]);
+    });
   } else if (event.key === "Enter" && event.ctrlKey && active() && active().getAttribute("aria-selected") !== "true") {
     // Take and confirm: the deed's form comes with the answer.
     event.preventDefault();
@@ -77,6 +110,17 @@ box?.addEventListener("keydown", (event) => {
     document.querySelector("[data-setup-cancel]")?.click();
   }
 });
+
+document.addEventListener("click", (event) => {
+  // The address has moved on since the link was drawn: what was chosen comes back when creating is taken back.
+  const create = event.target.closest("[data-picker-create]");
+  if (!create || !new URLSearchParams(create.search).has("create")) return;
+  const now = new URLSearchParams(window.location.search);
+  if (now.has("partner")) now.set("before", now.get("partner"));
+  now.delete("partner");
+  now.set("create", "1");
+  create.search = now.toString();
+}, true);
 
 document.addEventListener("click", (event) => {
   const option = event.target.closest("[data-candidate]");
