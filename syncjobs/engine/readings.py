@@ -60,9 +60,13 @@ def own_tables(mapping: TableMapping) -> list[Table]:
 
 def auxiliary_tables(mapping: TableMapping) -> list[Table]:
     rule = rule_for(mapping.name)
+    others = TableMapping.objects.filter(
+        connection_id=mapping.connection_id, name__in=rule.looks_at, available=True, enabled=True
+    )
     return [
         *((System.BUSINESS_CENTRAL, table) for table in rule.auxiliary_tables),
         *((System.SALES, table) for table in rule.sales_tables),
+        *((System.SALES, other.sales_table) for other in (others if rule.looks_at else ())),
     ]
 
 

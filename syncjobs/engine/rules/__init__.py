@@ -10,6 +10,7 @@ from syncjobs.engine.rules import (  # noqa: F401 - they register themselves
     currencies,
     invoices,
     opportunities,
+    orders,
     prices,
     products,
     salespeople,

@@ -62,6 +62,9 @@ class TableRule:
     sales_tables: Mapping[str, tuple[str, ...]] = {}
     """Further Sales tables that have to be mirrored, with the properties that are looked at."""
 
+    looks_at: tuple[str, ...] = ()
+    """Mappings whose Sales rows are looked at, too, where those mappings are switched on."""
+
     beyond_filter = False
     """A coupled record goes on travelling when it leaves the mapping's filter, which says who is created only."""
 

@@ -40,6 +40,7 @@ from syncjobs.engine.rules.invoice_rows import (
     product_of,
     rounding_line,
 )
+from syncjobs.engine.rules.orders import CUSTOMER_READ, INVOICE_PROPERTIES, ORDERS_MAPPING, orders_of
 from syncjobs.engine.rules.price_rows import (
     CURRENCY_READ,
     ITEM_PROPERTIES,
@@ -59,7 +60,7 @@ SALES = System.SALES
 ACTIVE, BILLED = 0, (0, 4)
 PAID, COMPLETE, PARTIAL, CANCELED = 2, (2, 100001), (2, 100002), (3, 100003)
 LIST_READ, LIST_WRITE = "_pricelevelid_value", "pricelevelid@odata.bind"
-_CUSTOMER_READ, _CUSTOMER_WRITE = "_customerid_value", "customerid_account@odata.bind"
+_CUSTOMER_WRITE = "customerid_account@odata.bind"
 _ORDER_READ, _ORDER_WRITE = "_salesorderid_value", "salesorderid@odata.bind"
 _OPPORTUNITY_READ, _OPPORTUNITY_WRITE = "_opportunityid_value", "opportunityid@odata.bind"
 _CALCULATES = "oobpricecalculationenabled"
@@ -72,6 +73,7 @@ _LIST_IN = "Price List in {}"
 class PostedInvoiceRule(TableRule):
     has_steps = True
     reads_invoice_lines = True
+    looks_at = (ORDERS_MAPPING,)
     # A cancelled invoice is outside, and Sales has to learn it.
     beyond_filter = True
     sales_tables = {
@@ -85,9 +87,9 @@ class PostedInvoiceRule(TableRule):
 
     def properties(self, system: System) -> frozenset[str]:
         if system == SALES:
-            return frozenset({"name", "statecode", "statuscode", LIST_READ, _CUSTOMER_READ, CURRENCY_READ})
+            return frozenset({"name", "statecode", "statuscode", LIST_READ, CUSTOMER_READ, CURRENCY_READ})
         amounts = {"remainingAmount", "totalAmountIncludingTax", "pricesIncludeTax", "postingDate", "shipmentMethodId"}
-        return frozenset({"status", "customerId", "number", "orderId", "currencyCode", *amounts})
+        return frozenset({"status", "customerId", "number", "currencyCode", *amounts, *INVOICE_PROPERTIES})
 
     def prerequisites(self, blueprint: Blueprint, connection: Connection) -> Sequence[PlannedWrite]:
         """A price list for each foreign currency that an invoice is in; the local one's is the products'."""
@@ -166,17 +168,8 @@ class PostedInvoiceRule(TableRule):
         load_items(lookups, connection, products, set(lists.values()))
 
     def _load_orders(self, lookups: Lookups, connection: Connection, rows: Sequence[RecordView]) -> None:
-        """Sales orders of the invoices' orders, and the names of shipment methods."""
-        orders = {str(row.values.get("orderId") or "").lower() for row in rows} - {""}
-        coupled = Coupling.objects.filter(
-            connection=connection, mapping__name="SALESORDER-ORDER", bc_key__in=key_array(map(UUID, orders))
-        )
-        keys = _texts(coupled)
-        found = SalesRecord.objects.of_table(connection.pk, "salesorders").filter(
-            key__in=key_array(map(UUID, keys.values()))
-        )
-        values = {str(key): row for key, row in found.values_list("key", "values")}
-        lookups.extra[_ORDERS] = {order: (key, values.get(key, {})) for order, key in keys.items()}
+        """Sales orders of the invoices, and the names of shipment methods."""
+        lookups.extra[_ORDERS] = orders_of(connection, rows, lookups.extra[_ACCOUNTS])
         methods = BusinessCentralRecord.objects.of_table(connection.pk, "shipmentMethods")
         lookups.extra[_METHODS] = {str(key): name for key, name in methods.values_list("key", "name")}
 
@@ -190,8 +183,8 @@ class PostedInvoiceRule(TableRule):
         if account is None:
             number = str(source.values.get("customerNumber") or source.name or customer)
             return not_coupled(noun="customer", number=number, partner="account", mapping="CUSTOMER")
-        _, order = lookups.extra[_ORDERS].get(str(source.values.get("orderId") or "").lower(), ("", {}))
-        ordered_by = str(order.get(_CUSTOMER_READ) or "").lower()
+        _, order = lookups.extra[_ORDERS].get(source.key, ("", {}))
+        ordered_by = str(order.get(CUSTOMER_READ) or "").lower()
         if ordered_by and ordered_by != account:
             return _problem("order_customer", source, "{0} is for another customer than its order in Sales.")
         lines = lookups.extra[_LINES].get(source.key, [])
@@ -233,9 +226,9 @@ class PostedInvoiceRule(TableRule):
         if target != SALES or bc is None or sales is not None:
             return found
         account = lookups.extra[_ACCOUNTS][str(bc.values.get("customerId") or "").lower()]
-        order_key, order = lookups.extra[_ORDERS].get(str(bc.values.get("orderId") or "").lower(), ("", {}))
+        order_key, order = lookups.extra[_ORDERS].get(bc.key, ("", {}))
         name = str(order.get("name") or bc.number)
-        found.append(Extra(_CUSTOMER_WRITE, f"/accounts({account})", _CUSTOMER_READ, account))
+        found.append(Extra(_CUSTOMER_WRITE, f"/accounts({account})", CUSTOMER_READ, account))
         found.append(Extra("name", name, "name", name))
         price_list = str(order.get(LIST_READ) or "") or _list_of(bc, lookups)
         if price_list:

@@ -1,0 +1,66 @@
+"""Sales orders. Their transfer is the documents' part; what their invoices take over from them is mirrored here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from connector.choices import System
+from connector.models import Connection
+from coupling.models import Coupling, SalesRecord
+from syncjobs.engine.keys import key_array
+from syncjobs.engine.rules.base import TableRule, register
+from syncjobs.engine.views import RecordView
+
+ORDERS_MAPPING = "SALESORDER-ORDER"
+CUSTOMER_READ = "_customerid_value"
+_ORDER, _REFERENCE = "orderId", "customerPurchaseOrderReference"
+INVOICE_PROPERTIES = (_ORDER, _REFERENCE)
+"""Properties of a posted invoice that `orders_of` looks at."""
+
+_FoundOrder = tuple[str, Mapping[str, Any]]
+
+
+@register(ORDERS_MAPPING)
+class OrderRule(TableRule):
+    def properties(self, system: System) -> frozenset[str]:
+        if system != System.SALES:
+            return frozenset()
+        return frozenset({"name", "ordernumber", CUSTOMER_READ, "_pricelevelid_value", "_opportunityid_value"})
+
+
+def orders_of(
+    connection: Connection, invoices: Sequence[RecordView], accounts: Mapping[str, str]
+) -> dict[UUID, _FoundOrder]:
+    """Key and values of the Sales orders that invoices are for, by invoice: two queries.
+
+    An order is found by its coupling. An invoice over shipments has none; it names the order by the reference that the
+    transfer gave the document, which counts where the customer is the order's. `accounts`: customer → account.
+    """
+    coupled = Coupling.objects.filter(
+        connection=connection, mapping__name=ORDERS_MAPPING,
+        bc_key__in=key_array({UUID(key) for row in invoices if (key := _text(row, _ORDER))}),
+    )  # fmt: skip
+    keys = {str(bc_key): str(sales_key) for bc_key, sales_key in coupled.values_list("bc_key", "sales_key")}
+    references = {str(row.values.get(_REFERENCE) or "") for row in invoices} - {""}
+    orders = SalesRecord.objects.of_table(connection.pk, "salesorders").alive()
+    rows = orders.filter(Q(key__in=key_array(map(UUID, keys.values()))) | Q(number__in=references))
+    values, by_number = {}, {}
+    for key, number, row in rows.values_list("key", "number", "values"):
+        values[str(key)] = row
+        by_number[number] = (str(key), row)
+    found: dict[UUID, _FoundOrder] = {}
+    for invoice in invoices:
+        named = by_number.get(str(invoice.values.get(_REFERENCE) or ""))
+        if key := keys.get(_text(invoice, _ORDER)):
+            found[invoice.key] = (key, values.get(key, {}))
+        elif named and named[1].get(CUSTOMER_READ) == accounts.get(_text(invoice, "customerId")):
+            found[invoice.key] = named
+    return found
+
+
+def _text(row: RecordView, name: str) -> str:
+    return str(row.values.get(name) or "").lower()
