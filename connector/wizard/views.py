@@ -132,6 +132,9 @@ class _Post:
         match self.action:
             case "back":
                 previous = before(self.step.slug)
+                if previous is not None and before(previous.slug) is None:
+                    # The first step has no advanced view; coming from it everything is simple again.
+                    self.request.session["setup_advanced"] = False
                 return self._go(previous or self.step)
             case "leave":
                 if not is_confirmed(self.request):

@@ -117,10 +117,10 @@ def rows_of(connection: Connection) -> list[Row]:
     setup = reverse("connection-setup", kwargs={"connection": connection.slug})
     reason = connection.disabled_reason or "Nothing is synchronised until it is enabled."
     works = "Both systems are connected." if connection.enabled else reason
-    tested = "succeeded" if connection.last_test.get("succeeded") else "failed"
+    tested = "passed" if connection.last_test.get("succeeded") else "failed"
     return [
         Row("Connection", connection.state, works, url=setup),
-        Row("Last test", tested, "Every step passed." if tested == "succeeded" else "A step failed.",
+        Row("Last test", tested, "Every step passed." if tested == "passed" else "A step failed.",
             connection.last_test_at, f"{setup}#test")
         if connection.last_test
         else Row("Last test", "idle", "Not tested yet.", url=setup),

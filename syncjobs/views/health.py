@@ -132,7 +132,7 @@ def _exposition(samples: Iterable[Sample]) -> str:
     blocks: dict[str, list[str]] = {}
     for name, labels, value in samples:
         inner = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-        blocks.setdefault(name, []).append(f"{name}{{{inner}}} {value:g}" if inner else f"{name} {value:g}")
+        blocks.setdefault(name, []).append(f"{name}{{{inner}}} {value:.15g}" if inner else f"{name} {value:.15g}")
     return "".join(
         f"# HELP {name} {_HELP[name]}\n# TYPE {name} gauge\n" + "\n".join(lines) + "\n"
         for name, lines in blocks.items()

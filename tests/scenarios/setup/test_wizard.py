@@ -71,7 +71,7 @@ def _as_shown(page):
     return values
 
 
-def test_whole_setup_enables_the_connection_and_plans_the_first_synchronisation(wizard, identity, sandbox):
+def test_a09_whole_setup_enables_the_connection_and_plans_the_first_synchronisation(wizard, identity, sandbox):
     complete(wizard, identity, sandbox)
     assert not wizard.open("summary").context["obstacles"]
     answer = wizard.post("summary", "finish")
@@ -85,7 +85,7 @@ def test_whole_setup_enables_the_connection_and_plans_the_first_synchronisation(
     assert AuditEntry.objects.filter(action="finish setup").exists()
 
 
-def test_leaving_keeps_the_draft_and_changes_nothing(wizard, identity):
+def test_a01_leaving_keeps_the_draft_and_changes_nothing(wizard, identity):
     accept(wizard, "welcome", consent="on")
     answer = wizard.post("identity", "leave", **identity)
     assert "Your answers are kept as a draft" in text(answer)
@@ -117,7 +117,7 @@ def test_back_never_discards_what_was_typed_however_wrong(wizard):
 
 
 @pytest.mark.parametrize("missing", ["client_id", "client_secret"])
-def test_what_is_missing_is_named_before_any_request(wizard, identity, sandbox, missing):
+def test_a07_what_is_missing_is_named_before_any_request(wizard, identity, sandbox, missing):
     before = sandbox.control("GET", "/log?limit=1000")
     answer = wizard.post("identity", **{**identity, missing: ""})
     assert answer.status_code == 422
@@ -152,21 +152,21 @@ def test_each_wrong_value_of_the_identity_is_named(wizard, identity, change, wor
         ("https://x.com/org", "We will use https://x.com instead of https://x.com/org"),
     ],
 )
-def test_an_address_that_cannot_be_used_stays_on_the_step(wizard, typed, words):
+def test_a04_a08_an_address_that_cannot_be_used_stays_on_the_step(wizard, typed, words):
     answer = wizard.post("sales", sales_url=typed)
     assert answer.status_code == 422
     assert words in text(answer)
 
 
 @pytest.mark.parametrize("typed", ["test.dynamics.com", "HTTPS://Test.Dynamics.com", "https://test.dynamics.com/"])
-def test_scheme_and_capitals_raise_no_question(wizard, typed):
+def test_a08_scheme_and_capitals_raise_no_question(wizard, typed):
     wizard.post("sales", "back", sales_url=typed)
     form = wizard.open("sales").context["form"]
     assert form.is_valid()
     assert form.settings() == {"sales_url": "https://test.dynamics.com"}
 
 
-def test_a_shortened_address_is_used_once_it_is_confirmed(wizard):
+def test_a08_a_shortened_address_is_used_once_it_is_confirmed(wizard):
     wizard.post("sales", "back", sales_url="https://x.com/org", use_address="https://x.com")
     form = wizard.open("sales").context["form"]
     assert form.is_valid()
