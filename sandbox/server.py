@@ -4,6 +4,7 @@ The two APIs do not go through Django: their protocols need the undecoded URL, t
 have to be able to cut the connection in the middle of an answer. Only the pages are passed on to Django's WSGI
 application."""
 
+import contextlib
 import ctypes
 import http
 import io
@@ -12,6 +13,7 @@ import socket
 import ssl
 import sys
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,22 @@ class _HttpRequest(cheroot_server.HTTPRequest):
             self.simple_response("400 Bad Request", "Malformed Request-URI")
             return False
 
+    def simple_response(self, status: str, msg: str | bytes = "") -> None:
+        """What cannot be read as a request (too large, malformed) is refused in the services' shape too."""
+        number, _, phrase = str(status).partition(" ")
+        text = msg.decode("latin-1") if isinstance(msg, bytes) else msg
+        refusal = _refusal(int(number), text or phrase)
+        closing = number in ("413", "414")
+        self.close_connection = self.close_connection or closing
+        headers = {
+            **refusal.headers,
+            "Content-Length": str(len(refusal.body)),
+            **({"Connection": "close"} if closing else {}),
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        with contextlib.suppress(OSError):
+            self.conn.wfile.write(f"{self.server.protocol} {status}\r\n{head}\r\n".encode("latin-1") + refusal.body)
+
 
 class _HttpConnection(cheroot_server.HTTPConnection):
     RequestHandlerClass = _HttpRequest
@@ -80,7 +98,7 @@ class _Gateway(wsgi.Gateway_10):
     def respond(self) -> None:
         request = _read_request(self.req)
         if request is None:
-            self._send(Response.text("Bad Request: malformed Content-Length", 400))
+            self._send(_refusal(400, "The Content-Length is malformed."))
             return
         try:
             response = self.req.server.handler(request)
@@ -120,6 +138,11 @@ class _Gateway(wsgi.Gateway_10):
             self.req.conn.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             logger.debug("The connection to be dropped was closed already.")
+
+
+def _refusal(status: int, message: str) -> Response:
+    error = {"error": {"code": "", "message": message}}
+    return Response.json(error, status, {"x-ms-service-request-id": str(uuid.uuid4())})
 
 
 def _read_request(req: Any) -> Request | None:

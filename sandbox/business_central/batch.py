@@ -62,13 +62,18 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
         raise too_many()
     company = unquote_key(request.options.get("company", "")) or address.company
     parts = [part_of(service, request, address, company, item) for item in requests]
-    return Prepared(lambda: _answer(service, request, parts), operations(service, parts))
+    return Prepared(lambda: _answer(service, request, parts), operations(service, parts), weight(service, parts))
 
 
 def too_many() -> BusinessCentralError:
     return BusinessCentralError(
         500, "Unknown", f"The number of operations in a batch must not exceed {MAX_OPERATIONS}."
     )
+
+
+def weight(service: "BusinessCentralService", parts: list[Part]) -> int:
+    """How often the batch counts against the rate limit."""
+    return max(1, len(parts)) if service.sandbox.profile.business_central.batch_operations_count else 1
 
 
 def operations(service: "BusinessCentralService", parts: list[Part]) -> list[Operation]:
@@ -184,7 +189,8 @@ def run_parts(
     failed: set[str] = set()
     any_failed = False
     for part in parts:
-        blocked = next((name for name in part.depends_on if name in failed), None)
+        named = part.depends_on if service.sandbox.profile.business_central.depends_on else []
+        blocked = next((name for name in named if name in failed), None)
         if blocked is not None:
             answer = _error(service, part, BusinessCentralError(424, "BadRequest", f"'{blocked}' failed."), request)
         else:

@@ -38,7 +38,9 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
             parts.append([batch.part_of(service, request, address, company, _item(inner)) for inner in part.parts])
         else:
             parts.append(batch.part_of(service, request, address, company, _item(part)))
-    return Prepared(lambda: _answer(service, request, parts), batch.operations(service, _flat(parts)))
+    flat = _flat(parts)
+    counted = batch.operations(service, flat), batch.weight(service, flat)
+    return Prepared(lambda: _answer(service, request, parts), *counted)
 
 
 def _item(part: multipart.Part) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _shown(session: Session, entity_set: str, row: Row | None) -> dict[str, Any]
     if row is None:
         return None
     page = session.schema.services[STANDARD_SERVICE][entity_set]
-    reader = Reader(session.tx, session.schema, session.today)
+    reader = Reader(session.tx, session.schema, session.today, session.profile)
     select = [prop for prop in page.properties.values() if prop.kind != "stream"]
     return reader.one(page, ["t.system_id = ?"], [row["system_id"]], Query(select=select))
 

@@ -9,6 +9,7 @@ from sandbox.business_central import codec
 from sandbox.business_central.bindings import Binding, binding
 from sandbox.business_central.errors import BusinessCentralError, bad_request, not_implemented
 from sandbox.business_central.schema import BLANK_DATE, Page, Property
+from sandbox.business_central.variants import UNSUPPORTED_OPTION
 from sandbox.odata.ast import Call, Comparison, Expression, Lambda, Literal, Logical, Not, Path
 from sandbox.odata.filters import FilterSyntaxError, parse_filter
 from sandbox.odata.options import (
@@ -28,7 +29,6 @@ KNOWN_OPTIONS = {
 }  # fmt: skip
 UNSUPPORTED_OPTIONS = {"$search", "$apply", "$compute", "$deltatoken", "$index", "$levels"}
 MAX_PAGE = 20_000
-_DIALECT = Dialect()
 _TEXT_FUNCTIONS = {"contains", "startswith", "endswith", "tolower", "toupper", "substring"}
 
 
@@ -50,13 +50,14 @@ class Query:
 class Resolver:
     """Business Central's half of filter compilation."""
 
-    def __init__(self, page: Page, today: str) -> None:
+    def __init__(self, page: Page, today: str, profile: Mapping[str, Any]) -> None:
         self.page = page
         self.today = today
+        self.profile = profile
 
     def path(self, path: Path) -> Operand:
         prop = find_property(self.page, path.parts)
-        if not prop.filterable:
+        if not prop.filterable and not self.profile["computed_filters"]:
             raise FilterError(f"The property '{prop.name}' cannot be used in a filter.")
         bound = binding(self.page, prop, self.today)
         return Operand(bound.sql, bound.kind, bound.scale, prop.name, partial(self._encode, prop, bound))
@@ -64,7 +65,8 @@ class Resolver:
     def _encode(self, prop: Property, bound: Binding, literal: Literal) -> Any:
         if prop.kind in ("enum", "option"):
             member = codec.member_of(prop, str(literal.value), api=self.page.is_api)
-            if literal.kind not in ("string", "enum") or member is None:
+            refused = member == "" and not self.profile["blank_enum_filter"]
+            if literal.kind not in ("string", "enum") or member is None or refused:
                 raise FilterError(
                     f"'{literal.value}' is not a value of '{prop.name}'.", "Application_FilterErrorException"
                 )
@@ -160,14 +162,17 @@ def _refuse_unsupported(expression: Expression, *, extended: bool) -> None:
                 _refuse_unsupported(argument, extended=extended)
 
 
-def compile_filter(page: Page, text: str, today: str, *, extended: bool = False) -> tuple[str, list[Any]]:
+def compile_filter(
+    page: Page, text: str, today: str, profile: Mapping[str, Any], *, extended: bool = False
+) -> tuple[str, list[Any]]:
     """SQL condition and parameters. Raises BusinessCentralError for syntax, unknown names and refused constructs."""
     try:
         expression = parse_filter(text)
     except FilterSyntaxError as error:
         raise bad_request(error.message) from error
     _refuse_unsupported(expression, extended=extended)
-    compiler = Compiler(Resolver(page, today), _DIALECT)
+    dialect = Dialect(heeds_accents=profile["heeds_accents"])
+    compiler = Compiler(Resolver(page, today, profile), dialect)
     try:
         sql = compiler.compile(_without_nulls(expression, page))
     except FilterError as error:
@@ -175,7 +180,7 @@ def compile_filter(page: Page, text: str, today: str, *, extended: bool = False)
     return sql, compiler.params
 
 
-def parse_query(page: Page, options: Mapping[str, str], today: str) -> Query:
+def parse_query(page: Page, options: Mapping[str, str], today: str, profile: Mapping[str, Any]) -> Query:
     """Everything of a collection read but the key."""
     check_options(options)
     try:
@@ -192,12 +197,12 @@ def parse_query(page: Page, options: Mapping[str, str], today: str) -> Query:
         raise bad_request(str(error)) from error
     for term in terms:
         prop = find_property(page, term.path)
-        if not prop.filterable:
+        if not prop.filterable and not profile["computed_filters"]:
             raise bad_request(f"The property '{prop.name}' cannot be used in the $orderby query option.")
         query.order.append((binding(page, prop, today).sql, term.descending))
     if options.get("$filter"):
         extended = options.get("$schemaversion") == "2.1"
-        sql, params = compile_filter(page, options["$filter"], today, extended=extended)
+        sql, params = compile_filter(page, options["$filter"], today, profile, extended=extended)
         query.where.append(sql)
         query.params.extend(params)
     return query
@@ -206,7 +211,7 @@ def parse_query(page: Page, options: Mapping[str, str], today: str) -> Query:
 def check_options(options: Mapping[str, str]) -> None:
     for name in options:
         if name in UNSUPPORTED_OPTIONS:
-            raise not_implemented(f"The query option '{name}'")
+            raise not_implemented(f"{UNSUPPORTED_OPTION} '{name}'")
         if name.startswith("$") and name not in KNOWN_OPTIONS:
             raise bad_request(f"The query parameter '{name}' is not supported.", "BadRequest_InvalidRequestUrl")
 

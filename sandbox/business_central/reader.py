@@ -1,7 +1,7 @@
 """Reads rows of pages: SQL, paging, expansion, and the JSON values of a row."""
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +34,11 @@ class Found:
 
 
 class Reader:
-    def __init__(self, tx: Transaction, schema: Schema, today: str) -> None:
+    def __init__(self, tx: Transaction, schema: Schema, today: str, profile: Mapping[str, Any]) -> None:
         self.tx = tx
         self.schema = schema
         self.today = today
+        self.profile = profile
 
     # -- Public
 
@@ -131,7 +132,7 @@ class Reader:
             sql += " ORDER BY " + ", ".join(f"{expression}{' DESC' if down else ''}" for expression, down in order)
         sql += f" LIMIT {limit}" + (f" OFFSET {skip}" if skip else "")
         hidden = 1 + len(joins)
-        build = _row_builder(page, select, hidden)
+        build = _row_builder(page, select, hidden, api_names=page.is_api or self.profile["enum_names_on_pages"])
         rows, keys = [], []
         for found in self.tx.execute(sql, params):
             rows.append(build(found))
@@ -183,7 +184,7 @@ class Reader:
         where: list[str] = list(self._source_filter(target))
         params: list[Any] = []
         if item.filter:
-            sql, params = compile_filter(target, item.filter, self.today)
+            sql, params = compile_filter(target, item.filter, self.today, self.profile)
             where.append(sql)
         order = [
             (binding(target, find_property(target, term.path), self.today).sql, term.descending)
@@ -218,7 +219,7 @@ class Reader:
             f" ORDER BY {ordered}"
         )
         hidden = 2 + len(joins)
-        build = _row_builder(page, select, hidden)
+        build = _row_builder(page, select, hidden, api_names=page.is_api or self.profile["enum_names_on_pages"])
         rows, keys = [], []
         for found in self.tx.execute(sql, params):
             rows.append(build(found))
@@ -247,11 +248,11 @@ def _window(rows: list[dict[str, Any]], item: Expand) -> list[dict[str, Any]]:
     return rows[start : None if item.top is None else start + item.top]
 
 
-def _row_builder(page: Page, select: Sequence[Property], hidden: int) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
-    """``hidden`` columns precede the version and the selected values."""
-    fields = [
-        (prop.name, hidden + 1 + index, codec.renderer(prop, api=page.is_api)) for index, prop in enumerate(select)
-    ]
+def _row_builder(
+    page: Page, select: Sequence[Property], hidden: int, *, api_names: bool
+) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
+    """``hidden`` columns precede the version and the selected values. ``api_names``: how enumerations are written."""
+    fields = [(prop.name, hidden + 1 + index, codec.renderer(prop, api=api_names)) for index, prop in enumerate(select)]
 
     def build(found: tuple[Any, ...]) -> dict[str, Any]:
         row: dict[str, Any] = {"@odata.etag": etag_of(found[hidden])}

@@ -91,7 +91,7 @@ class Resources:
     def __init__(self, session: Session, company_id: str, company_name: str) -> None:
         self.session = session
         self.schema = session.schema
-        self.reader = Reader(session.tx, session.schema, session.today)
+        self.reader = Reader(session.tx, session.schema, session.today, session.profile)
         self.company_id = company_id
         self.company_name = company_name
 
@@ -195,7 +195,7 @@ class Resources:
         if target.single:
             return self._get_one(call, target)
         page = target.page
-        query = parse_query(page, call.options, self.session.today)
+        query = parse_query(page, call.options, self.session.today, self.session.profile)
         query.where = [*target.where, *query.where]
         query.params = [*target.params, *query.params]
         if target.tail == "$count":
@@ -290,7 +290,8 @@ class Resources:
         if not target.single or target.tail:
             raise method_not_allowed()
         _check_write(call)
-        writer.delete(self.session, target.page, self._row(target), call.headers.get("if-match"))
+        required = self.session.profile["if_match_required"]
+        writer.delete(self.session, target.page, self._row(target), call.headers.get("if-match"), required=required)
         return Result(204)
 
     def _action(self, call: Call, target: Target) -> Result:
@@ -299,7 +300,7 @@ class Resources:
             raise not_found(f"No action '{target.tail}' on '{target.page.entity_set}'.", "BadRequest_NotFound")
         _check_write(call)
         row = self._row(target)
-        writer.check_etag(call.headers.get("if-match"), row, required=False)
+        writer.check_etag(call.headers.get("if-match"), row, required=self.session.profile["if_match_required"])
         action(self.session, row)
         headers = {"Location": self._company_root(call) + f"/{self.session.result}"} if self.session.result else {}
         return Result(204, None, headers)

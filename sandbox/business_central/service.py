@@ -84,6 +84,10 @@ class BusinessCentralService:
     def prepare(self, request: Request) -> Prepared:
         if request.path.startswith("/environments"):
             return Prepared(lambda: environments.answer(self.sandbox, request), [Operation("GET", "environments")])
+        if self.sandbox.profile.business_central.maintenance:
+            raise BusinessCentralError(
+                503, "Internal_TenantUnavailable", "The tenant is being upgraded. Try again later."
+            )
         address = parse_address(request.path, request.origin, self.sandbox.tenant_id, self.sandbox.environment)
         if address.segments and address.segments[0].name == "$batch":
             return batch.prepare(self, request, address)
@@ -164,6 +168,14 @@ class BusinessCentralService:
 
     def execute(self, tx: Transaction, call: Call) -> Result:
         """One operation in the given transaction; its changes are announced when that commits."""
+        result = self._execute(tx, call)
+        profile = self.sandbox.profile.business_central
+        for name, sent in (("ETag", profile.etag_header), ("Location", profile.location_header)):
+            if not sent:
+                result.headers.pop(name, None)
+        return result
+
+    def _execute(self, tx: Transaction, call: Call) -> Result:
         address = call.address
         name = address.segments[0].name if address.segments else ""
         if address.service == COMPANION_SERVICE and not self.sandbox.profile.business_central.companion_extension:

@@ -99,9 +99,8 @@ def _create(service: "BusinessCentralService", session: Session, call: Call) -> 
     if session.tx.count(SUBSCRIPTIONS.name) >= MAX_SUBSCRIPTIONS:
         raise bad_request(f"There can be at most {MAX_SUBSCRIPTIONS} subscriptions.")
     identifier = str(body.get("subscriptionId") or uuid.uuid4().hex)
-    if session.tx.exists(SUBSCRIPTIONS.name, identifier) or session.tx.find(
-        SUBSCRIPTIONS.name, notification_url=url, resource=resource
-    ):
+    twin = session.tx.find(SUBSCRIPTIONS.name, notification_url=url, resource=resource)
+    if session.tx.exists(SUBSCRIPTIONS.name, identifier) or (twin and not session.profile["duplicate_subscriptions"]):
         raise BusinessCentralError(
             400, "Internal_EntityWithSameKeyExists", "A subscription for this URL and resource already exists."
         )

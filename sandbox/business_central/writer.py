@@ -66,7 +66,8 @@ def check_body(session: Session, page: Page, body: Any, *, insert: bool) -> Body
     kept = []
     for prop, value in values:
         if prop.field in _SILENTLY_IGNORED:
-            if prop.field == "SystemId" and insert and page.table in _CLIENT_IDS:
+            keeps = page.table in _CLIENT_IDS or session.profile["posted_ids_kept"]
+            if prop.field == "SystemId" and insert and keeps:
                 client_id = codec.parse_type(prop, value)
             continue
         if not is_writable(page, prop):
@@ -74,6 +75,8 @@ def check_body(session: Session, page: Page, body: Any, *, insert: bool) -> Body
                 400, "BadRequest_InvalidOperation", f"The property '{prop.name}' is read-only and cannot be changed."
             )
         kept.append((prop, value))
+    if session.profile["null_text_refused"]:
+        _refuse_null_texts(kept)
     typed = [(prop, codec.parse_type(prop, value)) for prop, value in kept]
     for prop, value in typed:
         codec.check_length(prop, value)
@@ -85,6 +88,12 @@ def check_body(session: Session, page: Page, body: Any, *, insert: bool) -> Body
     given = {prop.name: value for prop, value in members}
     _check_required(page, given if insert else {**dict.fromkeys(page.properties, "unchanged"), **given})
     return Body(members, nested, client_id)
+
+
+def _refuse_null_texts(values: list[tuple[Property, Any]]) -> None:
+    for prop, value in values:
+        if value is None:
+            raise bad_request(f"The property '{prop.name}' cannot be null.", "BadRequest_RequiredParamNotProvided")
 
 
 def _check_required(page: Page, given: Mapping[str, Any]) -> None:
@@ -252,10 +261,11 @@ def modify(session: Session, page: Page, row: Row, raw: Any, if_match: str | Non
     return row
 
 
-def delete(session: Session, page: Page, row: Row, if_match: str | None) -> None:
+def delete(session: Session, page: Page, row: Row, if_match: str | None, *, required: bool = False) -> None:
+    """``required``: whether If-Match has to be there."""
     if not page.can_delete:
         raise method_not_allowed()
-    check_etag(if_match, row, required=False)
+    check_etag(if_match, row, required=required)
     for rule in registry.delete_rules.get(page.table, ()):
         rule(session, row)
     session.delete(page.table, row)

@@ -75,11 +75,11 @@ class LimitKeeper:
         }
 
     @contextmanager
-    def admit(self, system: SystemName, client_id: str | None) -> Iterator[Refusal | None]:
-        """Yields None while the request may run, or the reason why it may not."""
+    def admit(self, system: SystemName, client_id: str | None, weight: int = 1) -> Iterator[Refusal | None]:
+        """Yields None while the request may run, or the reason why it may not. ``weight``: as how many it counts."""
         with self._condition:
             window = self._windows.setdefault((system, client_id or ""), _Window())
-            refusal = self._refusal(self._limits[system], window) or self._take_slot(system, window)
+            refusal = self._refusal(self._limits[system], window, weight) or self._take_slot(system, window)
         if refusal is not None:
             yield refusal
             return
@@ -103,7 +103,7 @@ class LimitKeeper:
             window = self._windows.get((system, client_id or ""), _Window())
             return len(window.requests), sum(seconds for _, seconds in window.executions)
 
-    def _refusal(self, limits: Limits, window: _Window) -> Refusal | None:
+    def _refusal(self, limits: Limits, window: _Window, weight: int) -> Refusal | None:
         now = time.monotonic()
         while window.requests and window.requests[0] < now - WINDOW_SECONDS:
             window.requests.popleft()
@@ -114,7 +114,7 @@ class LimitKeeper:
                 # A refused request counts too: whoever hammers on waits longer.
                 oldest = window.requests[0] if window.requests else now
                 return Refusal("requests", max(1, round(oldest + WINDOW_SECONDS - now)))
-            window.requests.append(now)
+            window.requests.extend([now] * weight)
         if limits.execution_seconds_per_5_minutes is not None:
             used = sum(seconds for _, seconds in window.executions)
             if used >= limits.execution_seconds_per_5_minutes:

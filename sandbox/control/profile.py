@@ -24,6 +24,40 @@ class SalesProfile:
     """Most rows of one page."""
     ne_includes_null: bool = True
     """``ne 'x'`` also returns rows without a value; the other documented reading leaves them out."""
+    eq_wildcards: bool = True
+    """``%``, ``_`` and ``[…]`` are active in ``eq``; otherwise only in contains, startswith and endswith."""
+    heeds_accents: bool = True
+    """Texts that differ in an accent are different; an organisation's collation may say otherwise."""
+    empty_text_is_null: bool = True
+    """An empty text is stored as null; otherwise it stays empty."""
+    refuses_read_only: bool = False
+    """A column that only the system writes is refused in a body; otherwise it is ignored."""
+    refuses_state_on_create: bool = True
+    """A statecode other than the initial one is refused on create; otherwise it is ignored."""
+    columns_before_state: bool = True
+    """A PATCH that leaves the editable state may change other columns as well; otherwise it is refused."""
+    patch_to_closed: bool = False
+    """A PATCH may reach states that an action exists for (won, lost, fulfilled, cancelled)."""
+    patch_to_invoiced: bool = True
+    """A PATCH may make an order Invoiced and an invoice Paid."""
+    closed_line_code: str = "0x80043b09"
+    """Code for a change to a line of a closed document; 0x8004022e is the other one."""
+    syntax_error_code: str = "0x80060888"
+    """Code of OData syntax errors and unknown names in options; 0x0 is the other one."""
+    expired_delta_status: int = 400
+    """Status of an expired change-tracking link."""
+    restricted_delete_status: int = 405
+    """Status of a deletion that related rows forbid; the code is the same."""
+    fulfill_binding: str = "both"
+    """Where FulfillSalesOrder is found: ``both``, ``bound`` or ``unbound``."""
+    invoice_price_lock: bool = True
+    """LockInvoicePricing and UnlockInvoicePricing exist, as they do for orders."""
+    active_products_editable: bool = True
+    """Plain columns of an active product may be changed; otherwise it has to be revised first."""
+    price_list_required: bool = False
+    """Products can be added only to documents that have a price list."""
+    rounds_half_even: bool = False
+    """Halves are rounded to the even neighbour; otherwise away from zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +85,34 @@ class BusinessCentralProfile:
     """Whether a deep insert answers with its lines when $expand does not ask for them."""
     retry_after: bool = True
     """Whether throttling answers carry Retry-After."""
+    maintenance: bool = False
+    """The tenant is being upgraded: everything is answered 503 ``Internal_TenantUnavailable``."""
+    null_text_refused: bool = False
+    """Null for a text is refused like any other null; otherwise it clears the text."""
+    computed_filters: bool = False
+    """Properties that page code fills may be filtered and sorted by."""
+    blank_enum_filter: bool = True
+    """The blank value of an enumeration can be filtered by; refused with 400 otherwise."""
+    heeds_accents: bool = True
+    """Texts that differ in an accent are different."""
+    unsupported_option_status: int = 501
+    """Answer to $search, $apply and $compute."""
+    posted_ids_kept: bool = False
+    """A posted id is kept on every set; otherwise on items only."""
+    etag_header: bool = True
+    """Single answers carry the tag in a header as well."""
+    location_header: bool = True
+    """Creates and actions that make a document carry Location."""
+    if_match_required: bool = False
+    """DELETE and actions need If-Match, as PATCH does."""
+    depends_on: bool = True
+    """``dependsOn`` in a batch skips what depends on a failed operation; otherwise it is ignored."""
+    batch_operations_count: bool = False
+    """Each operation of a batch counts against the rate limit; otherwise the batch counts once."""
+    duplicate_subscriptions: bool = False
+    """One URL may subscribe to one resource twice."""
+    enum_names_on_pages: bool = False
+    """Page services show the names of enumeration values; otherwise their captions."""
 
 
 _SECTIONS: dict[SystemName, type] = {"sales": SalesProfile, "business_central": BusinessCentralProfile}

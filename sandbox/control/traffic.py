@@ -37,6 +37,8 @@ class Prepared:
 
     run: Callable[[], Response]
     operations: list[Operation] = field(default_factory=list)
+    weight: int = 1
+    """As how many requests it counts against the limits."""
 
 
 class System(Protocol):
@@ -72,7 +74,7 @@ def handle(sandbox: "Sandbox", system: System, request: Request) -> Response:
         request.client_id = sandbox.tokens.authenticate(request, system.name, system.unauthorized)
         prepared = system.prepare(request)
         operations = prepared.operations or [Operation(request.method, "")]
-        with sandbox.limits.admit(system.name, request.client_id) as refusal:
+        with sandbox.limits.admit(system.name, request.client_id, prepared.weight) as refusal:
             if refusal is not None:
                 throttled = True
                 raise system.throttled(refusal.kind, refusal.retry_after)

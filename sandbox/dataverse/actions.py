@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.control.profile import SalesProfile
 from sandbox.dataverse import errors, responses, sales
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.metadata import customizations, describe, option_sets, relationship_writes, writes
@@ -177,5 +178,16 @@ UNBOUND: dict[str, Action] = {
     "PublishAllXml": _publish,
     "PublishXml": _publish_xml,
 }
+
+
+def is_offered(profile: SalesProfile, name: str, *, bound: bool) -> bool:
+    """Whether this installation has the action, and in this form."""
+    if name == "FulfillSalesOrder":
+        return profile.fulfill_binding in ("both", "bound" if bound else "unbound")
+    if name in ("LockInvoicePricing", "UnlockInvoicePricing"):
+        return profile.invoice_price_lock
+    return True
+
+
 COLLECTION_BOUND = sales.COLLECTION_BOUND
 ROW_BOUND: dict[tuple[str, str], Action] = {**sales.ROW_BOUND, ("team", "AddMembersTeam"): _add_members_team}

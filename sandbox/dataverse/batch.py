@@ -146,7 +146,7 @@ def _guarded(service: "DataverseService", request: Request, work: Callable[[], R
     try:
         return responses.complete(request, work())
     except ServiceError as error:
-        return errors.render(request, error)
+        return service.render_error(request, error)
     except Exception:
         service.log_failure(request)
         return errors.render(request, service.unexpected())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,11 @@ class Context:
 
         currency: Currency = self.cached(("currency", key), load)
         return currency
+
+    def round_to(self, value: Decimal, digits: int) -> Decimal:
+        """An amount as the organisation rounds it."""
+        mode = ROUND_HALF_EVEN if self.profile.rounds_half_even else ROUND_HALF_UP
+        return value.quantize(Decimal(1).scaleb(-digits), mode)
 
     def business_unit_of(self, owner_table: str, owner: str) -> str | None:
         def load() -> str | None:

@@ -29,7 +29,7 @@ def complete(context: Context, table: Table, old: Row | None, row: Row, changed:
         row["exchangerate"] = currency.rate
     for attribute in touched:
         if row.get(attribute.name) is not None:
-            row[attribute.name] = round_to(row[attribute.name], precision_of(context, attribute, currency))
+            row[attribute.name] = context.round_to(row[attribute.name], precision_of(context, attribute, currency))
     set_base_amounts(table, row)
 
 

@@ -27,14 +27,16 @@ def parse(context: Context, table: Table, body: Any, *, creating: bool) -> Paylo
         raise errors.bad_payload("The request body must be a JSON object.")
     payload = Payload()
     checks = values.prepared(table, creating)
+    keeps_empty = not context.profile.empty_text_is_null
     for name, value in body.items():
         check = checks.get(name)
         if check is not None and value is not None:
-            payload.values[name] = check(value)
+            is_empty_text = keeps_empty and value == "" and table.attributes[name].type in ("string", "memo")
+            payload.values[name] = "" if is_empty_text else check(value)
         elif "@" in name:
             _annotation(context, table, payload, name, value, creating=creating)
         elif (attribute := table.attributes.get(name)) is not None and not attribute.is_lookup:
-            _column(table, payload, attribute, value, creating=creating)
+            _column(context, table, payload, attribute, value, creating=creating)
         elif name in table.navigation:
             _navigation(table, payload, name, value, creating=creating)
         elif name in context.schema.collections.get(table.logical_name, ()):
@@ -49,12 +51,15 @@ def parse(context: Context, table: Table, body: Any, *, creating: bool) -> Paylo
     return payload
 
 
-def _column(table: Table, payload: Payload, attribute: Attribute, value: Any, *, creating: bool) -> None:
+def _column(
+    context: Context, table: Table, payload: Payload, attribute: Attribute, value: Any, *, creating: bool
+) -> None:
     if attribute.primary_id:
         payload.key = values.check(table, attribute, value)
     elif attribute.type == "state" and creating:
         # The initial state may be repeated; any other is refused rather than ignored.
-        if value is not None and table.state is not None and value != table.state.initial_state:
+        refuses = context.profile.refuses_state_on_create
+        if refuses and value is not None and table.state is not None and value != table.state.initial_state:
             raise errors.DataverseError(
                 400, errors.STATE_MISMATCH, f"{value} is not a valid state code on create of '{table.logical_name}'."
             )
@@ -62,6 +67,8 @@ def _column(table: Table, payload: Payload, attribute: Attribute, value: Any, *,
         (table.logical_name, attribute.name) == ("systemuser", "isdisabled") and not creating
     ):
         payload.values[attribute.name] = values.check(table, attribute, value)
+    elif context.profile.refuses_read_only:
+        raise errors.bad_payload(f"The attribute '{attribute.name}' of '{table.logical_name}' is read-only.")
 
 
 def _annotation(context: Context, table: Table, payload: Payload, name: str, value: Any, *, creating: bool) -> None:

@@ -53,16 +53,16 @@ def _totals(context: Context, header: Row, lines: list[Row], currency: Currency)
         item_discount += manual + _amount(line, "volumediscountamount") * _amount(line, "quantity")
         tax += _amount(line, "tax")
     percentage = header.get("discountpercentage") or _ZERO
-    discount = money.round_to(_amount(header, "discountamount") + item_amount * percentage / _HUNDRED, digits)
+    discount = context.round_to(_amount(header, "discountamount") + item_amount * percentage / _HUNDRED, digits)
     less_freight = item_amount - discount
     failed = any((line.get("pricingerrorcode") or 0) != 0 for line in lines)
     return {
-        "totallineitemamount": money.round_to(item_amount, digits),
-        "totallineitemdiscountamount": money.round_to(item_discount, digits),
+        "totallineitemamount": context.round_to(item_amount, digits),
+        "totallineitemdiscountamount": context.round_to(item_discount, digits),
         "totaldiscountamount": discount,
-        "totalamountlessfreight": money.round_to(less_freight, digits),
-        "totaltax": money.round_to(tax, digits),
-        "totalamount": money.round_to(less_freight + _amount(header, "freightamount") + tax, digits),
+        "totalamountlessfreight": context.round_to(less_freight, digits),
+        "totaltax": context.round_to(tax, digits),
+        "totalamount": context.round_to(less_freight + _amount(header, "freightamount") + tax, digits),
         "pricingerrorcode": DETAIL_ERROR if failed else 0,
     }
 
@@ -79,12 +79,12 @@ def _line(context: Context, document: Document, header: Row, line: Row, currency
     quantity = _amount(result, "quantity")
     digits = currency.precision
     per_unit = context.organization["discountcalculationmethod"] == 1
-    base = money.round_to(
+    base = context.round_to(
         (_amount(result, "priceperunit") - _amount(result, "volumediscountamount")) * quantity, digits
     )
     result["baseamount"] = base
     extended = base - _manual_discount(result, per_unit=per_unit) + _amount(result, "tax")
-    result["extendedamount"] = money.round_to(extended, digits)
+    result["extendedamount"] = context.round_to(extended, digits)
     _write(context, table, line[table.primary_id], line, result)
     return result
 
@@ -109,7 +109,7 @@ def _price_from_list(context: Context, header: Row, line: Row, result: Row, *, f
             result["pricingerrorcode"] = MISSING_PRICE_LIST if price_list is None else NOT_IN_PRICE_LIST
         return
     digits = int(context.organization["pricingdecimalprecision"])
-    result["priceperunit"] = money.round_to(_list_price(context, item), digits)
+    result["priceperunit"] = context.round_to(_list_price(context, item), digits)
     result["volumediscountamount"] = _volume_discount(context, item, line, result["priceperunit"])
 
 
@@ -138,7 +138,7 @@ def _volume_discount(context: Context, item: Row, line: Row, price: Decimal) -> 
         if discount["lowquantity"] <= quantity <= discount["highquantity"]:
             if discount["isamounttype"]:
                 return _amount(discount, "amount")
-            return money.round_to(price * _amount(discount, "percentage") / _HUNDRED, 4)
+            return context.round_to(price * _amount(discount, "percentage") / _HUNDRED, 4)
     return _ZERO
 
 

@@ -121,7 +121,7 @@ def change(context: Context, table: Table, key: str, values: Row, old: Row | Non
     new = {**old, **values}
     changed = set(values)
     if table.state is not None and ("statecode" in values or "statuscode" in values):
-        states.apply(table, old, new, values)
+        states.apply(table, old, new, values, context.profile)
         changed |= {"statecode", "statuscode"}
     if "ownerid" in values:
         _fill_owner(context, table, new)
@@ -246,7 +246,7 @@ def _release_children(context: Context, table: Table, key: str, depth: int) -> N
             continue
         if relationship.on_delete == "Restrict":
             raise errors.DataverseError(
-                405,
+                context.profile.restricted_delete_status,
                 errors.RESTRICTED,
                 f"The object you tried to delete is associated with another object ({child.logical_name}) and cannot be"
                 " deleted.",

@@ -69,7 +69,8 @@ _NOT_IMPLEMENTED = {
 def _unbound(context: Context, request: Request, segment: Segment, name: str) -> Response:
     if name in functions.UNBOUND and request.method == "GET":
         return functions.UNBOUND[name](context, request, segment.keys or {})
-    if name in actions.UNBOUND and request.method == "POST":
+    offered = actions.is_offered(context.profile, name, bound=False)
+    if name in actions.UNBOUND and request.method == "POST" and offered:
         return actions.UNBOUND[name](context, request, None)
     raise errors.no_such_function(request.url)
 
@@ -216,7 +217,8 @@ def _bound(context: Context, request: Request, table: Table, key: str | None, se
     if request.method == "POST":
         registry = actions.COLLECTION_BOUND if key is None else actions.ROW_BOUND
         action = registry.get((table.logical_name, name))
-        if action is not None and segment.keys in (None, {}):
+        offered = actions.is_offered(context.profile, name, bound=True)
+        if action is not None and offered and segment.keys in (None, {}):
             return action(context, request, key)
     if request.method == "GET":
         function = functions.BOUND.get((table.logical_name, name))

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from sandbox.clock import SystemName
 from sandbox.control.traffic import Prepared
-from sandbox.dataverse import batch, changes, errors, filestore, operations, organisation, responses, rules, webhooks
+from sandbox.dataverse import (
+    batch,
+    changes,
+    errors,
+    filestore,
+    operations,
+    organisation,
+    responses,
+    rules,
+    variants,
+    webhooks,
+)
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.metadata import customizations
 from sandbox.dataverse.schema import Schema, standard, storage_table
@@ -161,7 +172,7 @@ class DataverseService:
     # -- Refusals
 
     def render_error(self, request: Request, error: ServiceError) -> Response:
-        return errors.render(request, error)
+        return errors.render(request, variants.vary(error, self.sandbox.profile.sales))
 
     def unauthorized(self, request: Request, reason: str) -> ServiceError:
         challenge = (

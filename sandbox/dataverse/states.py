@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from sandbox.control.profile import SalesProfile
 from sandbox.dataverse import errors
-from sandbox.definitions.dataverse import Table
+from sandbox.definitions.dataverse import StateModel, Table
 from sandbox.storage import Row
 
 _PRODUCT_CODES = {(2, 1): "0x8004f978", (0, 2): "0x8004f912", (1, 2): "0x8004f979"}
@@ -16,6 +17,9 @@ _ACTIONS = {
     ("opportunity", 1): "WinOpportunity",
     ("opportunity", 2): "LoseOpportunity",
 }
+_INVOICED = {("salesorder", 4), ("invoice", 2)}
+_OPEN = {("salesorder", 1), ("quote", 1)}
+"""States beside the initial one that the actions leave."""
 
 
 def check_initial_status(table: Table, given: Row) -> None:
@@ -30,7 +34,7 @@ def check_initial_status(table: Table, given: Row) -> None:
         raise _mismatch(table, status, model.initial_state)
 
 
-def apply(table: Table, old: Row, new: Row, values: dict[str, Any]) -> None:
+def apply(table: Table, old: Row, new: Row, values: dict[str, Any], profile: SalesProfile) -> None:
     """Completes state and status in ``new`` and checks the transition from ``old``."""
     model = table.state
     if model is None:
@@ -47,7 +51,7 @@ def apply(table: Table, old: Row, new: Row, values: dict[str, Any]) -> None:
             status = old["statuscode"] if state == before else model.by_value[state].default_status
     if model.state_of_status.get(status) != state:
         raise _mismatch(table, status, state)
-    if state != before and (before, state) not in model.transitions:
+    if state != before and not _may_change(table, model, before, state, profile):
         raise _forbidden(table, before, state)
     if (
         state == before
@@ -60,6 +64,14 @@ def apply(table: Table, old: Row, new: Row, values: dict[str, Any]) -> None:
             label = model.by_value[state].label
             raise errors.DataverseError(400, code, f"The product is in the state {label} already.")
     new["statecode"], new["statuscode"] = state, status
+
+
+def _may_change(table: Table, model: StateModel, before: int, after: int, profile: SalesProfile) -> bool:
+    if (table.logical_name, after) in _INVOICED and not profile.patch_to_invoiced:
+        return False
+    if (table.logical_name, after) in _ACTIONS and profile.patch_to_closed:
+        return before == model.initial_state or (table.logical_name, before) in _OPEN
+    return (before, after) in model.transitions
 
 
 def _mismatch(table: Table, status: int, state: int) -> errors.DataverseError:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sandbox.odata.ast import Call, Comparison, Expression, Lambda, Literal, Logical, Not, Path
 from sandbox.storage import Kind
+from sandbox.storage.functions import plain, without_accents
 
 _SQL_OPERATORS = {"eq": "=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _FLIPPED = {"eq": "eq", "ne": "ne", "gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
@@ -59,6 +60,9 @@ class Dialect:
 
     wildcards: bool = False
     ne_includes_null: bool = True
+    eq_wildcards: bool = True
+    """Whether the patterns are active in ``eq`` too, where ``wildcards`` has them."""
+    heeds_accents: bool = True
     value_functions: bool = True
     """tolower, toupper and substring are accepted."""
 
@@ -199,7 +203,12 @@ class Compiler:
     def _relation(self, sign: str, operand: Operand, value: Any) -> str:
         if operand.kind != "text":
             return f"{operand.sql} {sign} {self.bind(value)}"
-        if sign == "=" and self.dialect.wildcards and _WILDCARDS.search(value):
+        pattern = sign == "=" and self._is_pattern(value)
+        if not self.dialect.heeds_accents:
+            if pattern:
+                return f"matches({self.bind(plain(value))}, plain({operand.sql}))"
+            return f"plain({operand.sql}) {sign} {self.bind(plain(value))}"
+        if pattern:
             return f"matches({self.bind(value)}, rtrim({operand.sql}))"
         if not value.isascii():
             return f"fold({operand.sql}) {sign} fold({self.bind(value)})"
@@ -217,6 +226,9 @@ class Compiler:
         )
         return f"({exact} OR ({padded}))"
 
+    def _is_pattern(self, value: str) -> bool:
+        return self.dialect.wildcards and self.dialect.eq_wildcards and _WILDCARDS.search(value) is not None
+
     def membership(self, operand: Operand, literals: list[Literal]) -> str:
         """``operand`` is one of the values; an empty list matches nothing."""
         values = [encode(operand, literal) for literal in literals]
@@ -224,7 +236,8 @@ class Compiler:
             return "0"
         if operand.kind != "text":
             return f"{operand.sql} IN ({', '.join(self.bind(value) for value in values)})"
-        if all(value.isascii() and not (self.dialect.wildcards and _WILDCARDS.search(value)) for value in values):
+        simple = all(value.isascii() and not self._is_pattern(value) for value in values)
+        if simple and self.dialect.heeds_accents:
             marks = ", ".join(self.bind(value.rstrip(" ")) for value in values)
             return f"{operand.sql} COLLATE NOCASE IN ({marks})"
         return balanced(" OR ", [self._relation("=", operand, value) for value in values])
@@ -248,6 +261,9 @@ class Compiler:
         text = str(literal.value)
         before = "%" if call.name in ("contains", "endswith") else ""
         after = "%" if call.name in ("contains", "startswith") else ""
+        if not self.dialect.heeds_accents:
+            escaped = text if self.dialect.wildcards else re.sub(r"[%_\[]", r"[\g<0>]", text)
+            return f"matches({self.bind(before + without_accents(escaped) + after)}, plain({operand.sql}))"
         if _WILDCARDS.search(text):
             pattern = text if self.dialect.wildcards else re.sub(r"[%_\[]", r"[\g<0>]", text)
             return f"matches({self.bind(before + pattern + after)}, {operand.sql})"

@@ -6,6 +6,7 @@ indexes), since no text with other letters could be equal; all others go through
 
 import re
 import sqlite3
+import unicodedata
 from functools import lru_cache
 
 _ESCAPE = re.compile(r"[.^$*+?{}\\|()]")
@@ -13,12 +14,22 @@ _ESCAPE = re.compile(r"[.^$*+?{}\\|()]")
 
 def register(connection: sqlite3.Connection) -> None:
     connection.create_function("fold", 1, fold, deterministic=True)
+    connection.create_function("plain", 1, plain, deterministic=True)
     connection.create_function("matches", 2, matches, deterministic=True)
 
 
 def fold(value: object) -> str | None:
     """Case-insensitive form of a text; trailing blanks do not count, as in SQL Server."""
     return None if value is None else str(value).casefold().rstrip(" ")
+
+
+def plain(value: object) -> str | None:
+    """`fold` without accents, for installations whose collation does not heed them."""
+    return None if value is None else fold(without_accents(str(value)))
+
+
+def without_accents(text: str) -> str:
+    return "".join(part for part in unicodedata.normalize("NFD", text) if not unicodedata.combining(part))
 
 
 def matches(pattern: str, value: object) -> bool | None:

@@ -42,7 +42,7 @@ def compile_filter(context: Context, source: Source, expression: Expression) -> 
         business_unit_id=context.business_unit_of("systemuser", context.user_id),
     )
     _refuse_in(expression)
-    compiler = Compiler(DataverseResolver(source, moments), dialect(ne_includes_null=context.profile.ne_includes_null))
+    compiler = Compiler(DataverseResolver(source, moments), dialect(context.profile))
     try:
         return compiler.compile(expression), compiler.params
     except FilterError as error:

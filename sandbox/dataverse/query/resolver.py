@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import count
 
+from sandbox.control.profile import SalesProfile
 from sandbox.dataverse import errors, values
 from sandbox.dataverse.query import functions
 from sandbox.dataverse.schema import Schema
@@ -140,5 +141,11 @@ def _moment(attribute: Attribute, literal: Literal, name: str) -> str:
         raise FilterError(error.message) from error
 
 
-def dialect(*, ne_includes_null: bool) -> Dialect:
-    return Dialect(wildcards=True, ne_includes_null=ne_includes_null, value_functions=False)
+def dialect(profile: SalesProfile) -> Dialect:
+    return Dialect(
+        wildcards=True,
+        ne_includes_null=profile.ne_includes_null,
+        eq_wildcards=profile.eq_wildcards,
+        heeds_accents=profile.heeds_accents,
+        value_functions=False,
+    )

@@ -72,6 +72,15 @@ def check_header(context: Context, table: Table, old: Row | None, new: Row, chan
         raise errors.DataverseError(
             400, errors.READ_ONLY, f"The {table.logical_name} is read-only in its current state."
         )
+    if (
+        old is not None
+        and old["statecode"] != new["statecode"]
+        and changed - _STATE_COLUMNS
+        and not context.profile.columns_before_state
+    ):
+        raise errors.DataverseError(
+            400, errors.READ_ONLY, f"The state of the {table.logical_name} cannot change together with other columns."
+        )
     if new.get("pricelevelid") is not None and (old is None or changed & {"pricelevelid", "transactioncurrencyid"}):
         price_list = context.get("pricelevel", new["pricelevelid"])
         if price_list is not None and price_list["transactioncurrencyid"] != new.get("transactioncurrencyid"):
@@ -121,7 +130,7 @@ def check_line(context: Context, table: Table, old: Row | None, new: Row, change
         return
     if old is None:
         _fill_line(context, document, table, new, header)
-    _check_product(context, table, old, new, changed)
+    _check_product(context, table, old, new, changed, header)
 
 
 def header_key(document: Document, line: Row) -> str | None:
@@ -155,7 +164,7 @@ def _fill_line(context: Context, document: Document, table: Table, new: Row, hea
         new["sequencenumber"] = len(lines_of(context, document, header_key(document, new) or "")) + 1
 
 
-def _check_product(context: Context, table: Table, old: Row | None, new: Row, changed: set[str]) -> None:
+def _check_product(context: Context, table: Table, old: Row | None, new: Row, changed: set[str], header: Row) -> None:
     write_in = bool(new.get("isproductoverridden"))
     if write_in:
         if new.get("uomid") is not None or new.get("productid") is not None:
@@ -170,6 +179,8 @@ def _check_product(context: Context, table: Table, old: Row | None, new: Row, ch
         unit = context.get("uom", new["uomid"]) if new.get("uomid") else None
         if unit is None:
             raise errors.DataverseError(400, "0x80043b0d", "The unit of the line is missing.")
+        if context.profile.price_list_required and not header.get("pricelevelid"):
+            raise errors.DataverseError(400, "0x80043b12", "The price list of the document is missing.")
         if product["defaultuomscheduleid"] is not None and unit["uomscheduleid"] != product["defaultuomscheduleid"]:
             raise errors.DataverseError(400, "0x80043b14", "The unit is not valid for this product.")
         if old is None or "productid" in changed:

@@ -9,6 +9,7 @@ from sandbox.dataverse.rules import rule
 from sandbox.definitions.dataverse import Table
 from sandbox.storage import Row
 
+ACTIVE = 0
 RETIRED = 1
 
 
@@ -72,6 +73,13 @@ def protect_base_unit(context: Context, table: Table, old: Row | None, new: Row,
 def check_product(context: Context, table: Table, old: Row | None, new: Row, changed: set[str]) -> None:
     if old is not None and old["statecode"] == RETIRED and changed - {"statecode", "statuscode"}:
         raise errors.DataverseError(400, errors.READ_ONLY, "A retired product cannot be changed.")
+    if (
+        old is not None
+        and old["statecode"] == ACTIVE
+        and changed - {"statecode", "statuscode"}
+        and not context.profile.active_products_editable
+    ):
+        raise errors.DataverseError(400, errors.READ_ONLY, "An active product has to be revised before it is changed.")
     number = new.get("productnumber")
     if number is not None and (old is None or "productnumber" in changed):
         for other in context.tx.find(table.storage, productnumber=number):
