@@ -69,6 +69,7 @@ class Connection(models.Model):
     freight_account_no = models.CharField(max_length=20, blank=True)
     fulfil_shipped_orders = models.BooleanField(default=True)
     archive_quotes_in_business_central = models.BooleanField(default=False)
+    tell_accounts = models.BooleanField(default=True, help_text="Posted orders are told on the account's wall too.")
 
     # Facts read from the two systems while enabling; emptied while disabled.
     base_currency = models.CharField(max_length=10, blank=True, help_text="ISO code of the Sales base currency.")

@@ -19,6 +19,7 @@ from connector.services.addresses import origin
 from connector.services.companies import find_company
 from connector.services.connection_test import run_connection_test
 from connector.services.facts import EMPTY_FACTS, discover_facts
+from connector.services.order_integration import switch_order_integration
 from connector.services.report import Report
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ SWITCHES = frozenset(
         "freight_account_no",
         "fulfil_shipped_orders",
         "archive_quotes_in_business_central",
+        "tell_accounts",
         "keep_jobs_days",
     }
 )
@@ -123,6 +125,9 @@ def enable(*, connection: Connection, user: User | None) -> Report:
     if not report.succeeded:
         raise ChecksFailedError(report)
     facts = discover_facts(connection=connection)
+    if connection.sales_order_integration == SalesOrderIntegration.LEGACY:
+        _set(connection, facts)
+        switch_order_integration(connection)
     with transaction.atomic():
         locked = Connection.objects.select_for_update().get(pk=connection.pk)
         _set(connection, facts)
@@ -221,6 +226,8 @@ def _apply(connection: Connection, changes: dict[str, Any], user: User | None) -
     _validate(connection, changed)
     if changed.get("sales_order_integration") == SalesOrderIntegration.LEGACY:
         _refuse_with_submitted_orders(connection)
+    if "sales_order_integration" in changed and connection.enabled:
+        switch_order_integration(connection)
     for subscriber in subscribers():
         if subscriber.check_change is not None and changed:
             subscriber.check_change(connection, changed)

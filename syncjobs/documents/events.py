@@ -12,6 +12,9 @@ from syncjobs.documents.models import DocumentEvent, SalesDocument
 from syncjobs.engine.keys import derived_key
 from syncjobs.models import SynchJob
 
+ACCOUNT = "account"
+"""Detail of an event that is told on the wall of this account."""
+
 
 def note(
     document: SalesDocument,
@@ -23,10 +26,12 @@ def note(
     job: SynchJob | None = None,
     details: Mapping[str, Any] | None = None,
     post: str = "",
+    account: UUID | None = None,
 ) -> DocumentEvent | None:
     """The new event; None when it is known already. Without `key` every call is an event of its own.
 
-    `post` is what the order's timeline in Sales shall say; it is sent later, under a key made here.
+    `post` is what the order's timeline in Sales shall say, or with `account` the account's wall; it is sent later,
+    under a key made here.
     """
     at = at or timezone.now()
     event, created = DocumentEvent.objects.get_or_create(
@@ -37,7 +42,7 @@ def note(
             "at": at,
             "message": message,
             "job": job,
-            "details": dict(details or {}),
+            "details": dict(details or {}) | ({ACCOUNT: str(account)} if account else {}),
             "post": post[:2000],
             "post_key": post_key(document, key) if post else None,
         },

@@ -15,8 +15,8 @@ from connector.odata import chunks, literal, options
 from syncjobs.documents.amounts import amount
 from syncjobs.documents.choices import EventKind
 from syncjobs.documents.events import note
-from syncjobs.documents.models import SalesDocument
-from syncjobs.documents.records import ORDERS, Shape
+from syncjobs.documents.models import SalesDocument, key_of
+from syncjobs.documents.records import CUSTOMER_TYPE, ORDERS, Shape
 from syncjobs.engine.context import JobRun
 
 _KEYS, _NUMBERS = 40, 40
@@ -82,7 +82,7 @@ def read_with_lines(client: BusinessCentralClient, shape: Shape, keys: Iterable[
     found: dict[UUID, dict[str, Any]] = {}
     for chunk in chunks(dict.fromkeys(keys), _KEYS):
         condition = " or ".join(f"id eq {key}" for key in chunk)
-        for row in _rows(
+        for row in rows_at(
             client, client.addresses.table(shape.bc_table) + options(filter=condition, expand=shape.bc_lines)
         ):
             found[UUID(row["id"])] = row
@@ -93,12 +93,13 @@ def _by_order(client: BusinessCentralClient, table: str, numbers: Sequence[str])
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for chunk in chunks(dict.fromkeys(numbers), _NUMBERS):
         condition = " or ".join(f"orderNumber eq {literal(number)}" for number in chunk)
-        for row in _rows(client, client.addresses.table(table) + options(filter=condition)):
+        for row in rows_at(client, client.addresses.table(table) + options(filter=condition)):
             found[row["orderNumber"]].append(row)
     return found
 
 
-def _rows(client: BusinessCentralClient, address: str) -> list[dict[str, Any]]:
+def rows_at(client: BusinessCentralClient, address: str) -> list[dict[str, Any]]:
+    """All rows behind an address, page after page. Raises RemoteError."""
     rows: list[dict[str, Any]] = []
     while address:
         data = client.session.get(address).data
@@ -133,6 +134,14 @@ def note_events(run: JobRun, seen: Seen) -> None:
         total = f"{amount(invoice['totalAmountIncludingTax']):.2f} {invoice['currencyCode']}".strip()
         text = f"Invoice {invoice['number']} over {total} was made for sales order {number}."
         note(document, EventKind.INVOICED, text, key=f"invoiced:{invoice['id']}", job=run.job, post=text)
+        _tell_account(
+            run,
+            seen,
+            f"account-invoiced:{invoice['id']}",
+            f"Invoice {invoice['number']} for order {number} was posted.",
+        )
+    if seen.order is None and seen.invoices:
+        _tell_account(run, seen, "account-posted", f"Sales order {number} was posted completely.")
     document.marks = {
         **document.marks, "bc_status": now, "releases": times, "last_shipment": seen.last_shipment,
     }  # fmt: skip
@@ -141,6 +150,15 @@ def note_events(run: JobRun, seen: Seen) -> None:
         document.bc_lines = values.pop(ORDERS.bc_lines)
         document.bc_values = {**document.bc_values, **values}
     document.save(update_fields=["marks", "bc_lines", "bc_values"])
+
+
+def _tell_account(run: JobRun, seen: Seen, key: str, text: str) -> None:
+    """On the wall of the account that the order is for; orders of contacts have none."""
+    values = seen.document.values
+    account = key_of(values.get("_customerid_value")) if values.get(CUSTOMER_TYPE) == "account" else None
+    if account is not None and run.connection.tell_accounts:
+        message = f"Told to {seen.document.customer_name or 'the account'}: {text}"
+        note(seen.document, EventKind.INVOICED, message, key=key, job=run.job, post=text, account=account)
 
 
 def _number(row: dict[str, Any]) -> str:

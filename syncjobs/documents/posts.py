@@ -13,6 +13,7 @@ from connector.bulk import WriteStatus
 from connector.choices import System
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents import journal
+from syncjobs.documents.events import ACCOUNT
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import DocumentEvent
@@ -34,7 +35,7 @@ def send_posts(run: JobRun) -> int:
     events = list(waiting.select_related("document__connection", "document__coupling").order_by("at", "id"))
     agreed = [event for event in events if _is_agreed(run, event)]
     left = _write(run, agreed, as_post=True)
-    left = _write(run, left, as_post=False)
+    left = _write(run, [event for event in left if not event.details.get(ACCOUNT)], as_post=False)
     for event in left:
         run.progress.log(f"{event.document}: the timeline could not be written. {event.post_error}", LogLevel.WARNING)
     told = len(agreed) - len(left)
@@ -67,9 +68,9 @@ def _write(run: JobRun, events: Sequence[DocumentEvent], *, as_post: bool) -> li
         if result.status == WriteStatus.UNKNOWN or journal.is_passing(result.error):
             continue
         event.post_error = str(result.error)
-        DocumentEvent.objects.filter(pk=event.pk).update(
-            post_error=event.post_error, post_attempts=F("post_attempts") + (0 if as_post else 1)
-        )
+        # A wall that an account does not have, or an account that is gone, stays so; orders get a note instead.
+        last = ATTEMPTS if event.details.get(ACCOUNT) else F("post_attempts") + (0 if as_post else 1)
+        DocumentEvent.objects.filter(pk=event.pk).update(post_error=event.post_error, post_attempts=last)
         left.append(event)
     return left
 
@@ -78,7 +79,10 @@ def _change(event: DocumentEvent, *, as_post: bool) -> Change:
     target = f"/salesorders({event.document.sales_key})"
     if as_post:
         table, names = "posts", {"text": event.post, "source": _AUTO, "type": _STATUS_POST}
-        body = {"postid": str(event.post_key), **names, "regardingobjectid_salesorder@odata.bind": target}
+        about = {"regardingobjectid_salesorder@odata.bind": target}
+        if account := event.details.get(ACCOUNT):
+            about = {"regardingobjectid_account@odata.bind": f"/accounts({account})"}
+        body = {"postid": str(event.post_key), **names, **about}
     else:
         table = "annotations"
         body = {

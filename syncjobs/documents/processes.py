@@ -20,11 +20,13 @@ from coupling.choices import MappingKind
 from coupling.models import TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
 from syncjobs.documents.feedback import follow_orders
+from syncjobs.documents.inventory import carry_stock
 from syncjobs.documents.notes import follow_notes
 from syncjobs.documents.on_request import post_orders, remove_documents
 from syncjobs.documents.orders import create_sales_orders
 from syncjobs.documents.quotes import process_sales_quotes
 from syncjobs.documents.records import ORDERS, QUOTES
+from syncjobs.documents.statistics import update_statistics
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.fan_out import HIGH, enqueue
 from syncjobs.models import SynchJob
@@ -37,6 +39,8 @@ PROCESS_QUOTES = "process-sales-quotes"
 REMOVE_ORDERS = "remove-sales-orders"
 REMOVE_QUOTES = "remove-sales-quotes"
 POST_ORDERS = "post-sales-orders"
+STATISTICS = "customer-statistics"
+AVAILABILITY = "item-availability"
 _NO_MAPPING = "Quotes have no fields to synchronise: the process of activated quotes makes and keeps their documents."
 
 
@@ -216,6 +220,29 @@ register(
 )
 
 
+register(
+    Process(
+        name=STATISTICS,
+        label="Customer statistics",
+        mapping="CUSTOMER",
+        runs=update_statistics,
+        # The table is part of the solution that marks rows with their company.
+        wanted=lambda connection: bool((connection.capabilities or {}).get("company_tables")),
+        interval_minutes=30,
+        direction=Direction.TO_SALES,
+    )
+)
+register(
+    Process(
+        name=AVAILABILITY,
+        label="Item availability",
+        mapping="ITEM-PRODUCT",
+        runs=carry_stock,
+        wanted=lambda connection: connection.synchronize_item_availability,
+        interval_minutes=30,
+        direction=Direction.TO_SALES,
+    )
+)
 _ON_REQUEST: tuple[tuple[str, str, str, Callable[[JobRun, Sequence[UUID]], None]], ...] = (
     (REMOVE_ORDERS, "Delete cancelled sales orders", ORDERS.mapping, remove_documents),
     (REMOVE_QUOTES, "Delete lost sales quotes", QUOTES.mapping, remove_documents),

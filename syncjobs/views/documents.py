@@ -102,7 +102,9 @@ class ReadinessColumn(tables.Column):
 
 def _fix(problem: dict[str, Any]) -> SafeString | str:
     fix = problem["fix"]
-    return format_html(' <a href="{}">{}</a>', fix["url"], fix["label"]) if fix and fix["url"] else ""
+    return (
+        format_html(' <a class="btn btn-sm" href="{}">{}</a>', fix["url"], fix["label"]) if fix and fix["url"] else ""
+    )
 
 
 class DocumentTable(Table):

@@ -24,6 +24,7 @@ _NAMES = (
     "freight_account_no",
     "fulfil_shipped_orders",
     "archive_quotes_in_business_central",
+    "tell_accounts",
 )
 
 
@@ -45,6 +46,10 @@ class SetupForm(forms.Form):
     archive_quotes_in_business_central = forms.BooleanField(
         label="Archive replaced quotes in Business Central", required=False,
         help_text="A revised quote is deleted there, which archives it, and made anew. Off: the hub keeps versions.",
+    )  # fmt: skip
+    tell_accounts = forms.BooleanField(
+        label="Tell posted orders on the account's wall", required=False,
+        help_text="Beside the order's own timeline, which is always told.",
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ WHENEVER = {
     "freight_account_no": "8400",
     "fulfil_shipped_orders": False,
     "archive_quotes_in_business_central": True,
+    "tell_accounts": False,
     "keep_jobs_days": 90,
 }
 READ_ONLY = (
@@ -69,6 +70,7 @@ def settings_of(connection: Connection, **more: Any) -> dict[str, Any]:
         "freight_account_no": "",
         "fulfil_shipped_orders": True,
         "archive_quotes_in_business_central": False,
+        "tell_accounts": True,
         "keep_jobs_days": 30,
         "base_currency": "",
         "base_currency_symbol": "",

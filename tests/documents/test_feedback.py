@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from syncjobs.documents.choices import TransferState
-from syncjobs.documents.processes import ORDER_STATUS
+from syncjobs.documents.processes import ORDER_STATUS, POST_ORDERS, REMOVE_ORDERS
 from tests.documents.trade import Trade
 
 
@@ -99,3 +99,60 @@ def test_deleted_order_goes_back_to_the_salesperson_and_can_be_submitted_again(t
     trade.process()
     assert trade.document(key).bc_key not in (None, first)
     assert len(trade.bc_orders()) == 1
+
+
+def test_postings_are_told_on_the_accounts_wall_once_each(trade: Trade) -> None:
+    key = trade.make_order("Wall")
+    trade.process(key)
+    act(trade, key, "ship")
+    act(trade, key, "invoice")
+    trade.process(name=ORDER_STATUS)
+    trade.process(key, name=ORDER_STATUS)
+    wall = told(trade, trade.account)
+    assert [word in " ".join(wall) for word in ("Invoice PSI", "was posted completely")] == [True, True]
+    assert len(wall) == 2
+
+
+def test_accounts_are_not_told_where_nobody_wants_it(trade: Trade) -> None:
+    key = trade.make_order("Gone")
+    trade.process(key)
+    trade.switch(tell_accounts=False)
+    act(trade, key, "ship")
+    act(trade, key, "invoice")
+    assert trade.process(name=ORDER_STATUS).state == "succeeded"
+    assert told(trade, trade.account) == []
+    assert state(trade, key) == (4, 100003)
+
+
+def test_cancelled_order_is_deleted_on_request_unless_something_is_shipped(trade: Trade) -> None:
+    keys = [trade.make_order(name, lines=2) for name in ("First", "Second")]
+    trade.process(*keys)
+    act(trade, keys[1], "ship", quantities={"10000": 1})
+    for key in keys:
+        close = {"subject": "Cancelled", "salesorderid@odata.bind": f"/salesorders({key})"}
+        trade.sales.client.session.send("POST", "CancelSalesOrder", body={"OrderClose": close, "Status": 4})
+    trade.process(name=ORDER_STATUS)
+    assert [trade.document(key).attention[0]["code"] for key in keys] == ["order.cancelled"] * 2
+
+    job = trade.process(*keys, name=REMOVE_ORDERS)
+
+    assert (job.deleted, job.failed) == (1, 1)
+    assert [each["externalDocumentNumber"] for each in trade.bc_orders()] == ["SECOND"]
+    assert [trade.document(key).transfer_state for key in keys] == [TransferState.CLOSED, TransferState.TRANSFERRED]
+
+
+def test_order_that_sales_wants_is_not_deleted(trade: Trade) -> None:
+    key = trade.make_order()
+    trade.process(key)
+    assert trade.process(key, name=REMOVE_ORDERS).failed == 1
+    assert len(trade.bc_orders()) == 1
+
+
+def test_ship_and_invoice_posts_once_however_often_it_is_asked_for(trade: Trade) -> None:
+    key = trade.make_order()
+    trade.process(key)
+    for _ in range(2):
+        assert trade.process(key, name=POST_ORDERS).failed == 0
+    assert len([row for row in trade.bc.rows("salesInvoices", "status") if row["status"] == "Open"]) == 1
+    assert state(trade, key) == (4, 100003)
+    assert trade.document(key).transfer_state == TransferState.CLOSED

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from syncjobs.documents.choices import TransferState
 from syncjobs.documents.models import QuoteVersion
-from syncjobs.documents.processes import PROCESS_QUOTES, quote_mapping
+from syncjobs.documents.processes import PROCESS_QUOTES, REMOVE_QUOTES, quote_mapping
 from tests.documents.trade import Trade
 
 
@@ -123,3 +123,15 @@ def test_lost_quote_asks_what_to_do(trade: Trade) -> None:
 
     assert [each["code"] for each in trade.document(key).attention] == ["quote.closed"]
     assert len(trade.documents("salesQuotes")) == 1
+
+
+def test_lost_quote_is_kept_and_deleted_on_request(trade: Trade) -> None:
+    key = make_quote(trade)
+    process(trade, key)
+    close = {"subject": "Lost", "quoteid@odata.bind": f"/quotes({key})"}
+    call(trade, "CloseQuote", QuoteClose={"@odata.type": "Microsoft.Dynamics.CRM.quoteclose", **close}, Status=5)
+    process(trade)
+    job = trade.process(key, name=REMOVE_QUOTES)
+    assert (job.deleted, trade.documents("salesQuotes")) == (1, [])
+    assert QuoteVersion.objects.get().reason == "removed"
+    assert trade.document(key).transfer_state == TransferState.CLOSED
