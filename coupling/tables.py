@@ -88,7 +88,8 @@ class RecordTable(Table):
 
     @classmethod
     def for_table(cls, connection: Connection, system: System, table: str) -> type["RecordTable"]:
-        attributes = {"connection": connection, "system": system, "table_name": table, "Meta": cls.Meta}
+        meta = type("Meta", (cls.Meta,), {"order_by": _order_of(system, table)})
+        attributes = {"connection": connection, "system": system, "table_name": table, "Meta": meta}
         return type("RecordTable", (cls,), attributes)
 
     @property
@@ -199,6 +200,11 @@ class RecordTable(Table):
 
     def value_problem(self, record: Any) -> str:
         return _problem(record)
+
+
+def _order_of(system: System, table: str) -> tuple[str, ...]:
+    """Rows of Sales by name, since most have no number; products and records of Business Central by number."""
+    return ("number", "name", "key") if system == System.BUSINESS_CENTRAL or table == "products" else ("name", "key")
 
 
 def _problem(record: Any) -> str:

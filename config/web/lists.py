@@ -51,7 +51,8 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list.data[: COUNT_LIMIT + 1].count())
+        # Without its order: sorting a hundred thousand rows to count them would take longer than counting.
+        return int(self.object_list.data.data.order_by()[: COUNT_LIMIT + 1].count())
 
     @property
     def is_capped(self) -> bool:
