@@ -123,3 +123,20 @@ def test_invoice_with_prices_including_vat_comes_to_the_same_amounts(
     # Cents only: neither the price nor the discount carries tax across.
     assert abs(found.get("Rounding", {"priceperunit": 0})["priceperunit"]) < Decimal("0.1")
     assert hub.run_full(NAME).unchanged == 1
+
+
+@pytest.mark.parametrize("including_vat", [False, True])
+def test_amounts_are_written_where_the_organisation_does_not_calculate(hub: Hub, including_vat: bool) -> None:
+    open_shop(hub)
+    customer = Coupling.objects.get(mapping__name="CUSTOMER").bc_key
+    hub.bc.update("workflowCustomers", customer, pricesIncludingVat=including_vat)
+    organisation = next(iter(hub.sales.client.query("organizations", properties=[]))).key
+    hub.sales.update("organizations", organisation, oobpricecalculationenabled=False)
+    invoice = post_invoice(hub, 2, unitPrice=119, discountPercent=10)
+    posted = hub.bc.row("salesInvoices", invoice, "totalAmountExcludingTax", "totalAmountIncludingTax")
+    assert hub.run_full(NAME).failed == 0
+    (line,) = [row for row in details(hub) if row["productdescription"] != "Rounding"]
+    net, gross = posted["totalAmountExcludingTax"], posted["totalAmountIncludingTax"]
+    assert (line["baseamount"], line["extendedamount"]) == (net + line["manualdiscountamount"], gross)
+    assert shown(hub, invoice, "totalamountlessfreight", "totalamount") == (net, gross)
+    assert hub.run_full(NAME).unchanged == 1

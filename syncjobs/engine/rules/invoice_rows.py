@@ -29,6 +29,7 @@ PRODUCT_LINES = ("Item", "Resource")
 PRODUCT_ROWS = "product_rows"
 """Where `lookups.extra` holds the products of a slice's lines, by key."""
 CENT = Decimal("0.01")
+TOTALS = ("totalamountlessfreight", "totalamount", "totaltax", "totaldiscountamount")
 
 
 @register(LINES_MAPPING)
@@ -122,6 +123,26 @@ def amounts_of(record_id: UUID, line: Mapping[str, Any], detail: Mapping[str, An
         table=DETAILS,
         is_step=True,
     )
+
+
+def totals_of(
+    bc: RecordView, sales: RecordView, lines: Sequence[tuple[UUID, Mapping[str, Any]]], *, with_line_discounts: bool
+) -> dict[str, Decimal]:
+    """Totals of an invoice that differ from Business Central's, for an organisation that does not calculate them."""
+    net, gross = (
+        decimal_of(bc.values.get("totalAmountExcludingTax")),
+        decimal_of(bc.values.get("totalAmountIncludingTax")),
+    )
+    discounts = decimal_of(bc.values.get("discountAmount"))
+    if with_line_discounts:
+        discounts += sum((decimal_of(line.get("discountAmount")) for _, line in lines), Decimal(0))
+    amounts = (net, gross, gross - net, discounts)
+    wanted = dict(zip(TOTALS, amounts, strict=True))
+    return {
+        name: amount
+        for name, amount in wanted.items()
+        if sales.values.get(name) is None or decimal_of(sales.values[name]) != amount
+    }
 
 
 def new_line(record_id: UUID, body: Mapping[str, Any], base: Mapping[str, Any], title: str) -> PlannedWrite:

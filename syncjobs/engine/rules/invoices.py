@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP
 from typing import Any
 from uuid import UUID
 
-from connector.choices import System
+from connector.choices import SalesOrderIntegration, System
 from connector.errors import ErrorKind
 from connector.models import Connection
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
@@ -31,6 +31,7 @@ from syncjobs.engine.rules.invoice_rows import (
     LINES_MAPPING,
     PRODUCT_LINES,
     PRODUCT_ROWS,
+    TOTALS,
     amounts_of,
     code_of,
     decimal_of,
@@ -39,6 +40,7 @@ from syncjobs.engine.rules.invoice_rows import (
     new_line,
     product_of,
     rounding_line,
+    totals_of,
 )
 from syncjobs.engine.rules.orders import CUSTOMER_READ, INVOICE_PROPERTIES, ORDERS_MAPPING, orders_of
 from syncjobs.engine.rules.price_rows import (
@@ -66,6 +68,7 @@ _OPPORTUNITY_READ, _OPPORTUNITY_WRITE = "_opportunityid_value", "opportunityid@o
 _CALCULATES = "oobpricecalculationenabled"
 _LINES, _ACCOUNTS, _BLOCKED, _BLUEPRINT = "lines", "accounts", "blocked", "line_blueprint"
 _DETAILS, _LISTS, _ORDERS, _METHODS, _GIVEN = "details", "lists", "orders", "methods", "given"
+_WITHOUT_ORDERS = "without_orders"
 _LIST_IN = "Price List in {}"
 
 
@@ -87,8 +90,9 @@ class PostedInvoiceRule(TableRule):
 
     def properties(self, system: System) -> frozenset[str]:
         if system == SALES:
-            return frozenset({"name", "statecode", "statuscode", LIST_READ, CUSTOMER_READ, CURRENCY_READ})
-        amounts = {"remainingAmount", "totalAmountIncludingTax", "pricesIncludeTax", "postingDate", "shipmentMethodId"}
+            return frozenset({"name", "statecode", "statuscode", LIST_READ, CUSTOMER_READ, CURRENCY_READ, *TOTALS})
+        amounts = {"remainingAmount", "totalAmountExcludingTax", "totalAmountIncludingTax", "discountAmount"}
+        amounts |= {"pricesIncludeTax", "postingDate", "shipmentMethodId"}
         return frozenset({"status", "customerId", "number", "currencyCode", *amounts, *INVOICE_PROPERTIES})
 
     def prerequisites(self, blueprint: Blueprint, connection: Connection) -> Sequence[PlannedWrite]:
@@ -154,6 +158,7 @@ class PostedInvoiceRule(TableRule):
         details = SalesRecord.objects.of_table(connection.pk, DETAILS).alive().filter(key__in=key_array(wanted))
         extra[_DETAILS] = dict(details.values_list("key", "values"))
         settings = SalesRecord.objects.of_table(connection.pk, "organizations").values_list("values", flat=True)
+        extra[_WITHOUT_ORDERS] = connection.sales_order_integration == SalesOrderIntegration.NONE
         extra[_CALCULATES] = all(row.get(_CALCULATES, True) for row in settings)
 
     def _load_lists(
@@ -256,23 +261,21 @@ class PostedInvoiceRule(TableRule):
             lines = self._line_steps(blueprint, pair.bc, pair.sales, lookups)
             if isinstance(lines, Problem) or lines:
                 return lines
+            if totals := self._totals(pair.bc, pair.sales, lookups):
+                return [_own_write(pair.bc, pair.sales, totals)]
         wanted = _state(pair.bc)
         current = (state, pair.sales.values.get("statuscode"))
         if current == wanted:
             return ()
         # A closed invoice has to be opened before it can get another final state.
         reached = wanted if state == ACTIVE or wanted == BILLED else BILLED
-        return [
-            PlannedWrite(
-                SALES,
-                OperationKind.UPDATE,
-                record_id=pair.sales.key,
-                before={"statecode": current[0], "statuscode": current[1]},
-                after={"statecode": reached[0], "statuscode": reached[1]},
-                sales_base={"statecode": reached[0], "statuscode": reached[1]},
-                title=pair.bc.title,
-            )
-        ]
+        return [_own_write(pair.bc, pair.sales, {"statecode": reached[0], "statuscode": reached[1]})]
+
+    def _totals(self, bc: RecordView, sales: RecordView, lookups: Lookups) -> dict[str, Any]:
+        if lookups.extra[_CALCULATES]:
+            return {}
+        lines = lookups.extra[_LINES].get(bc.key, [])
+        return totals_of(bc, sales, lines, with_line_discounts=lookups.extra[_WITHOUT_ORDERS])
 
     def _line_steps(
         self, blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Lookups
@@ -323,6 +326,19 @@ class PostedInvoiceRule(TableRule):
         given.add((price_list, place[0], place[1].key))
         amount = price.quantize(CENT, ROUND_HALF_UP)
         return new_item(blueprint.facts.slug, price_list, place[0], place[1], amount, title)
+
+
+def _own_write(bc: RecordView, sales: RecordView, values: Mapping[str, Any]) -> PlannedWrite:
+    """A step that writes the invoice itself."""
+    return PlannedWrite(
+        SALES,
+        OperationKind.UPDATE,
+        record_id=sales.key,
+        before={name: sales.values.get(name) for name in values},
+        after=values,
+        sales_base=values,
+        title=bc.title,
+    )
 
 
 def _state(bc: RecordView) -> tuple[int, int]:
