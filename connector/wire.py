@@ -6,13 +6,20 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import msgspec
 import orjson
 import simplejson
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def loads(text: str | bytes) -> Any:
     """Raises ValueError for what is not JSON."""
-    return json.loads(text, parse_float=Decimal)
+    try:
+        return _DECODER.decode(text)
+    except msgspec.DecodeError:
+        # Byte order marks, other encodings and halves of surrogate pairs are taken by the slower one only.
+        return json.loads(text, parse_float=Decimal)
 
 
 def dumps(value: Any) -> str:

@@ -15,6 +15,7 @@ from django.db.models.fields.json import KT
 
 from connector.choices import Direction, System
 from connector.models import Connection
+from connector.wire import loads
 from coupling.choices import (
     CouplingOrigin,
     DeletionConflict,
@@ -29,8 +30,6 @@ from coupling.querysets import CouplingQuerySet, RemoteRecordQuerySet
 from coupling.transformations import LABELS as RULE_LABELS
 from coupling.wire import WireDecoder, WireEncoder
 
-_DECODER = WireDecoder()
-
 
 class WireValuesField(models.JSONField):
     """JSONB of property name -> wire value; fractions are Decimal."""
@@ -41,7 +40,7 @@ class WireValuesField(models.JSONField):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         # Django makes a decoder for every value it reads; planning reads four of them per pair.
-        return _DECODER.decode(value) if isinstance(value, str) else value
+        return loads(value) if isinstance(value, str) else value
 
 
 class RemoteRecord(models.Model):

@@ -1,18 +1,18 @@
 """JSON of wire values: numbers with a fraction are Decimal on both ways, exactly.
 
-`json` cannot write a Decimal as a number; `simplejson` can, and `orjson` where it is told how, ten times faster.
+`json` cannot write a Decimal as a number; `simplejson` can, and `orjson` where it is told how, ten times faster; see
+`connector.wire` for reading.
 Everything that stores, sends or compares remote values uses these, so that an amount never passes through a binary
 float.
 """
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import orjson
 import simplejson
 
-from connector.wire import exact_number
+from connector.wire import exact_number, loads
 
 
 class WireEncoder(simplejson.JSONEncoder):
@@ -30,5 +30,6 @@ class WireEncoder(simplejson.JSONEncoder):
 class WireDecoder(json.JSONDecoder):
     """For JSONField(decoder=…)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "parse_float": Decimal})
+    def decode(self, s: str, *_: Any) -> Any:
+        """Raises ValueError for what is not JSON."""
+        return loads(s)

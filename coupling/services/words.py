@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 LEGAL_FORMS = frozenset(
@@ -58,8 +58,8 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Folded words in order, legal forms included: `"O'Neill & Sons A/S"` → `["oneill", "sons", "as"]`."""
-    joined = _ABBREVIATION.sub(r"\1\2", _DROPPED.sub("", fold(text)))
-    return _WORD.findall(joined)
+    plain = _DROPPED.sub("", fold(text))
+    return _WORD.findall(_ABBREVIATION.sub(r"\1\2", plain) if "/" in plain else plain)
 
 
 def without_legal_forms(found: list[str]) -> list[str]:
@@ -129,11 +129,13 @@ def _kind(name: str) -> _Kind | None:
     return None
 
 
-def _value_words(kind: _Kind, value: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def _value_words(kind: _Kind, value: str) -> tuple[str, ...]:
+    """Remembered: towns, post codes and domains come again, and each record's values do when its partner is written."""
     if kind is _Kind.PHONE:
-        return [number] if (number := digits(value)) else []
+        return (number,) if (number := digits(value)) else ()
     if kind is _Kind.WEB:
-        found = [fold(value.strip())] if "@" in value else []
-        return [*found, host] if (host := domain(value)) else found
+        host = domain(value)
+        return tuple(filter(None, (fold(value.strip()) if "@" in value else "", host)))
     found = words(value)
-    return [*found, "".join(found)] if len(found) > 1 and any(char.isdigit() for char in value) else found
+    return (*found, "".join(found)) if len(found) > 1 and any(char.isdigit() for char in value) else tuple(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection as database
@@ -26,6 +26,7 @@ FROM unnest(%(bc_keys)s::uuid[], %(sales_keys)s::uuid[], %(bc_bases)s::text[], %
             %(bc_tokens)s::text[], %(sales_tokens)s::text[])
      AS new (bc_key, sales_key, bc_base, sales_base, bc_token, sales_token)
 ON CONFLICT DO NOTHING
+RETURNING id, bc_key, sales_key
 """
 
 # A success lifts only the failure of its own direction. A restored record takes the place of the one that is gone.
@@ -66,11 +67,19 @@ class Agreement:
     token: str
 
 
+class NewCoupling(NamedTuple):
+    """A coupling that was made, as far as anybody asks."""
+
+    id: int
+    bc_key: UUID
+    sales_key: UUID
+
+
 @dataclass(slots=True)
 class Agreed:
     """`created` couplings, `coupling_ids` by operation id, and creates that `lost` against another coupling."""
 
-    created: list[Coupling] = field(default_factory=list)
+    created: list[NewCoupling] = field(default_factory=list)
     coupling_ids: dict[int, int] = field(default_factory=dict)
     lost: list[Agreement] = field(default_factory=list)
 
@@ -110,21 +119,19 @@ def _create(job: SynchJob, agreements: Sequence[Agreement], outcome: Agreed) -> 
     }
     arguments["bc_keys"] = bc_keys
     arguments["sales_keys"] = [str(sales_key) for _, sales_key in creating]
-    known = set(Coupling.objects.filter(mapping=mapping, bc_key__in=bc_keys).values_list("pk", flat=True))
     with database.cursor() as cursor:
         cursor.execute(_CREATE, arguments)
-    found: dict[tuple[UUID | None, UUID | None], Coupling] = {
-        (coupling.bc_key, coupling.sales_key): coupling
-        for coupling in Coupling.objects.filter(mapping=mapping, bc_key__in=bc_keys)
-    }
+        outcome.created += [NewCoupling(*row) for row in cursor.fetchall()]
+    found: dict[tuple[UUID | None, UUID | None], int] = {(row.bc_key, row.sales_key): row.id for row in outcome.created}
+    if len(found) < len(creating):
+        # Made before, by whoever settled the write first, or by a person.
+        present = Coupling.objects.filter(mapping=mapping, bc_key__in=bc_keys)
+        found.update({(bc_key, sales_key): pk for pk, bc_key, sales_key in present.values_list(*NewCoupling._fields)})
     for pair, each in creating.items():
-        coupling = found.get(pair)
-        if coupling is None:
+        if pair in found:
+            outcome.coupling_ids[each.operation.pk] = found[pair]
+        else:
             outcome.lost.append(each)
-            continue
-        outcome.coupling_ids[each.operation.pk] = coupling.pk
-        if coupling.pk not in known:
-            outcome.created.append(coupling)
 
 
 def _update(job: SynchJob, agreements: Sequence[Agreement]) -> None:

@@ -56,6 +56,15 @@ WHERE connection_id = %(connection)s AND state = 'failed' AND coupling_id IS NUL
 """
 
 
+_WAITS = """
+SELECT EXISTS (SELECT FROM coupling_coupling
+               WHERE connection_id = %(connection)s AND error_code <> '' AND error_details ->> 'mapping' = %(mapping)s)
+    OR EXISTS (SELECT FROM syncjobs_operation
+               WHERE connection_id = %(connection)s AND state = 'failed' AND coupling_id IS NULL AND NOT preview
+                 AND error_details ->> 'mapping' = %(mapping)s)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A pair that could not be brought to `target`. `details` of a missing partner: its mapping and number."""
@@ -114,6 +123,13 @@ def mark_failures(failures: Sequence[Failure], *, job_id: int) -> set[int]:
             },
         )
         return {pk for pk, skipped in cursor.fetchall() if skipped}
+
+
+def anything_waits_for(mapping: TableMapping) -> bool:
+    """Whether any record failed because one of the mapping's had no partner; mostly none did."""
+    with database.cursor() as cursor:
+        cursor.execute(_WAITS, {"connection": mapping.connection_id, "mapping": mapping.name})
+        return bool(cursor.fetchone()[0])
 
 
 def lift_dependents(*, mapping: TableMapping, names: Sequence[str]) -> None:

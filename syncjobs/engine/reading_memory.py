@@ -1,6 +1,5 @@
 """What a reading has to remember until its end, in temporary tables, so that a million records cost no memory here."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,7 +9,8 @@ from uuid import UUID
 from django.db import connection as database
 
 from connector.records import WireRecord
-from coupling.wire import WireDecoder, WireEncoder
+from connector.wire import loads
+from coupling.wire import WireEncoder
 from syncjobs.engine import mirror
 from syncjobs.engine.tables import TableReading
 
@@ -69,7 +69,7 @@ class ValuesBeside:
                 "SELECT key, values FROM values_beside WHERE key = ANY(%s::uuid[])", [[str(key) for key in keys]]
             )
             for key, values in cursor.fetchall():
-                found.setdefault(key, {}).update(json.loads(values, cls=WireDecoder))
+                found.setdefault(key, {}).update(loads(values))
         return found
 
 

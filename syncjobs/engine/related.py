@@ -12,12 +12,13 @@ from coupling.choices import CouplingOrigin
 from coupling.models import Coupling, SalesRecord, TableMapping
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.couplings import NewCoupling
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.rules import rule_for
 from syncjobs.engine.views import RecordView
 
 
-def couple_related(run: JobRun, created: Sequence[Coupling]) -> None:
+def couple_related(run: JobRun, created: Sequence[NewCoupling]) -> None:
     """Couples what belongs to pairs that were just made by a creation in Business Central; what is taken stays."""
     rule = rule_for(run.mapping.name)
     if not created or not rule.relates:

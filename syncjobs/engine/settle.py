@@ -18,14 +18,15 @@ from django.db.models import Count, F, Q
 from connector.bulk import WriteResult, WriteStatus
 from connector.choices import System
 from connector.errors import ErrorKind, RemoteError, Retry
-from coupling.models import Coupling
 from syncjobs.choices import JobMode, LogLevel, OperationKind, OperationState
 from syncjobs.constants import REPLANS_PER_RUN
 from syncjobs.engine import couplings, mirror
 from syncjobs.engine.apply import record_key
 from syncjobs.engine.context import JobRun
+from syncjobs.engine.couplings import NewCoupling
 from syncjobs.engine.journal import Ending, end_operations
-from syncjobs.engine.marks import Failure, lift_dependents, mark_failures
+from syncjobs.engine.keys import key_array
+from syncjobs.engine.marks import Failure, anything_waits_for, lift_dependents, mark_failures
 from syncjobs.engine.options import PairRef
 from syncjobs.engine.parts import Part, parts_of
 from syncjobs.engine.pull import refresh_records
@@ -137,7 +138,8 @@ class _Group:
         couplings.remove([operation.coupling_id for operation in removed if operation.coupling_id])
         mirror.mark_deleted(self.run.reading(self.system), deleted)
         outcome = couplings.agree(self.run.job, agreed)
-        lift_dependents(mapping=self.run.mapping, names=_names(self.run, outcome.created))
+        if outcome.created and anything_waits_for(self.run.mapping):
+            lift_dependents(mapping=self.run.mapping, names=_names(self.run, outcome.created))
         if self.system == System.BUSINESS_CENTRAL:
             couple_related(self.run, outcome.created)
         lost = {agreement.operation.pk: agreement for agreement in outcome.lost}
@@ -436,14 +438,14 @@ def _pair_with(operation: Operation, key: UUID | None) -> PairRef:
     return PairRef(operation.bc_key, key)
 
 
-def _names(run: JobRun, created: Sequence[Coupling]) -> list[str]:
+def _names(run: JobRun, created: Sequence[NewCoupling]) -> list[str]:
     """What other records may call the newly coupled ones: numbers, names and keys on both sides."""
     names: set[str] = set()
-    for system in System if created else ():
+    for system in System:
         keys = [each.bc_key if system == System.BUSINESS_CENTRAL else each.sales_key for each in created]
         names.update(str(key) for key in keys)
         rows = mirror.model_of(system).objects.of_table(run.connection.pk, run.mapping.table(system))
-        for number, name in rows.filter(key__in=keys).values_list("number", "name"):
+        for number, name in rows.filter(key__in=key_array(keys)).values_list("number", "name"):
             names.update(text for text in (number, name) if text)
     return sorted(names)
 
