@@ -1,25 +1,30 @@
 """What people ask of pairs (synchronise, retry, uncouple, restore, delete, create), checked before a job is started."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.contrib.auth.models import User
 
 from connector.choices import Direction, System
+from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.choices import MappingKind, MissingSide
 from coupling.exceptions import CouplingError, MappingError
 from coupling.models import Coupling, TableMapping
 from coupling.services.changes import attach_job, note_table_uncoupled, note_uncoupled
 from coupling.services.children import children_of, children_of_table
-from coupling.services.couplings import require_enabled, require_usable
+from coupling.services.couplings import require_enabled, require_usable, uncouple
 from coupling.services.list_counts import forget_counts
-from coupling.services.pairs import attach_records, couplings_of, key_of
+from coupling.services.pairs import attach_records, couplings_of, key_of, side_of
 from coupling.synchronisation import StartedJob, service
 
 FIRST = "coupling"
 """Trigger of the synchronisation that follows a new coupling."""
+
+
+MOST_ASKED = 25
+"""Pairs that a person's selection may have for each partner to be looked up before it counts as coupled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +239,14 @@ def require_one_missing(coupling: Coupling) -> None:
 def create_other_side(
     *, mapping: TableMapping, system: System, keys: Sequence[UUID], user: User | None, trigger: str = "user"
 ) -> Started:
-    """Creates partners for uncoupled records of `system`; coupled ones are left out."""
+    """Creates partners for uncoupled records of `system`; coupled ones are left out.
+
+    A coupling whose partner no longer exists gives way; that is looked up live for a handful of records.
+    """
     require_usable(mapping)
     if not Direction(mapping.direction).allows(system.other):
         raise CouplingError(f"{mapping.name} never creates records in {system.other.label}.", code="mapping.direction")
-    present = couplings_of(mapping.connection, system, mapping.table(system))
-    coupled = {key_of(c, system): c for c in present.filter(**{f"{_side(system)}_key__in": list(keys)}, missing="")}
+    coupled = with_living_partner(mapping.connection, system, mapping.table(system), keys)
     free = [key for key in keys if key not in coupled]
     if not free:
         raise CouplingError("Nothing to create: the selected records are already coupled.", code="coupling.taken")
@@ -247,8 +254,27 @@ def create_other_side(
     return Started([job], len(free), [LeftOut(c, "Already coupled.") for c in coupled.values()])
 
 
-def _side(system: System) -> str:
-    return "bc" if system == System.BUSINESS_CENTRAL else "sales"
+def with_living_partner(
+    connection: Connection, system: System, table: str, keys: Collection[UUID]
+) -> dict[UUID, Coupling]:
+    """Couplings of the records `keys` by key, without those whose partner is gone.
+
+    For a handful the partners are looked up live, and a coupling with a dead one is removed; of many the runs of their
+    mapping notice what is gone.
+    """
+    present = couplings_of(connection, system, table).filter(**{f"{side_of(system)}_key__in": list(keys)}, missing="")
+    found = {key_of(c, system): c for c in present.select_related("mapping__connection", "connection")}
+    if not 0 < len(found) <= MOST_ASKED:
+        return found
+    for partners in {coupling.mapping.table(system.other) for coupling in found.values()}:
+        asked = [c for c in found.values() if c.mapping.table(system.other) == partners]
+        wanted = [key_of(coupling, system.other) for coupling in asked]
+        exists = service().refresh(connection=connection, system=system.other, table=partners, keys=wanted)
+        for coupling in asked:
+            if not exists.get(key_of(coupling, system.other)):
+                uncouple(coupling=coupling)
+                del found[key_of(coupling, system)]
+    return found
 
 
 def _require_enabled(couplings: Sequence[Coupling]) -> None:

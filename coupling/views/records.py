@@ -214,8 +214,7 @@ class RecordListView(ListView):
         queued = skipped = 0
         held: dict[Any, str] = {}
         remaining = set(records.filter(deleted_at__isnull=True).order_by().values_list("key", flat=True)[:MOST_AT_ONCE])
-        coupled = couplings_of(self.request.connection, self.system, self.table).filter(missing="")
-        coupled_keys = set(coupled.values_list(f"{side_of(self.system)}_key", flat=True)) & remaining
+        coupled_keys = set(requests.with_living_partner(self.request.connection, self.system, self.table, remaining))
         skipped, remaining = len(coupled_keys), remaining - coupled_keys
         for mapping in self.mappings:
             keys = remaining & set(self._admitted(mapping, remaining))

@@ -85,6 +85,7 @@ def pairs_of(seller: Seller, name: str) -> tuple[UUID, UUID, UUID]:
 
 
 def product(hub: World, number: str, kind: int) -> UUID:
+    """An active product of a kind: 1 sales inventory, 3 services."""
     group = hub.sales.rows("uomschedules", "uomscheduleid")[0]["uomscheduleid"]
     unit = next(
         row["uomid"] for row in hub.sales.rows("uoms", "uomid", "_uomscheduleid_value")
@@ -94,9 +95,11 @@ def product(hub: World, number: str, kind: int) -> UUID:
         "defaultuomscheduleid@odata.bind": f"/uomschedules({group})",
         "defaultuomid@odata.bind": f"/uoms({unit})",
     }
-    return hub.sales.create(
+    key = hub.sales.create(
         "products", productnumber=number, name=f"Name {number}", quantitydecimal=2, producttypecode=kind, **bound
     )
+    hub.sales.update("products", key, statecode=0, statuscode=1)
+    return key
 
 
 @pytest.mark.parametrize("name", ["CUSTOMER", "CONTACT", "SALESPEOPLE", "ITEM-PRODUCT", "RESOURCE-PRODUCT"])
