@@ -15,6 +15,8 @@ from sandbox.acting.model import (
     FieldView,
     InputKind,
     Listing,
+    Outcome,
+    ParentLink,
     PartView,
     RecordView,
     humanize,
@@ -25,7 +27,8 @@ from sandbox.state import Sandbox
 
 PAGE_ROWS = 50
 MAX_CHOICES = 400
-_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MADE = re.compile(r"/(\w+)\(([0-9a-f-]{36})\)$")
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])")
 
 
 class CentralWorkspace:
@@ -50,6 +53,9 @@ class CentralWorkspace:
 
     def area_title(self, name: str) -> str:
         return self._area(name).title
+
+    def can_create(self, name: str) -> bool:
+        return self._page(self._area(name)).can_insert
 
     def _area(self, name: str) -> Area:
         if name not in AREAS:
@@ -115,6 +121,7 @@ class CentralWorkspace:
             parts=self._parts(area, row),
             can_save=page.can_modify,
             can_delete=page.can_delete,
+            parent=_parent(area, row),
         )
         if central_actions.is_closed(name, row):
             view.lock()
@@ -128,7 +135,7 @@ class CentralWorkspace:
             raise RefusedError("Records of this kind cannot be created by hand.")
         values = dict([parent.split(":", 1)]) if ":" in parent else {}
         fields = [f for f in self._fields(page, values, new=True) if not f.read_only]
-        return RecordView("", f"New: {area.title}", "", fields, [])
+        return RecordView("", f"New: {area.title}", "", fields, [], parent=_parent(area, values))
 
     def save(self, name: str, key: str, etag: str, form: Mapping[str, str]) -> None:
         area = self._area(name)
@@ -158,15 +165,17 @@ class CentralWorkspace:
         area = self._area(name)
         self._client.call("DELETE", self._path(area.service, area.name, key), headers={"if-match": "*"})
 
-    def act(self, name: str, key: str, action: str, form: Mapping[str, str]) -> str:
+    def act(self, name: str, key: str, action: str, form: Mapping[str, str]) -> Outcome:
         """Runs an action and tells what came of it."""
         area = self._area(name)
         handled = central_actions.perform(self._sandbox, name, key, action, form)
         if handled is not None:
             return handled
         path = f"{self._path(area.service, area.name, key)}/Microsoft.NAV.{action}"
-        self._client.call("POST", path, headers={"if-match": "*"})
-        return f"{_WORDS.sub(' ', action).capitalize()}: done."
+        answer = self._client.call("POST", path, headers={"if-match": "*"})
+        made = _MADE.search(answer.headers.get("Location", ""))
+        done = f"{_WORDS.sub(' ', action).capitalize()}: done."
+        return Outcome(done, made[1], made[2]) if made else Outcome(done)
 
     # -- Parts of records
 
@@ -196,6 +205,8 @@ class CentralWorkspace:
         elif prop.enum is not None:
             kind, text = "choice", "" if value is None else str(value)
             choices = [Choice(encoded, prop.enum.captions[member]) for member, encoded in prop.enum.api.items()]
+            if value is None:  # a browser would send the first member unasked
+                choices.insert(0, Choice("", ""))
         elif prop.relates_to is not None and is_writable(page, prop):
             choices = self._related(page, prop, text)
             kind = "choice" if choices else "text"
@@ -216,7 +227,8 @@ class CentralWorkspace:
         target = self._schema.find_page(page.service, target_set)
         if target is None or target_property not in ("id", "code", "number") or "id" not in target.properties:
             return []
-        label = next((name for name in ("displayName", "description") if name in target.properties), target_property)
+        named = (name for name in ("displayName", "description", "customerName") if name in target.properties)
+        label = next(named, target_property)
         code = next((name for name in ("code", "number") if name in target.properties), target_property)
         options = {"$select": ",".join({target_property, label, code}), "$top": str(MAX_CHOICES + 1)}
         rows = self._client.get(self._path(target.service, target_set), options)["value"]
@@ -259,13 +271,37 @@ class CentralWorkspace:
             for action in page.actions
             if central_actions.is_offered(area.name, row, action)
         ]
-        return central_actions.actions_for(area.name, row) + offered
+        lines: list[Any] = []
+        if area.name == "salesOrders":
+            options = {
+                "$filter": f"documentId eq {row['id']}",
+                "$select": "sequence,description,quantity,shippedQuantity,invoicedQuantity",
+            }
+            lines = self._client.get(self._path(area.service, "salesOrderLines"), options)["value"]
+        return central_actions.actions_for(area.name, row, lines) + offered
+
+
+def _parent(area: Area, row: Mapping[str, Any]) -> ParentLink | None:
+    """The document that a line belongs to."""
+    if area.listed:
+        return None
+    for name, parts in PARTS.items():
+        for part in parts:
+            theirs, own = part.match[0]
+            if part.area == area.name and own == "id" and theirs in row:
+                return ParentLink(name, str(row[theirs]), AREAS[name].title)
+    return None
 
 
 _PAGE = {"prefer": f"odata.maxpagesize={PAGE_ROWS}"}
 
 
+_LABELS = {"gtin": "GTIN", "commisionPercent": "Commission Percent", "displayName2": "Display Name 2"}
+
+
 def label_of(prop: Property) -> str:
+    if prop.name in _LABELS:
+        return _LABELS[prop.name]
     spelled = _WORDS.sub(" ", prop.name.replace("_", " "))
     return (spelled[:1].upper() + spelled[1:]).removesuffix(" Id")
 

@@ -35,6 +35,24 @@ class ActionView:
     inputs: tuple[FieldView, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an action did, and the record to go on with where that is another one."""
+
+    message: str
+    area: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLink:
+    """The record that a line belongs to."""
+
+    area: str
+    key: str
+    title: str
+
+
 @dataclass(slots=True)
 class PartView:
     """Rows that belong to a record (the lines of a document)."""
@@ -62,6 +80,7 @@ class RecordView:
     """The timeline; None where a record has none."""
     can_save: bool = True
     can_delete: bool = False
+    parent: ParentLink | None = None
 
     def lock(self) -> None:
         """Makes a closed document something to look at only."""
@@ -94,4 +113,6 @@ def humanize(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value)

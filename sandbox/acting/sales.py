@@ -12,6 +12,8 @@ from sandbox.acting.model import (
     FieldView,
     InputKind,
     Listing,
+    Outcome,
+    ParentLink,
     PartView,
     RecordView,
     humanize,
@@ -47,6 +49,9 @@ class SalesWorkspace:
 
     def area_title(self, name: str) -> str:
         return self._area(name).title
+
+    def can_create(self, name: str) -> bool:
+        return self._table(name).allows("Create")
 
     def users(self) -> list[Choice]:
         options = {
@@ -105,6 +110,7 @@ class SalesWorkspace:
             notes=self._timeline(table, key) if note_action(table) else None,
             can_save=table.allows("Update"),
             can_delete=table.allows("Delete"),
+            parent=_parent(area, row),
         )
         if name in _DOCUMENTS and row["statecode"] != 0:
             view.lock()
@@ -120,7 +126,7 @@ class SalesWorkspace:
             column, row_id = parent.split(":", 1)
             values[f"_{column}_value"] = row_id
         main, more = self._fields(area, table, values, new=True)
-        return RecordView("", f"New: {area.title}", "", main, more)
+        return RecordView("", f"New: {area.title}", "", main, more, parent=_parent(area, values))
 
     def save(self, name: str, key: str, etag: str, form: Mapping[str, str]) -> None:
         view, table = self.record(name, key), self._table(name)
@@ -139,7 +145,7 @@ class SalesWorkspace:
     def delete(self, name: str, key: str) -> None:
         self._client.call("DELETE", f"{API}/{name}({key})")
 
-    def act(self, name: str, key: str, action: str, form: Mapping[str, str]) -> str:
+    def act(self, name: str, key: str, action: str, form: Mapping[str, str]) -> Outcome:
         return run_action(self._client, API, name, key, action, form)
 
     # -- Fields
@@ -161,7 +167,7 @@ class SalesWorkspace:
         value = row.get(attribute.property)
         kind: InputKind = "text"
         choices: list[Choice] = []
-        text = "" if value is None else str(value)
+        text = "" if value is None else humanize(value)
         if attribute.type == "boolean":
             kind, text = "boolean", "true" if value else ""
         elif attribute.options:
@@ -176,7 +182,8 @@ class SalesWorkspace:
         elif attribute.type in ("integer", "bigint", "money", "decimal", "double"):
             kind = "number"
         elif attribute.type == "datetime":
-            kind = "date" if attribute.date_only else "datetime"
+            by_day = attribute.date_only or attribute.format == "DateOnly"
+            kind, text = ("date", text[:10]) if by_day else ("datetime", text)
         return FieldView(
             name=attribute.name,
             label=label_of(attribute),
@@ -275,6 +282,18 @@ class SalesWorkspace:
         return [line for _, line in sorted(lines, reverse=True)]
 
 
+def _parent(area: Area, row: Mapping[str, Any]) -> ParentLink | None:
+    """The document of a line, the list of a price."""
+    if area.listed:
+        return None
+    for name, children in PARTS.items():
+        for child, column in children:
+            key = row.get(f"_{column}_value")
+            if child == area.name and key:
+                return ParentLink(name, key, str(row.get(f"_{column}_value{_FORMATTED}") or AREAS[name].title))
+    return None
+
+
 _DOCUMENTS = ("quotes", "salesorders", "invoices")
 """Read-only in every state but the first."""
 _CALCULATED = re.compile(r"total\w+|baseamount|extendedamount")
@@ -287,8 +306,43 @@ def label_of(attribute: Attribute) -> str:
     if attribute.label:
         return attribute.label
     name = attribute.name.removesuffix("id") if attribute.is_lookup else attribute.name
-    spelled = _NUMBERED.sub(r"\1 \2: ", name).replace("_", " ").strip()
-    return spelled[:1].upper() + spelled[1:]
+    found = _NUMBERED.match(name)
+    if found is not None:
+        rest = name[found.end() :]
+        return f"{_capital(found[1])} {found[2]}: {_ADDRESS_WORDS.get(rest, rest.replace('_', ' '))}"
+    prefix, _, rest = name.partition("_")
+    if rest in _ADDRESS_WORDS:
+        return f"{'Bill To' if prefix == 'billto' else 'Ship To'}: {_ADDRESS_WORDS[rest]}"
+    return _capital(name.replace("_", " ").strip())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+_ADDRESS_WORDS = {
+    "line1": "street 1",
+    "line2": "street 2",
+    "line3": "street 3",
+    "postalcode": "postal code",
+    "stateorprovince": "state or province",
+    "freighttermscode": "freight terms",
+    "shippingmethodcode": "shipping method",
+    "primarycontactname": "contact",
+    "addresstypecode": "kind",
+    "postofficebox": "post office box",
+    "city": "city",
+    "country": "country",
+    "county": "county",
+    "fax": "fax",
+    "name": "name",
+    "contactname": "contact",
+    "telephone": "telephone",
+    "telephone1": "telephone",
+    "telephone2": "telephone 2",
+    "telephone3": "telephone 3",
+    "composite": "in full",
+}
 
 
 def _cell(row: Mapping[str, Any], attribute: Attribute) -> str:
@@ -309,4 +363,6 @@ def _json_value(attribute: Attribute, view: FieldView, text: str) -> Any:
         return int(number) if number == number.to_integral_value() else float(number)
     if view.kind == "datetime" and len(text) == 16:
         return f"{text}:00Z"
+    if view.kind == "date" and not attribute.date_only:
+        return f"{text}T00:00:00Z"
     return text

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.acting.client import RefusedError, ServiceClient
-from sandbox.acting.model import ActionView, FieldView
+from sandbox.acting.model import ActionView, FieldView, Outcome
 from sandbox.definitions.dataverse import Table
 
 
@@ -16,7 +16,7 @@ class Action:
     name: str
     label: str
     states: tuple[int, ...]
-    run: Callable[[ServiceClient, str, str, str], str] = field(repr=False)
+    run: Callable[[ServiceClient, str, str, str], Outcome] = field(repr=False)
 
     def offered(self, row: Mapping[str, Any]) -> bool:
         return row.get("statecode") in self.states
@@ -25,64 +25,64 @@ class Action:
         return ActionView(self.name, self.label)
 
 
-def _state(statecode: int, statuscode: int, done: str) -> Callable[[ServiceClient, str, str, str], str]:
-    def run(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _state(statecode: int, statuscode: int, done: str) -> Callable[[ServiceClient, str, str, str], Outcome]:
+    def run(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
         body = {"statecode": statecode, "statuscode": statuscode}
         client.call("PATCH", f"{api}/{entity_set}({key})", body=body)
-        return done
+        return Outcome(done)
 
     return run
 
 
-def _publish(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _publish(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     client.call("PATCH", f"{api}/products({key})", body={"statecode": 0, "statuscode": 1})
-    return "Product published."
+    return Outcome("Product published.")
 
 
-def _revise(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _revise(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     if client.get(f"{api}/quotes({key})", {"$select": "statecode"})["statecode"] == 1:
         closing = {"QuoteClose": {"quoteid@odata.bind": f"/quotes({key})", "subject": "Revised"}, "Status": 7}
         client.call("POST", f"{api}/CloseQuote", body=closing)
-    client.call("POST", f"{api}/ReviseQuote", body={"QuoteId": key, "ColumnSet": {"AllColumns": True}})
-    return "A new revision of the quote is open as a draft."
+    revised = client.call("POST", f"{api}/ReviseQuote", body={"QuoteId": key, "ColumnSet": {"AllColumns": True}})
+    return Outcome("This is the new revision, a draft.", "quotes", revised.body["quoteid"])
 
 
-def _win(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _win(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     closing = {"QuoteClose": {"quoteid@odata.bind": f"/quotes({key})", "subject": "Won"}, "Status": 4}
     client.call("POST", f"{api}/WinQuote", body=closing)
-    return "Quote won."
+    return Outcome("Quote won.")
 
 
-def _lose(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _lose(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     closing = {"QuoteClose": {"quoteid@odata.bind": f"/quotes({key})", "subject": "Lost"}, "Status": 5}
     client.call("POST", f"{api}/CloseQuote", body=closing)
-    return "Quote closed as lost."
+    return Outcome("Quote closed as lost.")
 
 
-def _cancel(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _cancel(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     closing = {"OrderClose": {"salesorderid@odata.bind": f"/salesorders({key})", "subject": "Cancelled"}, "Status": 4}
     client.call("POST", f"{api}/CancelSalesOrder", body=closing)
-    return "Order cancelled."
+    return Outcome("Order cancelled.")
 
 
-def _order_from_quote(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _order_from_quote(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     body = {"QuoteId": key, "ColumnSet": {"AllColumns": True}}
-    client.call("POST", f"{api}/ConvertQuoteToSalesOrder", body=body)
-    return "Order created."
+    order = client.call("POST", f"{api}/ConvertQuoteToSalesOrder", body=body)
+    return Outcome("Order created.", "salesorders", order.body["salesorderid"])
 
 
-def _win_opportunity(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _win_opportunity(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     return _close_opportunity(client, api, key, "WinOpportunity", "Won", 3)
 
 
-def _lose_opportunity(client: ServiceClient, api: str, entity_set: str, key: str) -> str:
+def _lose_opportunity(client: ServiceClient, api: str, entity_set: str, key: str) -> Outcome:
     return _close_opportunity(client, api, key, "LoseOpportunity", "Lost", 4)
 
 
-def _close_opportunity(client: ServiceClient, api: str, key: str, message: str, subject: str, status: int) -> str:
+def _close_opportunity(client: ServiceClient, api: str, key: str, message: str, subject: str, status: int) -> Outcome:
     closing = {"opportunityid@odata.bind": f"/opportunities({key})", "subject": subject}
     client.call("POST", f"{api}/{message}", body={"OpportunityClose": closing, "Status": status})
-    return f"Opportunity {subject.lower()}."
+    return Outcome(f"Opportunity {subject.lower()}.")
 
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
@@ -131,16 +131,18 @@ def note_action(table: Table) -> list[ActionView]:
     return [ActionView("note", "Add note", (FieldView("text", "Note", "text", max_length=500),))]
 
 
-def _add_note(client: ServiceClient, api: str, entity_set: str, key: str, text: str) -> str:
+def _add_note(client: ServiceClient, api: str, entity_set: str, key: str, text: str) -> Outcome:
     table = next(name for name, found in NOTED.items() if found == entity_set)
     if not text.strip():
         raise RefusedError("The note is empty.")
     body = {"notetext": text.strip(), f"objectid_{table}@odata.bind": f"/{entity_set}({key})"}
     client.call("POST", f"{api}/annotations", body=body)
-    return "Note added."
+    return Outcome("Note added.")
 
 
-def run_action(client: ServiceClient, api: str, entity_set: str, key: str, name: str, form: Mapping[str, str]) -> str:
+def run_action(
+    client: ServiceClient, api: str, entity_set: str, key: str, name: str, form: Mapping[str, str]
+) -> Outcome:
     """Runs an action and tells what came of it. Raises RefusedError."""
     if name == "note" and entity_set in NOTED.values():
         return _add_note(client, api, entity_set, key, form.get("text", ""))

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from sandbox import pages
 from sandbox.acting.central import CentralWorkspace
 from sandbox.acting.client import RefusedError
-from sandbox.acting.model import RecordView
+from sandbox.acting.model import Outcome, RecordView
 from sandbox.acting.sales import SalesWorkspace
 
 Workspace = SalesWorkspace | CentralWorkspace
@@ -85,6 +85,7 @@ def listing(request: HttpRequest, product: str, area: str) -> HttpResponse:
         error=error,
         next_page=next_page,
         message=_message(request),
+        can_create=workspace.can_create(area),
     )
     return render(request, "acting/list.html", context)
 
@@ -99,7 +100,8 @@ def new(request: HttpRequest, product: str, area: str) -> HttpResponse:
         view = workspace.blank(area, parent)
         if request.method == "POST":
             key = workspace.create(area, request.POST.dict())
-            return _to_record(product, area, key, "Created.")
+            above = workspace.record(area, key).parent
+            return _to_record(product, above.area if above else area, above.key if above else key, "Created.")
     except RefusedError as refused:
         error = str(refused)
         view = workspace.blank(area, parent) if request.method == "POST" else RecordView("", title, "", [], [])
@@ -134,14 +136,16 @@ def act(request: HttpRequest, product: str, area: str, key: str, action: str) ->
     workspace = _workspace(request, product)
     _title(workspace, area)
     try:
-        message = workspace.act(area, key, action, request.POST.dict())
+        outcome = workspace.act(area, key, action, request.POST.dict())
     except RefusedError as refused:
-        message = f"Not done: {refused}"
+        outcome = Outcome(f"Not done: {refused}")
+    if outcome.key:
+        return _to_record(product, outcome.area, outcome.key, outcome.message)
     try:
         workspace.record(area, key)
     except RefusedError:  # a posted order and a converted quote vanish
-        return HttpResponseRedirect(f"{reverse('acting-list', args=[product, area])}?{urlencode({'message': message})}")
-    return _to_record(product, area, key, message)
+        return _to_list(product, area, outcome.message)
+    return _to_record(product, area, key, outcome.message)
 
 
 @require_POST
@@ -149,10 +153,15 @@ def delete(request: HttpRequest, product: str, area: str, key: str) -> HttpRespo
     workspace = _workspace(request, product)
     _title(workspace, area)
     try:
+        above = workspace.record(area, key).parent
         workspace.delete(area, key)
     except RefusedError as refused:
         return _to_record(product, area, key, f"Not deleted: {refused}")
-    return HttpResponseRedirect(f"{reverse('acting-list', args=[product, area])}?{urlencode({'message': 'Deleted.'})}")
+    return _to_record(product, above.area, above.key, "Deleted.") if above else _to_list(product, area, "Deleted.")
+
+
+def _to_list(product: str, area: str, message: str) -> HttpResponse:
+    return HttpResponseRedirect(f"{reverse('acting-list', args=[product, area])}?{urlencode({'message': message})}")
 
 
 def _to_record(product: str, area: str, key: str, message: str) -> HttpResponse:

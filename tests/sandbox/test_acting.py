@@ -202,3 +202,46 @@ def test_timeline_takes_notes_and_opportunities_are_won(person: Person, sales_to
     chance = sales.create("opportunities", {"name": "Ferry", **bind})
     assert shown(person.post(f"/sales/opportunities/{chance}/action/win/", {})) == ["Opportunity won."]
     assert sales.get(f"opportunities({chance})?$select=statecode")["statecode"] == 1
+
+
+def test_an_action_leads_to_what_it_made(person: Person, sales_token: str) -> None:
+    sales = ApiClient(person.server, f"{person.server.url}/api/data/v9.2/", sales_token)
+    account = sales.create("accounts", {"name": "Reviser"})
+    quote = sales.create("quotes", {"name": "First offer", "customerid_account@odata.bind": f"/accounts({account})"})
+    address = f"/sales/quotes/{quote}/"
+    added = person.submit(
+        f"/sales/quotedetails/new/?parent=quoteid:{quote}",
+        isproductoverridden="true",
+        productdescription="Assembly",
+        quantity="2",
+        priceperunit="40",
+    )
+    assert shown(added) == ["Created."]
+    assert address in added.url
+    assert "Assembly" in added.text
+    person.post(f"{address}action/activate/", {})
+    revised = person.post(f"{address}action/revise/", {})
+    assert shown(revised) == ["This is the new revision, a draft."]
+    assert address not in revised.url
+    assert "Assembly" in revised.text
+    assert ">Save<" in revised.text
+
+
+def test_part_of_an_order_is_shipped(person: Person, business_central: ApiClient) -> None:
+    item = business_central.get("items?$filter=type eq 'Inventory' and blocked eq false&$top=1")["value"][0]
+    customer = business_central.get("customers?$filter=blocked eq '_x0020_'&$top=1")["value"][0]
+    line = {"lineType": "Item", "lineObjectNumber": item["number"], "quantity": 5}
+    body = {"customerNumber": customer["number"], "salesOrderLines": [line, {**line, "quantity": 3}]}
+    order = business_central.request("POST", "salesOrders", body).json()
+    address = f"/business-central/salesOrders/{order['id']}/"
+    page = person.open(address)
+    assert 'name="ship_10000" inputmode="decimal" value="5"' in page
+    assert "action/invoice/" not in page
+    shipped = person.post(f"{address}action/ship/", {"ship_10000": "2", "ship_20000": ""})
+    assert "Shipment PSS" in shown(shipped)[0]
+    lines = business_central.get(f"salesOrders({order['id']})/salesOrderLines")["value"]
+    assert [int(row["shippedQuantity"]) for row in lines] == [2, 0]
+    person.post(f"{address}action/ship/", {})
+    done = person.post(f"{address}action/invoice/", {})
+    assert "/business-central/salesInvoices/" in done.url
+    assert "The order is complete and was archived." in shown(done)[0]
