@@ -37,7 +37,15 @@ log = logging.getLogger(__name__)
 
 JSON_CONTENT = "application/json; charset=utf-8"
 # Counts, metadata documents and batches come as something else than JSON.
-_OTHER_CONTENT = frozenset({"text/plain", "application/xml", "text/xml", "multipart/mixed"})
+_OTHER_CONTENT = frozenset(
+    {
+        "text/plain",
+        "application/xml",
+        "text/xml",
+        "multipart/mixed",
+        "application/octet-stream",
+    }  # the last: attachments
+)
 _LONGEST_DELAY_SECONDS = 60.0
 
 

@@ -29,7 +29,7 @@ _CONTACT = ("fullname", "_parentcustomerid_value")
 _PRODUCT = ("name", "productnumber", "producttypecode", "statecode")
 _CUSTOMER = ("number", "displayName", "blocked", "currencyCode", "creditLimit", "email")
 _ITEM = ("number", "displayName", "type", "blocked", "baseUnitOfMeasureCode", "priceIncludesTax")
-_RESOURCE = ("number", "name", "blocked", "baseUnitOfMeasureCode")
+_RESOURCE = ("number", "displayName", "blocked", "baseUnitOfMeasureCode")
 _OPTIONS = ("PAYMENT TERMS", "SHIPMENT METHOD", "SHIPPING AGENT")
 
 
