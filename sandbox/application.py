@@ -21,6 +21,7 @@ def build(data_directory: Path) -> Sandbox:
     with sandbox.store.write() as tx:
         sandbox.sales.define(tx)
         sandbox.business_central.define(tx)
+        sandbox.business_central.companies.open_stored(tx)
     return sandbox
 
 
@@ -37,6 +38,7 @@ def load_dataset(sandbox: Sandbox, name: str, seed: int, sizes: Sizes) -> None:
         raise ValueError(f"The dataset '{name}' does not exist; there are {', '.join(datasets.NAMES)}.")
     with sandbox.reset_lock:
         sandbox.reset_controls()
+        sandbox.business_central.companies.remove_further()
         with sandbox.store.write() as tx:
             sandbox.store.drop_all()
             sandbox.sales.forget_customizations()

@@ -42,7 +42,7 @@ class CentralWorkspace:
         self._client = ServiceClient(sandbox.business_central, {})
         self._root = f"/v2.0/{sandbox.tenant_id}/{sandbox.environment}"
         with sandbox.store.read() as tx:
-            self._company = sandbox.business_central.company(tx)
+            self._company = sandbox.business_central.companies.all(tx)[0]
 
     @property
     def title(self) -> str:

@@ -160,7 +160,9 @@ def snapshot(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Runs the parts in one transaction, which any failure undoes: their answers, and whether one failed."""
     try:
-        with service.sandbox.store.write() as tx:
+        named = (part.call.address.company for part in parts if isinstance(part.call, Call))
+        store = service.companies.store_of(next(named, None))
+        with store.write() as tx:
             responses, failed = run_parts(service, request, parts, carry_on, _savepoints(service, tx))
             if failed:
                 raise _UndoneError(responses)
@@ -171,7 +173,7 @@ def snapshot(
 
 def _savepoints(service: "BusinessCentralService", tx: Transaction) -> Callable[[Call], Result]:
     def run(call: Call) -> Result:
-        with service.sandbox.store.savepoint(tx):
+        with tx.store.savepoint(tx):
             return service.execute(tx, call)
 
     return run

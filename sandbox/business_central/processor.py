@@ -65,11 +65,14 @@ def _route(sandbox: "Sandbox", request: Request) -> dict[str, Any]:
     raise ProcessorRequestError(404, f"There is no {request.path}.")
 
 
-def _in_transaction(sandbox: "Sandbox", work: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
+def _in_transaction(
+    sandbox: "Sandbox", table: str, key: str, work: Callable[[Session], dict[str, Any]]
+) -> dict[str, Any]:
+    """``work`` in the company that holds the row."""
     service = sandbox.business_central
-    with sandbox.store.write() as tx:
+    with service.companies.store_with(table, key).write() as tx:
         session = service.session(tx)
-        company = service.company(tx)
+        company = service.companies.all(tx)[0]
         result = work(session)
         changes = list(session.changes)
         tx.on_commit(lambda: service.notifier.record(company["id"], changes))
@@ -142,7 +145,7 @@ def order_action(sandbox: "Sandbox", key: str, action: str, body: Mapping[str, A
             "invoice": _shown(session, "salesInvoices", invoice),
         }
 
-    return _in_transaction(sandbox, work)
+    return _in_transaction(sandbox, "Sales Header", key, work)
 
 
 def invoice_shipments(sandbox: "Sandbox", body: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +164,7 @@ def invoice_shipments(sandbox: "Sandbox", body: Mapping[str, Any]) -> dict[str, 
         posted = posting.invoice_shipments(session, shipments)
         return {"order": None, "shipment": None, "invoice": _shown(session, "salesInvoices", posted)}
 
-    return _in_transaction(sandbox, work)
+    return _in_transaction(sandbox, "Sales Shipment Header", str(ids[0]).lower(), work)
 
 
 def invoice_action(sandbox: "Sandbox", key: str, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,4 +182,4 @@ def invoice_action(sandbox: "Sandbox", key: str, action: str, body: Mapping[str,
             payments.unapply(session, invoice)
         return {"order": None, "shipment": None, "invoice": _shown(session, "salesInvoices", invoice)}
 
-    return _in_transaction(sandbox, work)
+    return _in_transaction(sandbox, "Sales Header", key, work)

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import orjson
 
-from sandbox.business_central import batch, environments, errors, metadata, platform, variants, webhooks
+from sandbox.business_central import batch, codec, environments, errors, metadata, platform, variants, webhooks
 from sandbox.business_central.address import Address, parse_address, unquote_key
+from sandbox.business_central.companies import Companies
 from sandbox.business_central.errors import BusinessCentralError, bad_request, not_found
 from sandbox.business_central.resources import Call, Resources, Result, entity_set_of, find_page
 from sandbox.business_central.rules import load_rules
@@ -42,6 +43,7 @@ class BusinessCentralService:
         self.schema: Schema = load_schema()
         load_rules()
         self.notifier = webhooks.Notifier(sandbox)
+        self.companies = Companies(sandbox.store, sandbox.data_directory, self.schema)
 
     # -- Life cycle
 
@@ -52,21 +54,25 @@ class BusinessCentralService:
     def identity(self) -> tuple[str, str]:
         """Company name and freight account, as the health answer shows them."""
         with self.sandbox.store.read() as tx:
-            company = self.company(tx)
+            company = self.companies.all(tx)[0]
             setup = next(tx.select("bc_sales_receivables_setup", limit=1), {})
             return company["name"], setup.get("freight_g_l_acc_no", "")
 
     def profile_changed(self) -> None:
         """Another local currency is written into the ledger set-up, where the product keeps it."""
         wanted = self.sandbox.profile.business_central.local_currency.upper()
-        with self.sandbox.store.write() as tx:
-            session = self.session(tx)
-            setup = session.setup("General Ledger Setup")
-            session.update("General Ledger Setup", {**setup, "lcy_code": wanted}, setup)
+        for store in self.companies.stores():
+            with store.write() as tx:
+                session = self.session(tx)
+                setup = session.setup("General Ledger Setup")
+                session.update("General Ledger Setup", {**setup, "lcy_code": wanted}, setup)
 
     def session(self, tx: Transaction) -> Session:
         profile = asdict(self.sandbox.profile.business_central)
         return Session(tx, self.schema, self.sandbox.clock.now("business_central"), profile)
+
+    def stamp(self) -> str:
+        return codec.stamp(self.sandbox.clock.now("business_central"))
 
     @staticmethod
     def company(tx: Transaction, wanted: str | None = None) -> dict[str, Any]:
@@ -160,10 +166,11 @@ class BusinessCentralService:
 
     def run(self, call: Call) -> Result:
         """One operation in its own transaction."""
+        store = self.companies.store_of(call.address.company)
         if call.method == "GET":
-            with self.sandbox.store.read() as tx:
+            with store.read() as tx:
                 return self.execute(tx, call)
-        with self.sandbox.store.write() as tx:
+        with store.write() as tx:
             return self.execute(tx, call)
 
     def execute(self, tx: Transaction, call: Call) -> Result:

@@ -42,7 +42,7 @@ def handle(sandbox: "Sandbox", request: Request) -> Response:
 
 def _route(sandbox: "Sandbox", request: Request) -> Response:
     path = request.path.rstrip("/").removeprefix("/sandbox")
-    if path.startswith("/business-central/"):
+    if path.startswith("/business-central/") and path not in _ROUTES:
         return processor.handle(sandbox, request)
     actions = _ROUTES.get(path)
     if actions is None:
@@ -195,6 +195,21 @@ def _clients(sandbox: "Sandbox", request: Request) -> Response:
     return Response.json({"client_id": client.client_id}, 201)
 
 
+def _add_company(sandbox: "Sandbox", request: Request) -> Response:
+    """A further company with codes and set-up, but without any customer or item."""
+    from sandbox.datasets.company import further_company
+
+    body = _object(request)
+    name = body.pop("name", None)
+    _no_more(body)
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= _COMPANY_NAME_LENGTH:
+        raise ControlError(400, f"name is a text of at most {_COMPANY_NAME_LENGTH} characters.")
+    service = sandbox.business_central
+    company = service.companies.add(name.strip(), service.stamp(), further_company(name.strip()))
+    return Response.json({"id": company["id"], "name": company["name"]}, 201)
+
+
+_COMPANY_NAME_LENGTH = 30
 _ROUTES: Mapping[str, Mapping[str, Action]] = {
     "/health": {"GET": _health},
     "/reset": {"POST": _reset},
@@ -206,6 +221,7 @@ _ROUTES: Mapping[str, Mapping[str, Action]] = {
     "/clock": {"PUT": _clock},
     "/profile": {"PUT": _profile, "GET": _get_profile},
     "/clients": {"POST": _clients},
+    "/business-central/companies": {"POST": _add_company},
 }
 
 

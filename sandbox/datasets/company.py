@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.datasets.central_rows import STAMP, CentralRows
 from sandbox.datasets.words import COUNTRIES
-from sandbox.dataverse.wellknown import CURRENCIES, CURRENCY_IDS
+from sandbox.dataverse.wellknown import CURRENCIES, CURRENCY_IDS, fixed_id
 from sandbox.storage import Row
 
 COMPANY_ID = "5a1f0c52-0000-4000-8000-000000000001"
@@ -148,6 +148,17 @@ def company(rows: CentralRows) -> Iterator[tuple[str, list[Row]]]:
     yield from currency_rows(rows, FOREIGN_CURRENCIES)
     yield from _code_tables(rows)
     yield from _posting(rows)
+
+
+def further_company(name: str) -> list[tuple[str, list[Row]]]:
+    """The set-up of another company: the same codes under ids of its own."""
+    found = []
+    for table, rows in company(CentralRows()):
+        own = [{**row, "system_id": fixed_id(name, row["system_id"])} for row in rows]
+        if table == "Company Information":
+            own = [{**row, "name": name} for row in own]
+        found.append((table, own))
+    return found
 
 
 def _setup(rows: CentralRows) -> Iterator[tuple[str, list[Row]]]:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 API = "/api/data/v9.2"
 QUOTES = ("draft",) * 4 + ("active",) * 3 + ("won", "lost", "revised")
-ORDERS = ("active",) * 4 + ("submitted",) * 4 + ("cancelled",)
-OPPORTUNITIES = 8
+ORDERS = ("active",) * 4 + ("submitted",) * 4 + ("cancelled", "fulfilled", "invoiced")
+OPPORTUNITIES = ("open",) * 8
+CLOSED_OPPORTUNITIES = ("won", "won", "lost")
+"""Made last: what was made before keeps its ids."""
 _WORK = (
     ("Assembly on site", 640), ("Delivery and set-up", 180), ("Maintenance, one year", 950), ("Training day", 1200),
     ("Custom engraving", 75), ("Express handling", 45), ("Site survey", 390), ("Spare parts kit", 260),
@@ -42,12 +44,14 @@ class SalesDocumentMaker:
         self._count = 0
 
     def make_all(self) -> None:
-        for _ in range(OPPORTUNITIES):
-            self._opportunity()
+        for state in OPPORTUNITIES:
+            self._opportunity(state)
         for state in QUOTES:
             self._quote(state)
         for state in ORDERS:
             self._order(state)
+        for state in CLOSED_OPPORTUNITIES:
+            self._opportunity(state)
 
     def _call(self, method: str, path: str, body: Any) -> None:
         request = Request(
@@ -68,16 +72,24 @@ class SalesDocumentMaker:
         self._user = account["ownerid"]
         return account
 
-    def _opportunity(self) -> None:
-        account = self._account()
+    def _opportunity(self, state: str) -> None:
+        account, key = self._account(), random_id(self._rng)
         body = {
-            "opportunityid": random_id(self._rng),
+            "opportunityid": key,
             "name": f"{self._rng.choice(_OCCASIONS)} - {account['name']}"[:300],
             "parentaccountid@odata.bind": f"/accounts({account['accountid']})",
             "estimatedvalue": self._rng.randrange(5, 80) * 500,
             "estimatedclosedate": f"2025-{self._rng.randrange(6, 12):02d}-15",
         }
         self._call("POST", "opportunities", body)
+        if state == "open":
+            return
+        closing = {"opportunityid@odata.bind": f"/opportunities({key})", "activityid": random_id(self._rng)}
+        if state == "won":
+            self._call("POST", "WinOpportunity", {"OpportunityClose": {**closing, "subject": "Won"}, "Status": 3})
+        elif state == "lost":
+            body = {"OpportunityClose": {**closing, "subject": "Chose another"}, "Status": 4}
+            self._call("POST", "LoseOpportunity", body)
 
     def _document(self, entity_set: str, key_name: str, lines: str) -> str:
         account, key = self._account(), random_id(self._rng)
@@ -118,8 +130,14 @@ class SalesDocumentMaker:
 
     def _order(self, state: str) -> None:
         key = self._document("salesorders", "salesorderid", "salesorderdetail")
-        if state == "submitted":
+        if state in ("submitted", "invoiced"):
             self._call("PATCH", f"salesorders({key})", {"statecode": 1, "statuscode": 3})
+            if state == "invoiced":
+                self._call("PATCH", f"salesorders({key})", {"statecode": 4, "statuscode": 100003})
+        elif state == "fulfilled":
+            closing = {"salesorderid@odata.bind": f"/salesorders({key})", "activityid": random_id(self._rng)}
+            body = {"OrderClose": {**closing, "subject": "Delivered"}, "Status": 100001}
+            self._call("POST", "FulfillSalesOrder", body)
         elif state == "cancelled":
             closing = {"salesorderid@odata.bind": f"/salesorders({key})", "activityid": random_id(self._rng)}
             self._call("POST", "CancelSalesOrder", {"OrderClose": {**closing, "subject": "No budget"}, "Status": 4})

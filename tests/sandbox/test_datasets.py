@@ -11,6 +11,8 @@ from sandbox import datasets
 from sandbox.business_central.schema import load_schema
 from sandbox.definitions.dataverse_source import load
 from sandbox.state import Sizes
+from tests.sandbox.conftest import ApiClient
+from tests.sandbox_process import SandboxServer
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -164,3 +166,27 @@ def test_keys_are_unique(demo: Rows, bulk: Rows) -> None:
             assert len(keys) == len(set(keys)), table.name
             ids = [row["system_id"] for row in rows.get(table.sql_name, ())]
             assert len(ids) == len(set(ids)), table.name
+
+
+def test_demo_has_documents_in_every_state(
+    empty_server: SandboxServer, sales: ApiClient, business_central: ApiClient
+) -> None:
+    empty_server.reset("demo")
+    for entity_set, states in (("salesorders", 5), ("quotes", 4), ("opportunities", 3)):
+        found = {row["statecode"] for row in sales.get(f"{entity_set}?$select=statecode")["value"]}
+        assert found == set(range(states)), entity_set
+    for entity_set, states in (
+        ("salesOrders", {"Draft", "Open"}),
+        ("salesQuotes", {"Draft", "Sent", "Accepted"}),
+        ("salesInvoices", {"Draft", "Open", "Paid", "Canceled"}),
+    ):
+        found = {row["status"] for row in business_central.get(f"{entity_set}?$select=status")["value"]}
+        assert found == states, entity_set
+    orders = business_central.get("salesOrders?$expand=salesOrderLines")["value"]
+    shipped = [any(line["shippedQuantity"] for line in order["salesOrderLines"]) for order in orders]
+    invoiced = [any(line["invoicedQuantity"] for line in order["salesOrderLines"]) for order in orders]
+    assert any(shipped)
+    assert any(invoiced)
+    assert not all(shipped)
+    regions = business_central.get("dimensionSetLines?$filter=parentId eq " + next(order["id"] for order in orders))
+    assert all(row["code"] == "REGION" for row in regions["value"])
