@@ -4,11 +4,13 @@ from typing import Any
 
 from django import forms
 
+from config.web import edits
 from connector.choices import CredentialKind, OwnershipModel, SalesOrderIntegration, WriteInProductType
 from connector.errors import SettingsError
 from connector.models import DEFAULT_AUTHORITY_URL, DEFAULT_BUSINESS_CENTRAL_URL, Connection
 from connector.services.setup import WHILE_DISABLED
 
+_NEVER_SHOWN = ("client_secret",)
 _NO_SPELLING = {"spellcheck": "false", "autocomplete": "off"}
 
 
@@ -24,9 +26,20 @@ class SettingsForm(forms.Form):
     def values_of(self, connection: Connection) -> dict[str, Any]:
         return {name: getattr(connection, name) for name in self.base_fields if hasattr(connection, name)}
 
-    def changes(self) -> dict[str, Any]:
-        """Changed settings under the service's names."""
-        return {name: self.cleaned_data[name] for name in self.changed_data}
+    @property
+    def seen(self) -> str:
+        """What the page shows, for the form to carry."""
+        return edits.shown({name: self.initial.get(name) for name in self.fields if name not in _NEVER_SHOWN})
+
+    def changes(self, who: str) -> dict[str, Any]:
+        """Changed settings under the service's names; what `who` changed meanwhile becomes an error of its field."""
+        typed = {name: self.cleaned_data[name] for name in self.changed_data if name in _NEVER_SHOWN}
+        shown = {name: self.cleaned_data[name] for name in self.fields if name not in _NEVER_SHOWN}
+        stored = {name: self.initial.get(name) for name in shown}
+        changes, clashes = edits.merged(str(self.data.get(edits.SEEN, "")), shown, stored)
+        for name in clashes:
+            self.add_error(name, edits.clash_words(who, stored[name]))
+        return changes | typed
 
     def take_refusal(self, error: SettingsError) -> None:
         """Shows the sentences at their fields; those of settings that are not here at the top."""

@@ -70,9 +70,9 @@ def connection_test(request: PageRequest, connection: str) -> HttpResponse:
 
 def _save(request: PageRequest, part: str) -> HttpResponse:
     form = _FORMS[part](request.POST, connection=request.connection, may_change=True, auto_id=f"{part}_%s")
-    if form.is_valid():
+    changes = form.changes(_last_editor(request.connection)) if form.is_valid() else {}
+    if not form.errors:
         try:
-            changes = form.changes()
             setup.update_connection(connection=request.connection, changes=changes, user=request.user)
         except SettingsError as error:
             form.take_refusal(error)
@@ -84,6 +84,11 @@ def _save(request: PageRequest, part: str) -> HttpResponse:
     # The unsaved connection in memory may carry refused values; the page shows the stored ones.
     request.connection.refresh_from_db()
     return _page(request, {part: form}, status=422)
+
+
+def _last_editor(connection: Connection) -> str:
+    entry = AuditEntry.objects.filter(connection=connection, action="change connection").select_related("user").first()
+    return entry.user.get_username() if entry and entry.user else "Somebody"
 
 
 def _enable(request: PageRequest) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Mappings: the list, and one mapping with its settings and fields. Changes go through `coupling.services.mappings`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -12,10 +13,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability, capabilities_of, require
+from config.web import edits
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.lists import ListView
 from config.web.request import PageRequest
 from connector.choices import Direction
+from connector.models import AuditEntry
 from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
 from coupling.filtersets import MappingFilterSet
@@ -32,6 +35,13 @@ from syncjobs.tables import MappingTable
 
 RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW)
 FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
+_GRID = (*FIELD_SETTINGS, "transformation", "update_conflict_resolution")
+_FIELD_WORDS = {
+    "enabled": "whether it is on",
+    "not_null": "never empty",
+    "clear_value_on_failed_sync": "clear on failure",
+    "update_conflict_resolution": "what happens when both sides changed it",
+}
 
 
 class MappingList(ListView):
@@ -109,23 +119,29 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
     if not may_change:
         for field in form.fields.values():
             field.disabled = True
+    stored = TableMapping.objects.select_related("connection").get(pk=mapping.pk)
+    present = {field: getattr(stored, field) for field in form.fields}
     if request.method == "POST" and form.is_valid():
-        changes = {field: form.cleaned_data[field] for field in form.changed_data}
+        changes, clashes = edits.merged(request.POST.get(edits.SEEN, ""), form.cleaned_data, present)
+        for field in clashes:
+            form.add_error(field, edits.clash_words(_last_editor(mapping), present[field]))
         try:
-            stored = TableMapping.objects.select_related("connection").get(pk=mapping.pk)
-            update_mapping(mapping=stored, changes=changes, user=request.user)
+            if not clashes:
+                update_mapping(mapping=stored, changes=changes, user=request.user)
         except MappingError as error:
             for name_of_field, problems in error.fields.items():
                 form.add_error(name_of_field if name_of_field in form.fields else None, list(problems))
         else:
-            messages.success(request, f"{name} is saved." if changes else "Nothing was changed.")
-            return redirect(here)
+            if not clashes:
+                messages.success(request, f"{name} is saved." if changes else "Nothing was changed.")
+                return redirect(here)
     context = {
         "title": name,
         "mapping": mapping,
         "sales_caption": sales_caption(mapping),
         "form": form,
-        "fields": mapping.fields.all(),
+        "seen": edits.shown(present),
+        "fields": _with_seen(mapping.fields.all()),
         "rules": list(request.connection.transformation_rules.all()),
         "directions": Direction,
         "policies": UpdateConflict,
@@ -148,7 +164,11 @@ def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResp
         messages.success(request, f"{field} is no longer mapped.")
         return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
     for field in mapping.fields.select_related("mapping__connection"):
-        changes = _field_changes(request, field)
+        changes, clashes = _field_changes(request, field)
+        if clashes:
+            who = _last_editor(mapping)
+            words = ", ".join(_FIELD_WORDS.get(each, each) for each in clashes)
+            messages.error(request, f"{field}: {who} changed {words} while you were on this page; yours is not saved.")
         if not changes:
             continue
         try:
@@ -162,11 +182,26 @@ def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResp
     return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
 
 
-def _field_changes(request: PageRequest, field: FieldMapping) -> dict[str, Any]:
-    """What the grid says differently from what is stored; a row that is not in the grid changes nothing."""
+def _with_seen(fields: Iterable[FieldMapping]) -> list[FieldMapping]:
+    """The rows of the grid, each with what its hidden input carries."""
+    rows = list(fields)
+    for field in rows:
+        field.seen = edits.shown({name: getattr(field, name) for name in _GRID})  # type: ignore[attr-defined]
+    return rows
+
+
+def _last_editor(mapping: TableMapping) -> str:
+    """Who changed the mapping or its fields last."""
+    entries = AuditEntry.objects.filter(connection=mapping.connection_id, target__startswith=mapping.name)
+    entry = entries.select_related("user").first()
+    return entry.user.get_username() if entry and entry.user else "Somebody"
+
+
+def _field_changes(request: PageRequest, field: FieldMapping) -> tuple[dict[str, Any], list[str]]:
+    """What the grid changes, and what somebody else changed meanwhile; a row not in the grid changes nothing."""
     direction = request.POST.get(f"direction-{field.pk}")
     if direction not in Direction.values:
-        return {}
+        return {}, []
     wanted: dict[str, Any] = {"direction": direction}
     for setting in FIELD_SETTINGS[1:]:
         wanted[setting] = f"{setting}-{field.pk}" in request.POST
@@ -175,7 +210,8 @@ def _field_changes(request: PageRequest, field: FieldMapping) -> dict[str, Any]:
     policy = request.POST.get(f"update_conflict_resolution-{field.pk}", field.update_conflict_resolution)
     if policy in ("", *UpdateConflict.values):
         wanted["update_conflict_resolution"] = policy
-    return {setting: value for setting, value in wanted.items() if value != getattr(field, setting)}
+    stored = {name: getattr(field, name) for name in _GRID}
+    return edits.merged(request.POST.get(f"{edits.SEEN}-{field.pk}", ""), wanted, stored)
 
 
 @require_POST
