@@ -396,3 +396,44 @@ def test_every_list_leads_to_the_lists_of_all_other_tables(hub: Hub, signed_in):
     assert url("record-list", system="sales", table="products") in page
     assert url("record-list", system="business_central", table="items") in page
     assert url("option-list") in page
+
+
+def test_rows_are_looked_at_without_choosing_and_remembered_when_chosen(hub: Hub, free, signed_in):
+    client = signed_in("salesperson")
+    account = make_account(hub.connection, name="Zenith")
+    address = url("coupling-setup", system="business_central", table="customers", key=free.key)
+    look = client.get(f"{address}?partner={account.key}&part=peek", headers={"HX-Request": "true"}).text
+    assert "Zenith" in look
+    assert "fields differ" in look
+    assert "picked recently" not in client.get(address).text
+    client.get(f"{address}?partner={account.key}")
+    assert "picked recently" in client.get(address).text
+
+
+def test_records_are_sorted_by_state_and_every_view_says_how_many(hub: Hub, free, signed_in):
+    client = signed_in("salesperson")
+    states = [
+        [row.record.coupling.state if row.record.coupling else "" for row in client.get(address).context["table"].page]
+        for address in (f"{url('customer-list')}?sort=state", f"{url('customer-list')}?sort=-state")
+    ]
+    assert states == [["conflict", "failing", ""], ["", "failing", "conflict"]]
+    page = client.get(url("customer-list"))
+    counts = {label: count for label, _, _, count, _ in page.context["views"]}
+    assert {name: counts[name] for name in ("All", "Not coupled", "Conflict", "Failing", "In sync", "Mine")} == {
+        "All": 3, "Not coupled": 1, "Conflict": 1, "Failing": 1, "In sync": 0, "Mine": None,
+    }  # fmt: skip
+
+
+def test_an_error_is_assigned_to_a_person(hub: Hub, signed_in):
+    client = signed_in("salesperson")
+    pair = hub.couplings[1]
+    assert "Who looks after 1 record?" in client.post(url("error-list"), {"action": "assign", "pk": [pair.pk]}).text
+    client.post(url("error-list"), {"action": "assign", "pk": [pair.pk], "person": "operator"})
+    pair.refresh_from_db()
+    assert pair.assigned_to.username == "operator"
+    assert "operator looks after it." in client.get(url("coupling-detail", pk=pair.pk)).text
+    mine = signed_in("operator").get(f"{url('error-list')}?assigned=me")
+    assert [row.pk for row in mine.context["table"].data] == [pair.pk]
+    client.post(url("error-list"), {"action": "assign", "pk": [pair.pk], "person": ""})
+    pair.refresh_from_db()
+    assert pair.assigned_to is None

@@ -84,9 +84,9 @@ def pairs_of(seller: Seller, name: str) -> tuple[UUID, UUID, UUID]:
     return record, first, second
 
 
-def product(hub: World, number: str, kind: int) -> UUID:
+def product(hub: World, number: str, kind: int, unit_group: UUID | None = None) -> UUID:
     """An active product of a kind: 1 sales inventory, 3 services."""
-    group = hub.sales.rows("uomschedules", "uomscheduleid")[0]["uomscheduleid"]
+    group = str(unit_group or hub.sales.rows("uomschedules", "uomscheduleid")[0]["uomscheduleid"])
     unit = next(
         row["uomid"] for row in hub.sales.rows("uoms", "uomid", "_uomscheduleid_value")
         if row["_uomscheduleid_value"] == group

@@ -106,12 +106,12 @@ def test_18_opening_an_uncoupled_item_leads_to_coupling_it(seller: Seller) -> No
     item = hub.bc.create(
         "items", number="1700", displayName="Rope", displayName2="Second line", baseUnitOfMeasureCode="PCS"
     )
-    row = product(hub, "OTHER", 1)
+    pieces = hub.connection.business_central_records.get(table="unitsOfMeasure", number="PCS").key
+    row = product(hub, "OTHER", 1, hub.coupling("UNIT OF MEASURE", bc_key=pieces).sales_key)
     seller.reads("ITEM-PRODUCT")
     address = f"/c/default/records/business_central/items/{item}/open/"
     assert "Couple it now?" in seller.client.get(address).text
     seller.confirms("ITEM-PRODUCT", item, partner=str(row), choice="to_sales")
-    print("DBG", [(j.mapping.name, j.state, j.message) for j in SynchJob.objects.all()], list(Operation.objects.filter(sales_key=row).values_list("kind","state","after","error_message")))
     values = hub.sales.row("products", row, "productnumber", "description")
     assert values["productnumber"] == "1700"
     assert "Second line" not in str(values["description"])

@@ -10,16 +10,11 @@ from coupling.services.couplings import couple, move, take_over
 from coupling.services.options import couple_option, option_lines
 from coupling.services.salespeople import lines_of
 from coupling.synchronisation import service
-from tests.engine.live import BC, SALES, Hub, connect
+from tests.engine.live import BC, SALES, Hub
+from tests.engine.people import company_number, make_contact, make_person
 from tests.web.conftest import people  # noqa: F401  (fixture)
 
 COMPANY = "_bcbi_companyid_value"
-
-
-@pytest.fixture
-def hub(sandbox, transactional_db, settings) -> Hub:
-    settings.COUPLET_CREATE_GRACE_SECONDS = 0
-    return Hub(connect(sandbox), sandbox)
 
 
 def read(hub: Hub) -> None:
@@ -102,6 +97,44 @@ def test_deleting_all_couplings_of_customers_clears_every_marker_stuck_ones_too(
     assert (job.uncoupled, job.failed) == (2, 0)
     changes.undo(changes.undoable(hub.connection, work.deed), None)
     assert Coupling.objects.count() == 2
+
+
+def test_undoing_a_table_wide_deletion_brings_contacts_back(hub, api):
+    pair = coupled(hub, 1)
+    person = make_person(hub, "Anna Bell", company_number(hub, "Customer 1"))
+    contact = make_contact(hub, "Anna", "Bell", pair.sales_key)
+    for system in (BC, SALES):
+        service().refresh_table(connection=hub.connection, system=system, table="contacts")
+    couple(mapping=hub.mapping("CONTACT"), bc_key=person, sales_key=contact)
+    assert requests.children_to_go([pair]) == 1
+    work = requests.uncouple_table(mapping=hub.mapping("CUSTOMER"), user=None)
+    assert (work.children, Coupling.objects.count()) == (1, 0)
+    changes.undo(changes.undoable(hub.connection, work.deed), None)
+    assert set(Coupling.objects.values_list("mapping__name", "sales_key")) == {
+        ("CUSTOMER", pair.sales_key),
+        ("CONTACT", contact),
+    }
+
+
+def test_renaming_an_option_says_how_many_accounts_show_it(seller):
+    hub = seller.hub
+    mapping = hub.mapping("SHIPPING AGENT")
+    service().refresh_table(connection=hub.connection, system=BC, table=mapping.business_central_table)
+    lines = option_lines(mapping).lines
+    code = next(line.code for line in lines if line.code)
+    option = next(line.option for line in lines if line.option)
+    hub.sales.create("accounts", name="User of it", customertypecode=3, **{mapping.option_attribute: option.value})
+    service().refresh_table(connection=hub.connection, system=SALES, table="accounts")
+    place = {"connection": "default", "name": mapping.name, "key": code.key}
+    assert "used by 1 accounts" in seller.client.get(reverse("option-setup", kwargs=place)).text
+    couple_option(mapping=mapping, bc_key=code.key, value=option.value, user=None)
+    address = f"{reverse('option-list', kwargs={'connection': 'default'})}?mapping=SHIPPING%20AGENT"
+    form = {"action": "synchronize", "key": [str(code.key)]}
+    asked = seller.client.post(address, form).text
+    assert f"“{option.label}” becomes “{code.number}”, 1 accounts show it" in asked
+    assert OptionMapping.objects.get(mapping=mapping).option_label == option.label
+    seller.client.post(address, {**form, "confirmed": "1"})
+    assert OptionMapping.objects.get(mapping=mapping).option_label.casefold() == code.number.casefold()
 
 
 def test_some_of_a_selection_are_deleted_and_the_uncoupled_ones_ignored(hub):

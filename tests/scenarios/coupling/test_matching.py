@@ -12,13 +12,7 @@ from coupling.synchronisation import service
 from coupling.views.matching import SELECTION
 from syncjobs.models import SynchJob
 from tests.coupling.factories import make_person
-from tests.engine.live import BC, SALES, Hub, connect
-
-
-@pytest.fixture
-def hub(sandbox, transactional_db, settings) -> Hub:
-    settings.COUPLET_CREATE_GRACE_SECONDS = 0
-    return Hub(connect(sandbox), sandbox)
+from tests.engine.live import BC, SALES, Hub
 
 
 @pytest.fixture
