@@ -7,21 +7,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db import connection as database
-from django.db.models import Count
+from django.db.models import Count, Value
+from django.db.models.functions import Replace
 from redis.exceptions import RedisError
 
 from connector.models import Connection
+from coupling.models import TableCursor
 from syncjobs.choices import OperationState
 from syncjobs.models import Operation, SynchJob
 from syncjobs.services import ticking
 from tests.chaos import contents, environment
 from tests.chaos.contents import Contents
 from tests.chaos.rig import Rig, Workers
-from tests.chaos.scenario import SIZES, Scenario, loose_ends
+from tests.chaos.scenario import Scenario, loose_ends
 from tests.chaos.schedule import (
     CRASH_POSTGRES,
     FAULTS,
@@ -73,6 +76,7 @@ class Prepared:
 class Result:
     """How a run went; `problems` are sentences, empty when all is as it has to be."""
 
+    scenario: str
     seed: int
     schedule: Schedule
     problems: list[str] = field(default_factory=list)
@@ -87,8 +91,8 @@ class Result:
     def __str__(self) -> str:
         verdict = "ok" if not self.problems else "FAILED"
         return (
-            f"seed {self.seed}: {verdict}; {self.schedule}; {self.kills} kills, {self.injected} faults, "
-            f"{self.resumed} resumptions; {self.rows} rows; {self.requests} requests "
+            f"{self.scenario}, seed {self.seed}: {verdict}; {self.schedule}; {self.kills} kills, "
+            f"{self.injected} faults, {self.resumed} resumptions; {self.rows} rows; {self.requests} requests "
             f"({self.requests / max(1, self.expected_requests):.1f} of an undisturbed run); {self.seconds:.0f} s"
         )
 
@@ -104,7 +108,7 @@ class Campaign:
     def run(self, seed: int) -> Result:
         variant = seed % self._variants
         prepared = self._prepared.get(variant) or self._prepare(variant)
-        result = Result(seed, make_schedule(seed), expected_requests=prepared.requests)
+        result = Result(self._scenario.name, seed, make_schedule(seed), expected_requests=prepared.requests)
         started = time.monotonic()
         with self._sandbox(variant, f"seed-{seed}") as sandbox:
             self._rig.fresh_database(prepared.database)
@@ -115,7 +119,7 @@ class Campaign:
     # -- The measure
 
     def _prepare(self, variant: int) -> Prepared:
-        directory = environment.DIRECTORY / f"variant-{variant}"
+        directory = self._directory(variant)
         directory.mkdir()
         for name in _CERTIFICATES:
             # All sandboxes of a campaign are trusted alike.
@@ -125,14 +129,14 @@ class Campaign:
             for name in _CERTIFICATES:
                 shutil.copy(directory / name, environment.DIRECTORY / name)
             self._rig.fresh_database()
-            sandbox.reset("bulk", seed=variant, **SIZES)
+            sandbox.reset("bulk", seed=variant, **self._scenario.sizes)
             self._scenario.prepare(Hub(connect(sandbox), sandbox), variant)
             known = contents.numbers(contents.read_rows(directory))
-        name = f"couplet_variant_{variant}"
+        name = f"couplet_{self._scenario.name}_{variant}"
         self._rig.keep_database(name)
         with self._sandbox(variant, f"undisturbed-{variant}") as sandbox:
             self._rig.fresh_database(name)
-            result = Result(-1, quiet())
+            result = Result(self._scenario.name, -1, quiet())
             started = time.monotonic()
             self._execute(sandbox, result)
             result.seconds = time.monotonic() - started
@@ -143,7 +147,8 @@ class Campaign:
         if problems:
             raise AssertionError("The undisturbed run is not fit to be a measure:\n" + "\n".join(problems))
         rows = sum(len(each) for each in expected.rows.values())
-        self._say(f"variant {variant}: {rows} rows, {result.requests} requests, {result.seconds:.0f} s undisturbed")
+        named = f"{self._scenario.name}, variant {variant}"
+        self._say(f"{named}: {rows} rows, {result.requests} requests, {result.seconds:.0f} s undisturbed")
         self._prepared[variant] = prepared
         return prepared
 
@@ -168,7 +173,9 @@ class Campaign:
     def _execute(self, sandbox: SandboxServer, result: Result) -> None:
         """Lets the scenario run to its end on real workers while the schedule strikes."""
         # The sandbox listens on other ports than the one that the variant's connection was made with.
+        former = Connection.objects.get().sales_url
         Connection.objects.update(authority_url=sandbox.url, sales_url=sandbox.url, business_central_url=sandbox.url)
+        TableCursor.objects.update(cursor=Replace("cursor", Value(former), Value(sandbox.url)))
         sandbox.control("PUT", "/latency", _LATENCY)
         if result.schedule.clocks:
             sandbox.control("PUT", "/clock", result.schedule.clocks)
@@ -219,11 +226,14 @@ class Campaign:
             if job.inserted or job.modified or job.deleted or job.coupled
         ]
 
+    def _directory(self, variant: int) -> Path:
+        return environment.DIRECTORY / f"{self._scenario.name}-{variant}"
+
     @contextlib.contextmanager
     def _sandbox(self, variant: int, name: str) -> Iterator[SandboxServer]:
         """A sandbox over a copy of the variant's data: same keys, same content, and its own stamps from here on."""
-        directory = environment.DIRECTORY / name
-        shutil.copytree(environment.DIRECTORY / f"variant-{variant}", directory)
+        directory = environment.DIRECTORY / f"{self._scenario.name}-{name}"
+        shutil.copytree(self._directory(variant), directory)
         try:
             with _running(directory) as sandbox:
                 yield sandbox

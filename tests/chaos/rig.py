@@ -47,6 +47,9 @@ class Rig:
         self._administer(
             f"DROP DATABASE IF EXISTS {environment.DATABASE} WITH (FORCE)",
             f"CREATE DATABASE {environment.DATABASE} TEMPLATE {template}",
+            # A copied sequence believes that its next values are in the log already. They are not, and a crash before
+            # the first checkpoint would hand them out twice.
+            "CHECKPOINT",
         )
         self.flush_redis()
 
