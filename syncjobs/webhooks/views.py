@@ -6,6 +6,8 @@ sender. Without the key nothing is read and nothing is answered that a stranger 
 
 import json
 import logging
+import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +25,11 @@ from syncjobs.webhooks.waiting import note
 log = logging.getLogger(__name__)
 
 _LONGEST_TOKEN = 500
+_KNOWN_SECONDS = 5
+_HEARD_EVERY = timedelta(seconds=30)
+
+_known: dict[UUID, tuple[float, WebhookReceiver]] = {}
+"""By token: until when (monotonic seconds) a receiver is taken as it was read."""
 
 
 @csrf_exempt
@@ -34,7 +41,7 @@ def webhook_sales(request: HttpRequest, token: UUID) -> HttpResponse:
     if receiver is None or not is_from_sales(receiver, request.headers):
         return HttpResponse(status=401)
     note(receiver.connection, from_sales(receiver, _message(request)))
-    WebhookReceiver.objects.filter(pk=receiver.pk).update(sales_heard_at=timezone.now())
+    _note_heard(receiver, "sales_heard_at")
     return HttpResponse(status=202)
 
 
@@ -54,12 +61,29 @@ def webhook_business_central(request: HttpRequest, token: UUID) -> HttpResponse:
         # Business Central always sends the key; whoever does not is somebody else.
         return HttpResponse(status=401)
     note(receiver.connection, from_business_central(receiver, entries))
-    WebhookReceiver.objects.filter(pk=receiver.pk).update(business_central_heard_at=timezone.now())
+    _note_heard(receiver, "business_central_heard_at")
     return HttpResponse(status=202)
 
 
 def _receiver(token: UUID) -> WebhookReceiver | None:
-    return WebhookReceiver.objects.select_related("connection").filter(token=token, connection__enabled=True).first()
+    """Remembered for a few seconds: a full synchronisation has every row that it writes announced, one by one."""
+    until, known = _known.get(token, (0.0, None))
+    if time.monotonic() < until:
+        return known
+    found = WebhookReceiver.objects.select_related("connection").filter(token=token, connection__enabled=True).first()
+    if found is None:
+        _known.pop(token, None)
+    else:
+        _known[token] = (time.monotonic() + _KNOWN_SECONDS, found)
+    return found
+
+
+def _note_heard(receiver: WebhookReceiver, name: str) -> None:
+    """To the half minute is enough for the Status page."""
+    before, now = getattr(receiver, name), timezone.now()
+    if before is None or now - before > _HEARD_EVERY:
+        setattr(receiver, name, now)
+        WebhookReceiver.objects.filter(pk=receiver.pk).update(**{name: now})
 
 
 def _message(request: HttpRequest) -> Any:
