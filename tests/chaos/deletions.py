@@ -28,7 +28,7 @@ class Deletions:
     def prepare(self, hub: Hub, variant: int) -> None:
         hub.switch(ownership_model="team")
         TableMapping.objects.filter(name=_MAPPING).update(deletion_conflict_resolution=DeletionConflict.PROPAGATE)
-        for name in ("CURRENCY", "PAYMENT TERMS", "SHIPMENT METHOD", _MAPPING, _MAPPING):
+        for name in ("CURRENCY", "PAYMENT TERMS", "SHIPMENT METHOD", "SHIPPING AGENT", _MAPPING, _MAPPING):
             hub.run_full(name)
         pairs = list(Coupling.objects.filter(mapping__name=_MAPPING).order_by("bc_key"))
         gone_in_bc, gone_in_sales, edited = pairs[:_GONE], pairs[_GONE : 2 * _GONE], pairs[2 * _GONE :][:_EDITED]

@@ -39,7 +39,15 @@ class Documents:
         accounts = self._accounts(hub)
         TableMapping.objects.filter(name="CUSTOMER").update(direction="to_sales")
         units = ("UNIT GROUP", "ITEM UOM") if variant % 2 == 0 else ("UNIT OF MEASURE",)
-        for name in ("CURRENCY", "PAYMENT TERMS", *units, "CUSTOMER", "ITEM-PRODUCT"):
+        for name in (
+            "CURRENCY",
+            "PAYMENT TERMS",
+            "SHIPMENT METHOD",
+            "SHIPPING AGENT",
+            *units,
+            "CUSTOMER",
+            "ITEM-PRODUCT",
+        ):
             job = hub.run_full(name)
             if job.state != JobState.SUCCEEDED:
                 raise AssertionError(f"{name}: {job.message}")
