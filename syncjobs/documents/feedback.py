@@ -4,7 +4,7 @@ A submitted order refuses changes, so it is reopened, changed and submitted agai
 salesperson has reopened is left alone: it is being corrected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from connector.choices import System
 from connector.http.batch import Part
 from connector.odata import chunks
 from connector.sales import SalesClient
-from coupling.models import OptionMapping
+from coupling.models import Coupling, OptionMapping
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents import journal
 from syncjobs.documents.amounts import amount, header_discount
@@ -56,12 +56,13 @@ def follow_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     """Looks at transferred orders, or the named ones, and tells Sales what changed. Raises RemoteError."""
     sales = run.client(SALES)
     assert isinstance(sales, SalesClient)  # noqa: S101 - narrows the type
-    known = SalesDocument.objects.filter(
+    coupled = SalesDocument.objects.filter(
         connection=run.connection, kind=DocumentKind.ORDER, coupling__isnull=False,
-        transfer_state__in=IN_BUSINESS_CENTRAL, sales_gone=False,
+        transfer_state__in=IN_BUSINESS_CENTRAL,
     )  # fmt: skip
     if keys:
-        known = known.filter(sales_key__in=keys)
+        coupled = coupled.filter(sales_key__in=keys)
+    known = coupled.filter(sales_gone=False)
     all_keys = list(known.values_list("sales_key", flat=True))
     SynchJob.objects.filter(pk=run.job.pk).update(total=len(all_keys))
     for chunk in chunks(all_keys, _CHUNK):
@@ -76,7 +77,22 @@ def follow_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
         for each in seen:
             _follow_state(run, sales, each)
         SynchJob.objects.filter(pk=run.job.pk).update(done=F("done") + len(chunk))
+    _let_go(run, coupled.filter(sales_gone=True))
     send_posts(run)
+
+
+def _let_go(run: JobRun, documents: Iterable[SalesDocument]) -> None:
+    """Orders that were deleted in Sales: Business Central goes on with its own by itself."""
+    for document in documents:
+        text = f"The order was deleted in Sales; {document.bc_number} in Business Central is left as it is."
+        with transaction.atomic():
+            Coupling.objects.filter(pk=document.coupling_id).delete()
+            SalesDocument.objects.filter(pk=document.pk).update(
+                coupling=None, transfer_state=TransferState.CLOSED, attention=[]
+            )
+            SynchJob.objects.filter(pk=run.job.pk).update(uncoupled=F("uncoupled") + 1)
+            note(document, EventKind.DELETED, text, key="deleted_in_sales", job=run.job)
+        run.progress.log(f"{document}: {text}")
 
 
 # -- Header fields

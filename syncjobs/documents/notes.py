@@ -76,6 +76,21 @@ def transfer_notes(run: JobRun, documents: Sequence[SalesDocument]) -> list[Sale
     return done
 
 
+def drop_notes(run: JobRun, document: SalesDocument) -> None:
+    """Takes the attachments of a quote's former revision away: each revision brings its own notes."""
+    carried = document.notes.filter(attachment_key__isnull=False)
+    by_key = {each.attachment_key: each for each in carried}
+    changes = [
+        Change(document, BC, ATTACHMENTS, OperationKind.DELETE, key=key, sales_key=each.annotation_key)
+        for key, each in by_key.items()
+    ]
+    for change, result in journal.write(run, changes):
+        if result.status in (WriteStatus.DONE, WriteStatus.MISSING):
+            DocumentNote.objects.filter(pk=by_key[change.key].pk).update(attachment_key=None)
+        else:
+            run.progress.log(f"{document}: an old note was not taken away. {result.error}", LogLevel.WARNING)
+
+
 def follow_notes(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     """Notes of transferred orders, both ways: new and changed ones of Sales, new attachments of the other side."""
     documents = SalesDocument.objects.filter(

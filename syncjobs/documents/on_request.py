@@ -38,7 +38,7 @@ def may_remove(document: SalesDocument) -> bool:
     if document.transfer_state not in IN_BUSINESS_CENTRAL or document.coupling_id is None:
         return False
     if document.kind == DocumentKind.ORDER:
-        return document.sales_gone or document.sales_state == OrderState.CANCELED
+        return document.sales_state == OrderState.CANCELED
     return document.sales_gone or document.sales_status in CLOSED_LOST
 
 

@@ -24,6 +24,7 @@ from syncjobs.documents.following import read_with_lines
 from syncjobs.documents.hooks import HookContext, Step, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import SalesDocument
+from syncjobs.documents.notes import drop_notes
 from syncjobs.documents.preflight import Prepared
 from syncjobs.documents.records import QUOTES
 from syncjobs.documents.steps import first_steps
@@ -71,7 +72,9 @@ def revise(run: JobRun, former: SalesDocument, prepared: Prepared) -> SalesDocum
     if error is not None:
         _refused(run, document, error)
         return None
-    return _take_over(run, client, former, prepared)
+    taken = _take_over(run, client, former, prepared)
+    drop_notes(run, former)
+    return taken
 
 
 def _replace(run: JobRun, former: SalesDocument, prepared: Prepared) -> SalesDocument | None:

@@ -1,0 +1,63 @@
+"""A.6 Switches (scenarios 36 and 37; 38 to 40 are about bidirectional orders)."""
+
+from typing import Any
+
+import pytest
+
+from connector.errors import SettingsError
+from connector.services.setup import update_connection
+from syncjobs.documents.processes import AVAILABILITY, CREATE_ORDERS, PROCESS_QUOTES
+from syncjobs.models import Schedule
+from tests.scenarios.documents.market import Market
+
+
+def change(market: Market, **changes: Any) -> None:
+    market.connection = update_connection(connection=market.connection, changes=changes, user=None)
+
+
+def organisation_takes_orders(market: Market) -> bool:
+    address = f"organizations({market.connection.organization_id})?$select=issopintegrationenabled"
+    return bool(market.sales.client.session.get(address).data["issopintegrationenabled"])
+
+
+def test_a6_36_switching_order_integration_off(market: Market) -> None:
+    """139175 DisableCRMSalesOrderIntegrationWithSOInSubmittedState, DisableCRMSalesOrderIntegration"""
+    change(market, sales_order_integration="none")
+    change(market, sales_order_integration="legacy")
+    assert organisation_takes_orders(market)
+    key = market.order()
+    with pytest.raises(SettingsError, match="still submitted"):
+        change(market, sales_order_integration="none")
+    market.connection.refresh_from_db()
+    assert market.connection.sales_order_integration == "legacy"
+    assert organisation_takes_orders(market)
+    market.sales.update("salesorders", key, statecode=0, statuscode=1)
+    change(market, sales_order_integration="none")
+    assert not organisation_takes_orders(market)
+
+
+@pytest.mark.parametrize(
+    ("switch", "name"),
+    [
+        ("automatically_create_sales_orders", CREATE_ORDERS),
+        ("automatically_process_quotes", PROCESS_QUOTES),
+        ("synchronize_item_availability", AVAILABILITY),
+    ],
+)
+def test_a6_37_a9_67_switch_brings_its_job_and_takes_it_away(market: Market, switch: str, name: str) -> None:
+    """139160 EnablingAutoCreateSalesOrdersMakesJobQueueEntryCreated,
+    DisablingAutoCreateSalesOrdersMakesJobQueueEntryDeleted, EnablingAutoProcessSalesQuotesMakesJobQueueEntryCreated,
+    DisablingAutoProcessSalesQuotesMakesJobQueueEntryDeleted, EnableDisableCRMItemAvailabilityWebService"""
+    jobs = Schedule.objects.filter(connection=market.connection, name=name)
+    assert not jobs.exists()
+    change(market, **{switch: True})
+    assert jobs.count() == 1
+    change(market, **{switch: False})
+    assert not jobs.exists()
+
+
+def test_a6_37_automatic_creation_needs_order_integration(market: Market) -> None:
+    """139160 AutoCreateSalesOrdersEditableIfOrdersIntegrationEnabled"""
+    change(market, sales_order_integration="none")
+    with pytest.raises(SettingsError):
+        change(market, automatically_create_sales_orders=True)
