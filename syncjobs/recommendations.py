@@ -53,8 +53,11 @@ class Standing:
     sales_total: int | None = None
 
 
-_SALES_OWN = {"UNIT OF MEASURE": 1, "UNIT GROUP": 1}
+SALES_OWN = {"UNIT OF MEASURE": 1, "UNIT GROUP": 1}
 """Rows that every organisation has from the start."""
+
+FINDS_PARTNERS = frozenset({"SALESPEOPLE", "CURRENCY"})
+"""Mappings whose records are recognised by address or code, so that free ones on both sides mean no danger."""
 
 
 def recommend(standing: Standing) -> Recommendation:
@@ -69,7 +72,7 @@ def recommend(standing: Standing) -> Recommendation:
         return Recommendation.COUPLE if bc else Recommendation.NOTHING
     if bc is None or sales is None:
         return Recommendation.UNREAD
-    sales = max(0, sales - _SALES_OWN.get(standing.name, 0))
+    sales = max(0, sales - SALES_OWN.get(standing.name, 0))
     if bc and sales:
         return Recommendation.COUPLE
     if bc or sales:

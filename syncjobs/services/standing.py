@@ -10,7 +10,7 @@ from connector.models import Connection
 from coupling.choices import MappingKind
 from coupling.models import BusinessCentralRecord, Coupling, OptionMapping, SalesRecord, TableCursor, TableMapping
 from coupling.services.free import FreeRecords
-from syncjobs.recommendations import Standing
+from syncjobs.recommendations import FINDS_PARTNERS, SALES_OWN, Standing
 
 MANY_CREATES = 100
 LARGE_SHARE = 5
@@ -73,14 +73,16 @@ def guarded(
     found = []
     for each in free:
         name = each.mapping.name
-        if name not in directions or name in matched:
+        if name not in directions or name in matched or name in FINDS_PARTNERS:
             continue
         for system in Direction(directions[name]).targets:
             creates, present = (
                 each.creates_in(system, directions[name]),
                 totals.get((system, each.mapping.table(system)), 0),
             )
-            if present and (creates > MANY_CREATES or creates * LARGE_SHARE > present):
+            if system == System.SALES:
+                present -= SALES_OWN.get(name, 0)
+            if present > 0 and (creates > MANY_CREATES or creates * LARGE_SHARE > present):
                 found.append(Guarded(name, system, creates, present))
     return found
 

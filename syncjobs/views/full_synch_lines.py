@@ -15,7 +15,7 @@ from coupling.services.free import FreeRecords
 from syncjobs.choices import LIVE_JOB_STATES, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
 from syncjobs.presentation import Counter, Progress, counters_of, progress_of
-from syncjobs.recommendations import Recommendation, Standing, recommend
+from syncjobs.recommendations import FINDS_PARTNERS, Recommendation, Standing, recommend
 from syncjobs.services.full_synch import blocked_by, criteria_of, eligible_mappings
 from syncjobs.services.standing import standings
 
@@ -31,8 +31,6 @@ PLAN_WORDS = {
     "failing": "would fail",
     "conflicts": "in conflict",
 }
-FINDS_PARTNERS = frozenset({"SALESPEOPLE", "CURRENCY"})
-"""Mappings whose records are recognised by address or code, so that free ones on both sides mean no danger."""
 MANY_FREE = 10
 """Free records on both sides from which on a full run probably creates partners that exist already."""
 PLAN_TONES = {"ambiguous": "bad", "blocked": "bad", "failing": "bad", "conflicts": "conflict"}
