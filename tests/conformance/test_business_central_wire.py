@@ -13,6 +13,7 @@ from sandbox.datasets.company import COMPANY_ID
 from sandbox.identity.clients import GUEST_CLIENT_ID, GUEST_CLIENT_SECRET
 from sandbox.identity.tokens import BUSINESS_CENTRAL_AUDIENCE
 from tests.sandbox.conftest import ApiClient, get_token
+from tests.sandbox.test_business_central_webhooks import Receiver, eventually
 from tests.sandbox_process import SandboxServer
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -268,3 +269,51 @@ def test_batch_limit(wire: ApiClient) -> None:
     assert wire.error(wire.request("POST", "$batch", {"requests": operations})) == (500, "Unknown")
     whole = wire.request("POST", "$batch", {"requests": operations[:100]}).json()["responses"]
     assert {item["status"] for item in whole} == {200}
+
+
+def test_keys_of_pages_and_metadata_of_services(wire: ApiClient) -> None:
+    root = wire.root.removesuffix("api/v2.0/")
+    pages = f"{root}ODataV4/Company(Id={COMPANY_ID})"
+    header = {"Code": "SUMMER", "Description": "Summer", "SourceType": "All Customers"}
+    assert wire.request("POST", f"{pages}/Sales_Price_List", header).status_code == 201
+    line = {"Price_List_Code": "SUMMER", "Asset_Type": "Item", "Product_No": "A-100", "Unit_Price": 9.5}
+    assert wire.request("POST", f"{pages}/Sales_Price_ListLines", line).status_code == 201
+    address = "Sales_Price_ListLines(Price_List_Code='SUMMER',Line_No=10000)"
+    assert wire.get(f"{pages}/{address}")["Unit_Price"] == Decimal("9.5")
+    assert len(wire.get(f"{pages}/Sales_Price_List('SUMMER')/Sales_Price_ListLines")["value"]) == 1
+    for service, namespace in (("api/v2.0", "Microsoft.NAV"), ("ODataV4", "NAV")):
+        text = wire.request("GET", f"{root}{service}/$metadata").text
+        assert f'Namespace="{namespace}"' in text
+    assert wire.get(f"{root}api/v2.0/entityDefinitions")["value"]
+
+
+def test_subscription_its_renewal_and_notification(wire: ApiClient, stranger: SandboxServer) -> None:
+    profile = {"webhook_delay_seconds": 0}
+    stranger.control("PUT", "/profile", {"business_central": profile})
+    hook = Receiver()
+    try:
+        resource = f"/api/v2.0/companies({COMPANY_ID})/customers"
+        body = {"notificationUrl": hook.url, "resource": resource, "clientState": "k7-secret"}
+        made = wire.request("POST", "subscriptions", body)
+        assert made.status_code == 201
+        row = made.json()
+        assert hook.handshakes == 1
+        renewed = wire.request("PATCH", f"subscriptions('{row['subscriptionId']}')", body, If_Match=row["@odata.etag"])
+        assert (renewed.status_code, hook.handshakes) == (200, 2)
+        customer = only(wire, f"companies({COMPANY_ID})/customers?$filter=number eq 'K00120'")
+        wire.request("PATCH", f"companies({COMPANY_ID})/customers({customer['id']})", {"city": "Oslo"}, If_Match="*")
+        eventually(lambda: bool(hook.notifications))
+        (entry,) = hook.notifications
+        assert entry["resource"] == f"api/v2.0/companies({COMPANY_ID})/customers({customer['id']})"
+        assert (entry["clientState"], entry["changeType"]) == ("k7-secret", "updated")
+        assert set(entry) == {
+            "subscriptionId", "clientState", "expirationDateTime", "resource", "changeType", "lastModifiedDateTime",
+        }  # fmt: skip
+        gone = wire.request("DELETE", f"subscriptions('{row['subscriptionId']}')", If_Match="*")
+        assert gone.status_code == 204
+    finally:
+        hook.close()
+        stranger.control("PUT", "/profile", {"business_central": {"webhook_delay_seconds": 30}})
+    runtime = wire.root.replace("api/v2.0/", "api/microsoft/runtime/beta/")
+    listed = wire.get(f"{runtime}companies({COMPANY_ID})/webhookSupportedResources?$filter=resource eq 'v2.0*'")
+    assert {"resource": "v2.0/customers"} in listed["value"]

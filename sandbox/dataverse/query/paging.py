@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from sandbox.dataverse import errors
 
 _OUTER = re.compile(r'<cookie pagenumber="(\d+)" pagingcookie="([^"]*)" istracking="(True|False)" />')
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _INNER = re.compile(r'<cookie page="\d+" state="([\w\-=]*)"')
 
 
@@ -32,16 +33,16 @@ def write_token(state: PageState, key_column: str, key: str) -> str:
     body = json.dumps({"last": state.last, "tracking": state.tracking}, separators=(",", ":"))
     packed = urlsafe_b64encode(body.encode()).decode()
     inner = f'<cookie page="{state.page - 1}" state="{packed}"><{key_column} last="{{{key.upper()}}}" /></cookie>'
-    escaped = quote(quote(inner, safe=""), safe="")
+    escaped = _ESCAPE.sub(lambda found: found[0].lower(), quote(inner, safe=""))
     tracking = "True" if state.tracking is not None else "False"
     outer = f'<cookie pagenumber="{state.page}" pagingcookie="{escaped}" istracking="{tracking}" />'
-    return quote(outer, safe="=")
+    return quote(outer, safe="=/")
 
 
 def read_token(text: str) -> PageState:
     """Raises 400 for a token that this service did not make."""
     found = _OUTER.fullmatch(text)
-    inner = _INNER.search(unquote(unquote(found.group(2)))) if found else None
+    inner = _INNER.search(unquote(found.group(2))) if found else None
     if found is None or inner is None:
         raise errors.bad_query("Malformed XML in the Paging Cookie.")
     try:
