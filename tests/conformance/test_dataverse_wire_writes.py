@@ -128,8 +128,8 @@ def test_pages_and_bulk_messages(keys: ApiClient) -> None:
     made = keys.request("POST", "accounts/Microsoft.Dynamics.CRM.CreateMultiple", {"Targets": targets}).json()["Ids"]
     page = keys.get("accounts?$select=name", Prefer="odata.maxpagesize=3")
     link = page["@odata.nextLink"]
-    outer = r"\$skiptoken=%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie.+%22%20istracking=%22False%22%20/%3E$"
-    assert re.search(outer, link)
+    begin = r"\$skiptoken=%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie"
+    assert re.search(begin + r".+%22%20istracking=%22False%22%20/%3E$", link)
     assert keys.get(link, Prefer="odata.maxpagesize=3")["value"]
     changed = [{**TYPED, "accountid": key, "telephone1": "7"} for key in made]
     update = keys.request("POST", "accounts/Microsoft.Dynamics.CRM.UpdateMultiple", {"Targets": changed})
