@@ -3,11 +3,15 @@
 from typing import Any
 
 import pytest
+from django.test import Client
+from rest_framework.authtoken.models import Token
 
 from connector.business_central_pages import PAGE_TABLES
 from coupling.models import Coupling, OptionMapping
 from coupling.services.defaults import apply_switches
 from syncjobs.choices import JobState
+from tests.api.conftest import Api
+from tests.coupling.factories import make_person
 from tests.engine.live import Hub, connect
 from tests.sandbox_process import SandboxServer
 
@@ -48,6 +52,37 @@ def test_without_companion_and_pages_every_mapping_says_what_it_needs(
     assert found["SHIPPING AGENT"][2] == (
         "Shipping Agent needs the companion extension in Business Central, or the page published as hub_ShippingAgents."
     )
+
+
+def test_every_mapping_says_on_its_page_and_over_rest_what_it_needs(
+    sandbox: SandboxServer, transactional_db: None
+) -> None:
+    hub = connected(sandbox, companion_extension=False, pages=False)
+    person = make_person("reader", "administrator")
+    client, api = Client(), Api(Token.objects.create(user=person).key)
+    client.force_login(person)
+    overview = client.get("/c/default/mappings/").content.decode()
+    rows = {row["name"]: row for row in api.get("mappings/", page_size=100).json()["results"]}
+    mappings = list(hub.connection.mappings.all())
+    assert overview.count("Unavailable") == len(NEEDS_MORE)
+    assert {mapping.name for mapping in mappings if not mapping.available} == set(NEEDS_MORE)
+    for mapping in mappings:
+        row, page = rows[mapping.name], client.get(f"/c/default/mappings/{mapping.name}/").content.decode()
+        assert (row["available"], row["unavailable_reason"]) == (mapping.available, mapping.unavailable_reason)
+        assert (mapping.unavailable_reason in page) if not mapping.available else (row["unavailable_reason"] == "")
+        if mapping.available:
+            continue
+        refused = api.post(f"mappings/{mapping.name}/synchronize/", {"mode": "full"})
+        assert (refused.status_code, mapping.unavailable_reason in str(refused.json())) == (409, True)
+    # A full synchronisation is made of what there is; products go without what cannot be had.
+    line_names = {line["mapping"] for line in _full_synch(api)["lines"]}
+    assert not line_names & set(NEEDS_MORE)
+
+
+def _full_synch(api: Api) -> dict[str, Any]:
+    started = api.post("full-synchs/", {"preview": True}).json()["full_synch"]["id"]
+    found: dict[str, Any] = api.get(f"full-synchs/{started}/").json()
+    return found
 
 
 def test_companion_comes_before_the_pages(sandbox: SandboxServer, transactional_db: None) -> None:
