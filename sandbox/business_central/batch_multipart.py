@@ -38,8 +38,8 @@ def prepare(service: "BusinessCentralService", request: Request, address: Addres
             parts.append([batch.part_of(service, request, address, company, _item(inner)) for inner in part.parts])
         else:
             parts.append(batch.part_of(service, request, address, company, _item(part)))
-    flat = _flat(parts)
-    counted = batch.operations(service, flat), batch.weight(service, flat)
+    operations = _flat(parts)
+    counted = batch.operations(service, operations), batch.weight(service, operations)
     return Prepared(lambda: _answer(service, request, parts), *counted)
 
 
