@@ -98,6 +98,7 @@ ADDRESSES: dict[str, Needs] = {
     "record-list": _READ,
     "record-detail": _READ,
     "record-open": _READ,
+    "record-next": _COUPLE,
     "record-open-from-sales": _READ,
     "option-list": Needs(Capability.READ, Capability.COUPLE),
     "option-setup": _COUPLE,

@@ -15,6 +15,7 @@ from coupling.views import (
     synchronize,
     transformations,
     undo,
+    walk,
 )
 
 from coupling.views import matching, queue, suggestions  # isort: skip
@@ -31,6 +32,7 @@ connection_pages = [
     path("salespeople/couple/", salespeople.couple_salespeople, name="salesperson-couple"),
     path("users/", _records, {"system": _SALES, "table": "systemusers"}, name="user-list"),
     path("records/<str:system>/<str:table>/", _records, name="record-list"),
+    path("records/<str:system>/<str:table>/next/", walk.next_record, name="record-next"),
     path(f"{_RECORD}/", pair.record_detail, name="record-detail"),
     path(f"{_RECORD}/open/", links.record_open, name="record-open"),
     path("open/", links.open_from_sales, name="record-open-from-sales"),

@@ -24,6 +24,7 @@ from coupling.services.couplings import couple, move, take_over
 from coupling.views.base import list_url, pair_url, queued
 from coupling.views.setup_state import NONE, Setup
 from coupling.views.undo import offer_undo
+from coupling.views.walk import WALK, on_from
 
 _PARTS = {"candidates": "coupling/_candidates.html", "choice": "coupling/_choice.html"}
 
@@ -39,7 +40,9 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
         return render(request, "coupling/_peek.html", setup.peek())
     # Looking through hits costs no claim; opening the record and choosing a partner do.
     holder = setup.claim() if request.method == "GET" and part != "candidates" else None
-    context = setup.context() | {"holder": holder}
+    walk = request.GET.get(WALK, "")
+    onwards = on_from(connection, setup.system, table, key, walk) if walk else ""
+    context = setup.context() | {"holder": holder, "walk": walk, "onwards": onwards}
     if part != "choice":
         offset = request.GET.get("offset", "")
         context["candidates"] = find_candidates(
@@ -84,7 +87,7 @@ def _do(request: PageRequest, setup: Setup) -> HttpResponse:
         setup.release()
         change = latest_undoable(coupling) if setup.changes_partner else None
         offer_undo(request, sentence, change.deed if change else None)
-        return redirect(pair_url(coupling))
+        return redirect(_onwards(request, setup) or pair_url(coupling))
     except HubError as error:
         messages.error(request, f"{error} {error.hint}".strip())
         return redirect(again)
@@ -109,7 +112,15 @@ def _create(request: PageRequest, setup: Setup, again: str) -> HttpResponse:
     )
     setup.release()
     queued(request, list(work.jobs), "Queued: the new record is created and coupled in the background.")
-    return redirect(list_url(setup.connection, setup.system, setup.record.table))
+    return redirect(_onwards(request, setup) or list_url(setup.connection, setup.system, setup.record.table))
+
+
+def _onwards(request: PageRequest, setup: Setup) -> str:
+    """The next record, where one is on a walk through a list."""
+    walk = request.POST.get(WALK, "")
+    if not walk:
+        return ""
+    return on_from(setup.connection.slug, setup.system, setup.record.table, setup.record.key, walk)
 
 
 def _couple(setup: Setup, request: PageRequest) -> Coupling:

@@ -437,3 +437,21 @@ def test_an_error_is_assigned_to_a_person(hub: Hub, signed_in):
     client.post(url("error-list"), {"action": "assign", "pk": [pair.pk], "person": ""})
     pair.refresh_from_db()
     assert pair.assigned_to is None
+
+
+def test_uncoupled_rows_of_sales_are_walked_through_one_by_one(hub: Hub, free, signed_in):
+    client = signed_in("salesperson")
+    first, second = (make_account(hub.connection, name) for name in ("Walk A", "Walk B"))
+    make_account(hub.connection, "Outside of the filter")
+    listing = client.get(f"{url('account-list')}?search=walk").text
+    assert f"{url('record-next', system='sales', table='accounts')}?search=walk" in listing
+    page = client.get(f"{url('record-next', system='sales', table='accounts')}?search=walk", follow=True)
+    assert page.context["record"] == first
+    page = client.get(page.context["onwards"], follow=True)
+    assert page.context["record"] == second
+    end = client.get(page.context["onwards"])
+    assert end.url == f"{url('account-list')}?search=walk"
+    other = signed_in("operator")
+    # The second one is reserved for the person who looks at it.
+    page = other.get(f"{url('record-next', system='sales', table='accounts')}?search=walk&after={first.key}")
+    assert page.url == f"{url('account-list')}?search=walk"
