@@ -55,7 +55,8 @@ def related_of(mapping: TableMapping, lines: Iterable[FieldPreview]) -> list[Rel
     found = []
     for line, table in pointing:
         bc_table = under[table].business_central_table if table in under else ""
-        sales_row = sales.get((table, _guid(line.sales_now))) if _guid(line.sales_now) else None
+        pointed = _guid(line.sales_now)
+        sales_row = sales.get((table, pointed)) if pointed else None
         bc_row = bc.get((bc_table, str(line.bc_now)))
         record, system = (bc_row, System.BUSINESS_CENTRAL) if bc_row else (sales_row, System.SALES)
         if record is not None:

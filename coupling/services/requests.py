@@ -215,7 +215,7 @@ def delete_survivors(*, couplings: Sequence[Coupling], user: User | None, trigge
 
 def assign_many(*, couplings: Sequence[Coupling], person: User | None, user: User | None) -> int:
     """Says who looks after the pairs' problems; None: nobody. Returns how many changed."""
-    changed = [c for c in couplings if c.assigned_to_id != (person.pk if person else None)]  # type: ignore[attr-defined]
+    changed = [c for c in couplings if c.assigned_to_id != (person.pk if person else None)]
     Coupling.objects.filter(pk__in=[coupling.pk for coupling in changed]).update(assigned_to=person)
     if changed:
         record_change(
