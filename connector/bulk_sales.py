@@ -20,9 +20,10 @@ from connector.http.batch import Part, PartAnswer
 from connector.sales import SalesClient, row_path
 from connector.writes import Group, Kind, Sent, Write, WriteResult, WriteStatus
 
-# Start at 100 and cap at 1,000 as the service's documentation advises.
-_MESSAGE_START, _MESSAGE_LARGEST = 100, 1000
-_BATCH_START, _BATCH_LARGEST = 100, 400
+# The service's documentation advises 100 to 1,000. A quarter of a slice keeps several requests of a worker under way,
+# and less is split when a message is refused.
+_MESSAGE_START, _MESSAGE_LARGEST = 100, 250
+_BATCH_START, _BATCH_LARGEST = 100, 500
 # A refused message of at most this many rows is sent as a batch, a larger one is split first.
 _SPLIT_ABOVE = 128
 
