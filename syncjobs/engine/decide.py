@@ -9,65 +9,25 @@ both are there, what does the merge say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from connector.choices import System
-from coupling.choices import DeletionConflict, MissingSide
 from syncjobs.choices import OperationKind
 from syncjobs.engine import bodies
-from syncjobs.engine.blueprint import COMPANY_READ, COMPANY_WRITE, Blueprint
+from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.decide_single import decide_broken, decide_uncoupled, decide_uncoupling, is_marked, unmark
+from syncjobs.engine.decision import Decision, Outcome, moved, refused
 from syncjobs.engine.lookups import Lookups
-from syncjobs.engine.merge import FieldMerge, Preference, RecordMerge, Sides, Verdict, merge_record, policy_winner
+from syncjobs.engine.merge import Preference, RecordMerge, Sides, Verdict, merge_record, policy_winner
 from syncjobs.engine.options import RunOptions
-from syncjobs.engine.problems import clash, deletions_held, outside_filter, partner_deleted, survivor_changed
+from syncjobs.engine.problems import clash
 from syncjobs.engine.results import Problem
-from syncjobs.engine.rules.base import Leave, Refusal, rule_for
+from syncjobs.engine.rules.base import Refusal, rule_for
 from syncjobs.engine.views import CouplingView, PairView, RecordView
 from syncjobs.engine.writes import PlannedWrite
 
 BC, SALES = System.BUSINESS_CENTRAL, System.SALES
-
-
-class Outcome(StrEnum):
-    """What a decision comes to."""
-
-    UNCHANGED = "unchanged"
-    AGREED = "agreed"  # nothing to write, but what both sides agree on is new
-    WRITE = "write"
-    UNCOUPLE = "uncouple"  # nothing to write, the coupling goes
-    SKIPPED = "skipped"  # counted, with the reason
-    DROPPED = "dropped"  # left without a trace
-    CONFLICT = "conflict"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is to be done about one pair.
-
-    `bc_base`/`sales_base`: newly agreed values that need no write. `target`: the system that a failure or conflict
-    kept from being written. `again`: something changed that this run may not carry, so the pair has to wait on;
-    `more`: another write to the same record has to follow.
-    `adopts`: the pair gets coupled. `missing`, `outside_filter`: marks of the coupling as they should be.
-    """
-
-    outcome: Outcome
-    writes: tuple[PlannedWrite, ...] = ()
-    bc_base: Mapping[str, Any] = field(default_factory=dict)
-    sales_base: Mapping[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    problem: Problem | None = None
-    target: System = SALES
-    clashes: tuple[FieldMerge, ...] = ()
-    again: bool = False
-    more: bool = False
-    adopts: bool = False
-    missing: str = MissingSide.NONE
-    outside_filter: str = ""
 
 
 def decide(
@@ -77,14 +37,14 @@ def decide(
     coupling, bc, sales = pair.coupling, pair.bc, pair.sales
     if coupling is not None:
         if options.uncouple:
-            return _uncouple(blueprint, sales)
+            return decide_uncoupling(blueprint, sales)
         if coupling.skipped and not options.retry:
             return Decision(Outcome.SKIPPED, reason="coupling_skipped", missing=coupling.missing)
         if bc is None or sales is None:
-            return _broken(blueprint, coupling, bc, sales, lookups, options, new_key)
+            return decide_broken(blueprint, coupling, bc, sales, lookups, options, new_key)
         return _coupled(blueprint, coupling, bc, sales, lookups, options)
-    if options.uncouple and bc is None and sales is not None and _is_marked(blueprint, sales):
-        return Decision(Outcome.WRITE, writes=(_unmark(OperationKind.UPDATE, sales),))
+    if options.uncouple and bc is None and sales is not None and is_marked(blueprint, sales):
+        return Decision(Outcome.WRITE, writes=(unmark(OperationKind.UPDATE, sales),))
     if options.uncouple or options.restore or options.delete_survivor:
         return Decision(Outcome.SKIPPED, reason="not_coupled")
     if bc is not None and sales is not None:
@@ -92,51 +52,7 @@ def decide(
     source = bc or sales
     if source is None:
         return Decision(Outcome.DROPPED, reason="gone")
-    return _uncoupled(blueprint, SALES if bc is not None else BC, source, lookups, options, new_key)
-
-
-# --- One record ----------------------------------------------------------------------------------------------------
-
-
-def _uncoupled(
-    blueprint: Blueprint,
-    target: System,
-    source: RecordView,
-    lookups: Lookups,
-    options: RunOptions,
-    new_key: UUID | None,
-) -> Decision:
-    wanted = options.create_side == target
-    if blueprint.only_coupled and not (wanted or options.ignore_only_coupled):
-        return Decision(Outcome.DROPPED, reason="only_coupled")
-    if target not in blueprint.targets or (options.create_side is not None and not wanted):
-        return Decision(Outcome.DROPPED, reason="direction")
-    if not source.in_filter:
-        if wanted:
-            return Decision(Outcome.FAILED, problem=outside_filter(source, target.other), target=target)
-        return Decision(Outcome.DROPPED, reason="outside_filter")
-    return _create(blueprint, target, source, lookups, new_key)
-
-
-def _create(
-    blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, new_key: UUID | None
-) -> Decision:
-    refusal = rule_for(blueprint.name).refuse(blueprint, target, source, lookups, coupled=False)
-    if refusal is not None:
-        return _refused(refusal, target)
-    body = bodies.create_body(blueprint, target, source, lookups)
-    if isinstance(body, Problem):
-        return Decision(Outcome.FAILED, problem=body, target=target)
-    write = PlannedWrite(
-        system=target,
-        kind=OperationKind.CREATE,
-        record_id=new_key if target == SALES else None,
-        after=body.after,
-        bc_base=body.bc_base,
-        sales_base=body.sales_base,
-        title=source.title,
-    )
-    return Decision(Outcome.WRITE, writes=(write,))
+    return decide_uncoupled(blueprint, SALES if bc is not None else BC, source, lookups, options, new_key)
 
 
 def _adopt(blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Lookups, options: RunOptions) -> Decision:
@@ -150,7 +66,7 @@ def _adopt(blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Loo
     rule, other = rule_for(blueprint.name), sales if target == SALES else bc
     refusal = rule.refuse(blueprint, target, source, lookups, coupled=True) or rule.keep(blueprint, target, other)
     if refusal is not None:
-        return _refused(refusal, target)
+        return refused(refusal, target)
     sides = Sides(bc.values, sales.values, never=True)
     merged = merge_record(
         blueprint, sides, lookups=lookups, targets=frozenset({target}), preference=Preference(force=target.other)
@@ -161,94 +77,6 @@ def _adopt(blueprint: Blueprint, bc: RecordView, sales: RecordView, lookups: Loo
         outcome = Outcome.WRITE if decision.writes else Outcome.AGREED
         return Decision(outcome, decision.writes, bc_base=decision.bc_base, sales_base=decision.sales_base, adopts=True)
     return decision
-
-
-# --- Coupled, one side gone -----------------------------------------------------------------------------------------
-
-
-def _broken(
-    blueprint: Blueprint,
-    coupling: CouplingView,
-    bc: RecordView | None,
-    sales: RecordView | None,
-    lookups: Lookups,
-    options: RunOptions,
-    new_key: UUID | None,
-) -> Decision:
-    survivor = bc or sales
-    if survivor is None:
-        return Decision(Outcome.UNCOUPLE, reason="both_gone")
-    gone = BC if bc is None else SALES
-    if options.delete_survivor:
-        return _delete_survivor(gone.other, survivor)
-    policy = DeletionConflict.NONE if options.force_from is not None else blueprint.deletion_policy
-    if policy == DeletionConflict.REMOVE_COUPLING and not options.restore:
-        return _uncouple(blueprint, sales)
-    restores = options.restore or policy == DeletionConflict.RESTORE_RECORDS
-    if restores and gone in blueprint.targets:
-        return _create(blueprint, gone, survivor, lookups, new_key)
-    gone_key = coupling.bc_key if gone == BC else coupling.sales_key
-    problem = partner_deleted(survivor, gone, gone_key)
-    if policy == DeletionConflict.PROPAGATE and gone.other in blueprint.targets and survivor.in_filter:
-        if _survivor_changed(blueprint, coupling, gone.other, survivor):
-            problem = survivor_changed(survivor, gone, gone_key)
-        elif not options.hold_deletions:
-            return _delete_survivor(gone.other, survivor)
-        else:
-            problem = deletions_held(survivor, gone, options.hold_deletions)
-    missing = MissingSide.BUSINESS_CENTRAL if gone == BC else MissingSide.SALES
-    return Decision(Outcome.FAILED, problem=problem, target=gone, missing=missing)
-
-
-def _delete_survivor(system: System, survivor: RecordView) -> Decision:
-    write = PlannedWrite(
-        system=system,
-        kind=OperationKind.DELETE,
-        record_id=survivor.key,
-        before=survivor.values,
-        expected_token=survivor.token,
-        title=survivor.title,
-    )
-    return Decision(Outcome.WRITE, writes=(write,))
-
-
-def _survivor_changed(blueprint: Blueprint, coupling: CouplingView, system: System, survivor: RecordView) -> bool:
-    """Whether somebody still works with a record whose partner was deleted: it differs from what was agreed on."""
-    if not coupling.synchronised:
-        return True
-    base = coupling.bc_base if system == BC else coupling.sales_base
-    names = ((spec.bc_name if system == BC else spec.sales_name) for spec in blueprint.fields if spec.constant is None)
-    return any(_moved(name, survivor.values, base) for name in names)
-
-
-def _uncouple(blueprint: Blueprint, sales: RecordView | None) -> Decision:
-    """The link goes, and with it the mark of this company on the Sales row."""
-    if sales is None or not _is_marked(blueprint, sales):
-        return Decision(Outcome.UNCOUPLE, reason="uncoupled")
-    return Decision(Outcome.WRITE, writes=(_unmark(OperationKind.UNCOUPLE, sales),))
-
-
-def _is_marked(blueprint: Blueprint, sales: RecordView) -> bool:
-    """The row carries this company's marker; another company's is none of our business."""
-    marker = str(sales.values.get(COMPANY_READ) or "").lower()
-    return blueprint.carries_marker and marker == blueprint.facts.company_row
-
-
-def _unmark(kind: OperationKind, sales: RecordView) -> PlannedWrite:
-    """Takes the company marker away: with the coupling, or from a row that kept it after its coupling went."""
-    return PlannedWrite(
-        system=SALES,
-        kind=kind,
-        record_id=sales.key,
-        before={COMPANY_WRITE: f"/bcbi_companies({str(sales.values[COMPANY_READ]).lower()})"},
-        after={COMPANY_WRITE: None},
-        expected_token=sales.token,
-        sales_base={COMPANY_READ: None},
-        title=sales.title,
-    )
-
-
-# --- Coupled, both there ---------------------------------------------------------------------------------------------
 
 
 def _coupled(
@@ -281,10 +109,8 @@ def _coupled(
                 targets -= {target}
                 continue
             refusal = kept
-        if isinstance(refusal, Problem):
-            return Decision(Outcome.FAILED, problem=refusal, target=target, outside_filter=outside)
         if refusal is not None:
-            return Decision(_LEAVES[refusal.how], reason=refusal.reason, outside_filter=outside)
+            return replace(refused(refusal, target), outside_filter=outside)
     preference = Preference(force, options.winner, policy_winner(blueprint.update_policy), options.choices)
     merged = merge_record(blueprint, sides, lookups=lookups, targets=targets, preference=preference)
     if options.keep_newer and force is not None and _target_is_newer(merged, sides, force):
@@ -343,8 +169,8 @@ def _sides(blueprint: Blueprint, coupling: CouplingView, bc: RecordView, sales: 
     sales_touched = never or _token_moved(coupling.sales_token, sales.token)
     if not (bc_touched and sales_touched):
         for spec in blueprint.fields:
-            bc_touched = bc_touched or _moved(spec.bc_name, bc.values, coupling.bc_base)
-            sales_touched = sales_touched or _moved(spec.sales_name, sales.values, coupling.sales_base)
+            bc_touched = bc_touched or moved(spec.bc_name, bc.values, coupling.bc_base)
+            sales_touched = sales_touched or moved(spec.sales_name, sales.values, coupling.sales_base)
     return Sides(
         bc.values,
         sales.values,
@@ -358,10 +184,6 @@ def _sides(blueprint: Blueprint, coupling: CouplingView, bc: RecordView, sales: 
 
 def _token_moved(agreed: str, now: str) -> bool:
     return bool(agreed and now and agreed != now)
-
-
-def _moved(name: str, values: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
-    return bool(name) and name in values and (name not in base or values[name] != base[name])
 
 
 def _target_is_newer(merged: RecordMerge, sides: Sides, force: System) -> bool:
@@ -417,14 +239,3 @@ def _carry_out(
         return Decision(Outcome.WRITE, tuple(writes), again=again, more=more)
     outcome = Outcome.AGREED if agreed[0] or agreed[1] else Outcome.UNCHANGED
     return Decision(outcome, bc_base=agreed[0], sales_base=agreed[1], again=again)
-
-
-# --- Words -----------------------------------------------------------------------------------------------------------
-
-_LEAVES = {Leave.DROPPED: Outcome.DROPPED, Leave.SKIPPED: Outcome.SKIPPED}
-
-
-def _refused(refusal: Refusal | Problem, target: System) -> Decision:
-    if isinstance(refusal, Problem):
-        return Decision(Outcome.FAILED, problem=refusal, target=target)
-    return Decision(_LEAVES[refusal.how], reason=refusal.reason)

@@ -22,7 +22,8 @@ from coupling.models import Coupling, DirtyPair, TableMapping
 from syncjobs.choices import OPEN_OPERATION_STATES, LogLevel, OperationKind, OperationState
 from syncjobs.engine import marking
 from syncjobs.engine.blueprint import Blueprint
-from syncjobs.engine.decide import Decision, Outcome, decide
+from syncjobs.engine.decide import decide
+from syncjobs.engine.decision import Decision, Outcome
 from syncjobs.engine.journal_rows import JournalRow, insert
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.load import LoadedSlice, load_slice

@@ -11,7 +11,8 @@ from connector.errors import ErrorKind
 from coupling.choices import DeletionConflict, MissingSide, UpdateConflict
 from coupling.models import RecordTemplate
 from syncjobs.choices import OperationKind
-from syncjobs.engine.decide import Outcome, decide
+from syncjobs.engine.decide import decide
+from syncjobs.engine.decision import Outcome
 from syncjobs.engine.options import RunOptions
 from syncjobs.engine.views import PairView
 from tests.engine.builders import (

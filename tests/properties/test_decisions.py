@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.choices import System
-from syncjobs.engine.decide import Decision, Outcome, decide
+from syncjobs.engine.decide import decide
+from syncjobs.engine.decision import Decision, Outcome
 from syncjobs.engine.options import RunOptions
 from syncjobs.engine.views import PairView
 from tests.engine.builders import (
