@@ -16,7 +16,7 @@ from connector.http.transport import CONNECT_TIMEOUT_SECONDS, transport
 from connector.models import BUSINESS_CENTRAL_SCOPE, Connection, SetupDraft
 from connector.services.business_central_checks import BusinessCentralChecks
 from connector.services.checks import check_failure
-from connector.services.connection_test import check_business_central, check_sales, compare, validity
+from connector.services.connection_test import ROLES_CHECK, check_business_central, check_sales, compare, validity
 from connector.services.facts import discover_capabilities
 from connector.services.report import Concern, Report
 from connector.services.sales_checks import SalesChecks
@@ -189,5 +189,11 @@ def outcome(draft: SetupDraft, slug: str) -> str:
     return "warning" if "warning" in states and not result.get("accepted") else "passed"
 
 
-def accept_warnings(draft: SetupDraft, slug: str) -> None:
-    drafts.note(draft, checks={slug: {**draft.checks[slug], "accepted": True}})
+def needs_reason(draft: SetupDraft, slug: str) -> bool:
+    """Whether a warning of the step is accepted only with a reason: an application user that may do everything."""
+    rows = draft.checks.get(slug, {}).get("rows", [])
+    return any(row["name"] == ROLES_CHECK and row["state"] == "warning" for row in rows)
+
+
+def accept_warnings(draft: SetupDraft, slug: str, *, reason: str = "") -> None:
+    drafts.note(draft, checks={slug: {**draft.checks[slug], "accepted": True, "reason": reason}})

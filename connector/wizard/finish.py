@@ -163,13 +163,15 @@ def wants_plan(draft: SetupDraft) -> bool:
 
 
 def _complete(draft: SetupDraft, connection: Connection, user: User) -> None:
-    Connection.objects.filter(pk=connection.pk).update(setup_completed_at=timezone.now())
+    reason = draft.checks.get("sales", {}).get("reason", "")
+    Connection.objects.filter(pk=connection.pk).update(setup_completed_at=timezone.now(), over_privileged_reason=reason)
     accepted = [
         f"{slug}: {row['name']}"
         for slug in CHECKED
         for row in draft.checks.get(slug, {}).get("rows", [])
         if row["state"] == "warning"
     ]
-    audit.record_change(
-        connection=connection, user=user, action="finish setup", after={"warnings accepted": ", ".join(accepted)}
-    )
+    after = {"warnings accepted": ", ".join(accepted)}
+    if reason:
+        after["System Administrator because"] = reason
+    audit.record_change(connection=connection, user=user, action="finish setup", after=after)

@@ -55,6 +55,7 @@ def show(
         "previous": before(step.slug),
         "last": after(step.slug) is None,
         "preset": presets.preset_for(request.connection),
+        "needs_reason": step.checked and checks.needs_reason(draft, step.slug),
         "outcome": checks.outcome(draft, step.slug) if step.checked else "",
         "result": draft.checks.get(step.slug) if step.checked else None,
         "leave_question": LEAVE_QUESTION,

@@ -25,6 +25,8 @@ from connector.wizard.steps import BY_SLUG, Step, after, before
 from connector.wizard.system_forms import BusinessCentralForm
 
 _REFUSED = 422
+_LONGEST_REASON = 200
+_NO_REASON = "Say why the application user may stay System Administrator, for example: a sandbox without real data."
 
 
 @require_safe
@@ -179,8 +181,12 @@ class _Post:
                 checks.run_checks(self.draft, slug)
             outcome = checks.outcome(self.draft, slug)
             if outcome == "warning" and self.request.POST.get("understood") and self.action == "next":
-                checks.accept_warnings(self.draft, slug)
-                outcome = "passed"
+                reason = self.request.POST.get("reason", "").strip()[:_LONGEST_REASON]
+                if reason or not checks.needs_reason(self.draft, slug):
+                    checks.accept_warnings(self.draft, slug, reason=reason)
+                    outcome = "passed"
+                else:
+                    self.notices.append(_NO_REASON)
             if outcome != "passed" or self.action == "check":
                 status = 200 if outcome == "passed" or self.action == "check" else _REFUSED
                 return self._again(drafts.form_of(self.draft, slug), self.draft, status=status)

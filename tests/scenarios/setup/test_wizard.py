@@ -25,7 +25,7 @@ def accept(wizard, step, **values):
     """Next, and once more with the warnings understood where there are some."""
     answer = wizard.post(step, **values)
     if answer.status_code == 422:
-        answer = wizard.post(step, understood="on", **values)
+        answer = wizard.post(step, understood="on", reason="A sandbox.", **values)
     return go(answer)
 
 
@@ -283,6 +283,16 @@ def test_a_failing_finish_leaves_the_connection_off_and_goes_on_when_repeated(wi
     sandbox.control("PUT", "/profile", {"sales": {"denied": []}})
     assert wizard.post("summary", "finish").status_code == 302
     assert Connection.objects.get().enabled is True
+
+
+def test_an_application_user_that_may_do_everything_needs_a_reason_which_is_kept(wizard, identity, sandbox):
+    complete(wizard, identity, sandbox, until="sales")
+    wizard.post("sales", sales_url=sandbox.url)
+    refused = wizard.post("sales", sales_url=sandbox.url, understood="on")
+    assert refused.status_code == 422
+    assert "Say why the application user may stay System Administrator" in text(refused)
+    assert go(wizard.post("sales", sales_url=sandbox.url, understood="on", reason="Tests only.")) == "business-central"
+    assert wizard.draft.checks["sales"]["reason"] == "Tests only."
 
 
 def test_a_key_pair_of_the_hub_can_be_downloaded_without_its_private_part(wizard, identity):
