@@ -16,7 +16,7 @@ from connector.choices import System
 from connector.http.batch import Part
 from connector.odata import chunks
 from connector.sales import SalesClient
-from coupling.models import Coupling, OptionMapping
+from coupling.models import OptionMapping
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents import journal
 from syncjobs.documents.amounts import amount, header_discount
@@ -77,7 +77,7 @@ def follow_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
         for each in seen:
             _follow_state(run, sales, each)
         SynchJob.objects.filter(pk=run.job.pk).update(done=F("done") + len(chunk))
-    _let_go(run, coupled.filter(sales_gone=True))
+    _let_go(run, coupled.filter(sales_gone=True).select_related("coupling", "connection"))
     send_posts(run)
 
 
@@ -86,7 +86,8 @@ def _let_go(run: JobRun, documents: Iterable[SalesDocument]) -> None:
     for document in documents:
         text = f"The order was deleted in Sales; {document.bc_number} in Business Central is left as it is."
         with transaction.atomic():
-            Coupling.objects.filter(pk=document.coupling_id).delete()
+            if document.coupling is not None:
+                document.coupling.delete()
             SalesDocument.objects.filter(pk=document.pk).update(
                 coupling=None, transfer_state=TransferState.CLOSED, attention=[]
             )
