@@ -193,7 +193,7 @@ _LINES = {"salesOrderLines", "salesQuoteLines", "salesInvoiceLines", "salesCredi
 _NOT_BY_HAND = {
     "workflowCustomers", "workflowItems", "workflowVendors", "salesDocuments", "salesDocumentLines", "Contact_Card",
     "Name_Details", "Vendor_Card", "SalesOrder", "SalesOrderSalesLines", "Opportunity_List", "Sales_Prices",
-    "salesPrices", "Resource_Units_of_Measure", "resourceUnitsOfMeasure", "Customer_Card",
+    "salesPrices", "Resource_Units_of_Measure", "resourceUnitsOfMeasure", "Customer_Card", "Opportunity_Entries",
 }  # fmt: skip
 """Views of tables that another page fills."""
 

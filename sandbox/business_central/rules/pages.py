@@ -56,6 +56,12 @@ for _name, _column in (("Starting_Date", "starting_date"), ("Ending_Date", "endi
         "Sales_Price_Lists", _name, fixed(f"CASE t.{_column} WHEN '0001-01-01' THEN '' ELSE t.{_column} END")
     )
 register_property("Item_Units_of_Measure", "ItemUnitOfMeasure", fixed("t.code"))
+for _set, _kind in (("Item_Unit_Group_List", "Item"), ("Resource_Unit_Group_List", "Resource")):
+    register_property(_set, "AuxiliaryIndex1", fixed(f"'{_kind}'"))
+    register_property(_set, "Code", fixed(f"'{_kind.upper()} ' || t.no || ' UOM GR'"))
+register_property("Opportunity_Entries", "AuxiliaryIndex1", fixed("t.rowid"))
+register_property("Opportunity_Entries", "Active", fixed("1"))
+register_property("Opportunity_Entries", "Probability_Percent", fixed("t.chances_of_success_percent"))
 register_property(
     "priceListLines",
     "assetId",
