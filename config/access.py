@@ -103,7 +103,7 @@ ADDRESSES: dict[str, Needs] = {
     "option-list": Needs(Capability.READ, Capability.COUPLE),
     "option-setup": _COUPLE,
     "coupling-detail": _READ,
-    "coupling-setup": _COUPLE,
+    "coupling-setup": Needs(Capability.READ, Capability.COUPLE),
     "coupling-log": _READ,
     "coupling-banner": _READ,
     "coupling-undo": _COUPLE,

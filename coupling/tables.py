@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from config.roles import Capability, capabilities_of
 from config.web import parts
 from config.web.columns import CheckBoxColumn, IdColumn, TimeColumn
 from config.web.tables import Table
@@ -157,6 +158,10 @@ class RecordTable(Table):
         if record.coupling is None:
             if record.suggestion is None:
                 return parts.NOTHING
+            if Capability.COUPLE not in capabilities_of(self.request.user) or not self.connection.enabled:
+                return format_html(
+                    '<span class="muted">{} ({} %)</span>', record.suggestion.record, record.suggestion.percent
+                )
             return format_html(
                 '<span class="muted">{} ({} %)</span> <a class="btn btn-sm" href="{}?partner={}">Couple</a>',
                 record.suggestion.record,

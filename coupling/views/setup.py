@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from config.roles import Capability, capabilities_of
 from config.web.request import PageRequest, wants_partial
 from connector.choices import System
 from connector.errors import HubError
@@ -38,8 +39,9 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
     part = request.GET.get("part", "") if wants_partial(request) else ""
     if part == "peek":
         return render(request, "coupling/_peek.html", setup.peek())
-    # Looking through hits costs no claim; opening the record and choosing a partner do.
-    holder = setup.claim() if request.method == "GET" and part != "candidates" else None
+    # Looking through hits claims nothing, and neither does somebody who may only look.
+    opens = request.method == "GET" and part != "candidates" and Capability.COUPLE in capabilities_of(request.user)
+    holder = setup.claim() if opens else None
     walk = request.GET.get(WALK, "")
     onwards = on_from(connection, setup.system, table, key, walk) if walk else ""
     context = setup.context() | {"holder": holder, "walk": walk, "onwards": onwards}

@@ -455,3 +455,15 @@ def test_uncoupled_rows_of_sales_are_walked_through_one_by_one(hub: Hub, free, s
     # The second one is reserved for the person who looks at it.
     page = other.get(f"{url('record-next', system='sales', table='accounts')}?search=walk&after={first.key}")
     assert page.url == f"{url('account-list')}?search=walk"
+
+
+def test_whoever_may_only_look_sees_both_records_and_no_way_to_couple_them(hub: Hub, free, signed_in):
+    account = make_account(hub.connection, "Zenith")
+    viewer = signed_in("viewer")
+    page = viewer.get(f"{setup_url(free)}?partner={account.key}")
+    assert "You can look at this, but not change it." in page.text
+    assert "Create account" not in page.text
+    assert viewer.post(setup_url(free), {"partner": str(account.key), "choice": "none"}).status_code == 403
+    # Looking reserved nothing.
+    assert "is being coupled by" not in signed_in("salesperson").get(setup_url(free)).text
+    assert not Coupling.objects.filter(sales_key=account.key).exists()
