@@ -89,7 +89,7 @@ def account_notices(request: PageRequest) -> HttpResponse:
     if connection is None:
         raise Http404("Nothing is connected yet.")
     own = NoticeTarget.objects.filter(connection=connection, user=request.user).first()
-    initial = {"wanted": own is not None}
+    initial: dict[str, Any] = {"wanted": own is not None}
     if own is not None:
         initial |= {"severity": own.severity, "every_minutes": own.every_minutes}
     form = OwnNoticesForm(request.POST or None, email=request.user.email, initial=initial)

@@ -116,7 +116,7 @@ def _of_connection(each: Connection) -> Iterable[Sample]:
         yield "couplet_couplings", labels, row.coupled
         if row.last_success is not None:
             yield "couplet_mapping_last_success_timestamp_seconds", labels, row.last_success.timestamp()
-    troubled = with_error_kind(
+    troubled: Any = with_error_kind(
         Coupling.objects.filter(connection=each).exclude(error_code="", missing="", conflict=False)
     )
     counts = dict(troubled.order_by().values_list("error_kind").annotate(Count("pk")))

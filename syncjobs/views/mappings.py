@@ -123,8 +123,8 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
     present = {field: getattr(stored, field) for field in form.fields}
     if request.method == "POST" and form.is_valid():
         changes, clashes = edits.merged(request.POST.get(edits.SEEN, ""), form.cleaned_data, present)
-        for field in clashes:
-            form.add_error(field, edits.clash_words(_last_editor(mapping), present[field]))
+        for clash in clashes:
+            form.add_error(clash, edits.clash_words(_last_editor(mapping), present[clash]))
         try:
             if not clashes:
                 update_mapping(mapping=stored, changes=changes, user=request.user)
