@@ -133,7 +133,7 @@ class _Plan:
     def decide_all(self, loaded: LoadedSlice) -> None:
         busy = _in_hand(self.mapping, loaded.pairs)
         for pair in loaded.pairs:
-            bc_key, sales_key = _keys(pair)
+            bc_key, sales_key = pair.keys
             if bc_key in busy or sales_key in busy:
                 self._wait(bc_key, sales_key)
                 continue
@@ -145,7 +145,7 @@ class _Plan:
 
     def _take(self, pair: PairView, decision: Decision) -> None:
         outcome, counters, plan = decision.outcome, self.result.counters, self.result.plan
-        bc_key, sales_key = _keys(pair)
+        bc_key, sales_key = pair.keys
         if outcome in (Outcome.UNCHANGED, Outcome.AGREED):
             self.unchanged.append(bc_key or sales_key)
         elif outcome == Outcome.SKIPPED:
@@ -201,15 +201,15 @@ class _Plan:
         if self.options.uncouple:
             self.result.counters["uncoupled"] += 1
         self.result.reasons[decision.reason] += 1
-        bc_key, sales_key = _keys(pair)
-        write = PlannedWrite(SALES, OperationKind.UNCOUPLE, record_id=sales_key, title=_title(pair))
+        bc_key, sales_key = pair.keys
+        write = PlannedWrite(SALES, OperationKind.UNCOUPLE, record_id=sales_key, title=pair.title)
         self._add(write, pair, bc_key, sales_key, None, OperationState.SETTLED)
 
     def _refuse(self, pair: PairView, decision: Decision) -> None:
         problem = decision.problem
         if problem is None:
             raise ValueError(f"A decision of {decision.outcome} needs a problem.")
-        self.result.problems.append(f"{_title(pair)}: {problem.message} {problem.hint}")
+        self.result.problems.append(f"{pair.title}: {problem.message} {problem.hint}")
         conflict = decision.outcome == Outcome.CONFLICT
         if conflict:
             self.result.counters["conflicts"] += 1
@@ -217,7 +217,7 @@ class _Plan:
         else:
             self.result.counters["failed"] += 1
             self.result.plan["blocked" if problem.kind == ErrorKind.DEPENDENCY else "failing"] += 1
-        bc_key, sales_key = _keys(pair)
+        bc_key, sales_key = pair.keys
         kind = OperationKind.UPDATE if pair.bc and pair.sales else OperationKind.CREATE
         target = pair.sales if decision.target == SALES else pair.bc
         write = PlannedWrite(
@@ -227,7 +227,7 @@ class _Plan:
             before=_clash_values(decision, decision.target),
             after=_clash_values(decision, decision.target.other),
             expected_token=target.token if target else "",
-            title=_title(pair),
+            title=pair.title,
         )
         coupling_id = pair.coupling.id if pair.coupling else None
         state = OperationState.CONFLICT if conflict else OperationState.FAILED
@@ -333,7 +333,7 @@ class _Plan:
         )  # fmt: skip
         names: list[str] = []
         for pair, decision in self.adopted:
-            bc_key, sales_key = _keys(pair)
+            bc_key, sales_key = pair.keys
             coupling_id = ids.get((bc_key, sales_key))
             if coupling_id is None:
                 self._wait(bc_key, sales_key)
@@ -346,8 +346,8 @@ class _Plan:
         lift_dependents(mapping=self.mapping, names=names)
 
     def _add_adopted(self, pair: PairView, decision: Decision, coupling_id: int) -> None:
-        bc_key, sales_key = _keys(pair)
-        link = PlannedWrite(SALES, OperationKind.COUPLE, record_id=sales_key, title=_title(pair))
+        bc_key, sales_key = pair.keys
+        link = PlannedWrite(SALES, OperationKind.COUPLE, record_id=sales_key, title=pair.title)
         self._add(link, pair, bc_key, sales_key, coupling_id, OperationState.SETTLED)
         for write in decision.writes:
             self._add(write, pair, bc_key, sales_key, coupling_id)
@@ -372,7 +372,7 @@ class _Plan:
 
 def _in_hand(mapping: TableMapping, pairs: Sequence[PairView]) -> set[UUID]:
     """Keys of the pairs that have an open operation."""
-    keys = [_keys(pair) for pair in pairs]
+    keys = [pair.keys for pair in pairs]
     rows = (
         Operation.objects.filter(mapping=mapping, state__in=OPEN_OPERATION_STATES, preview=False)
         .filter(
@@ -382,17 +382,6 @@ def _in_hand(mapping: TableMapping, pairs: Sequence[PairView]) -> set[UUID]:
         .values_list("bc_key", "sales_key")
     )
     return {key for row in rows for key in row if key is not None}
-
-
-def _keys(pair: PairView) -> tuple[UUID | None, UUID | None]:
-    if pair.coupling is not None:
-        return pair.coupling.bc_key, pair.coupling.sales_key
-    return pair.bc.key if pair.bc else None, pair.sales.key if pair.sales else None
-
-
-def _title(pair: PairView) -> str:
-    record = pair.bc or pair.sales
-    return record.title if record else ""
 
 
 def _clash_values(decision: Decision, system: System) -> dict[str, Any]:

@@ -13,14 +13,24 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import F
 
 from connector.bulk import WriteResult, WriteStatus
 from connector.choices import System
-from connector.errors import ErrorKind, RemoteError, Retry
-from syncjobs.choices import JobMode, LogLevel, OperationKind, OperationState
+from connector.errors import ErrorKind
+from syncjobs.choices import JobMode, OperationKind, OperationState
 from syncjobs.constants import REPLANS_PER_RUN
 from syncjobs.engine import couplings, mirror
+from syncjobs.engine.answers import (
+    CHANGED_MEANWHILE,
+    adopt_existing,
+    error_of,
+    goes_back,
+    is_transient,
+    raise_if_hopeless,
+    reason_of,
+    replans,
+)
 from syncjobs.engine.apply import record_key
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.couplings import NewCoupling
@@ -35,7 +45,6 @@ from syncjobs.engine.steps import already_written, is_step, next_steps, settle_s
 from syncjobs.engine.work import put_back
 from syncjobs.models import Operation, SynchJob
 
-CHANGED_MEANWHILE = "engine.changed_meanwhile"
 NOT_REVERTED = "undo.changed_since"
 COUPLED_MEANWHILE = "engine.coupled_meanwhile"
 _COUNTED = {
@@ -62,13 +71,13 @@ def settle(run: JobRun, system: System, operations: dict[int, Operation], result
     """
     outcome = Settled(unknown=[result.ref for result in results if result.status == WriteStatus.UNKNOWN])
     results = [result for result in results if result.status != WriteStatus.UNKNOWN]
-    results = _adopt_existing(run, system, operations, results)
-    again = [result for result in results if _goes_back(result)]
+    results = adopt_existing(run, system, operations, results)
+    again = [result for result in results if goes_back(result)]
     # Read before the pair goes back, so that whoever plans it next sees what changed.
     stale: dict[str, dict[UUID, None]] = {}
     for result in again:
         operation = operations[result.ref]
-        if (key := record_key(operation)) and not _is_transient(result):
+        if (key := record_key(operation)) and not is_transient(result):
             table = operation.table if is_step(run, operation) else ""
             stale.setdefault(table, {})[key] = None
     for table, keys in stale.items():
@@ -83,12 +92,12 @@ def settle(run: JobRun, system: System, operations: dict[int, Operation], result
         results = [result for result in results if result.ref in sent]
         group = _Group(run, system, operations)
         group.settle_done([result for result in results if result.status == WriteStatus.DONE])
-        group.settle_again([result for result in results if _goes_back(result)])
+        group.settle_again([result for result in results if goes_back(result)])
         refused = [result for result in results if result.status == WriteStatus.FAILED]
-        group.settle_failed([result for result in refused if not _goes_back(result)])
+        group.settle_failed([result for result in refused if not goes_back(result)])
         group.write()
         outcome.extra, outcome.ended = group.extra, len(results)
-    _raise_if_hopeless(run, system, results)
+    raise_if_hopeless(run, system, results)
     return outcome
 
 
@@ -180,7 +189,7 @@ class _Group:
         if self.run.job.mode == JobMode.UNDO:
             self._leave_undone(results)
             return
-        spent = _replans(self.run.job, [self.operations[result.ref] for result in results])
+        spent = replans(self.run.job, [self.operations[result.ref] for result in results])
         for result in results:
             operation = self.operations[result.ref]
             spent_times = spent[PairRef(operation.bc_key, operation.sales_key)]
@@ -196,7 +205,7 @@ class _Group:
                     operation.pk,
                     OperationState.SKIPPED,
                     code=CHANGED_MEANWHILE,
-                    message=_reason(result),
+                    message=reason_of(result),
                     hint="Nothing was written; the pair is planned again.",
                 )
             )
@@ -210,7 +219,7 @@ class _Group:
                     result.ref,
                     OperationState.SKIPPED,
                     code=NOT_REVERTED,
-                    message=_reason(result),
+                    message=reason_of(result),
                     hint="It was left as it is.",
                 )
             )
@@ -221,8 +230,8 @@ class _Group:
             operation = self.operations[result.ref]
             self._end_failed(operation, result)
             if operation.coupling_id:
-                failures.append(Failure.from_error(operation.coupling_id, self.system, _error(result)))
-            if _error(result).kind in (ErrorKind.CONFIG, ErrorKind.PERMISSION):
+                failures.append(Failure.from_error(operation.coupling_id, self.system, error_of(result)))
+            if error_of(result).kind in (ErrorKind.CONFIG, ErrorKind.PERMISSION):
                 self.later.append(self._pair_of(operation))
         skipped = mark_failures(failures, job_id=self.run.job.pk)
         self.counters["skipped"] += len(skipped)
@@ -316,7 +325,7 @@ class _Group:
                 sent[name] = result.values[name]
 
     def _end_failed(self, operation: Operation, result: WriteResult) -> None:
-        error = _error(result)
+        error = error_of(result)
         self.endings.append(
             Ending(
                 operation.pk,
@@ -361,77 +370,6 @@ class _Group:
         )
 
 
-def _adopt_existing(
-    run: JobRun, system: System, operations: dict[int, Operation], results: Sequence[WriteResult]
-) -> list[WriteResult]:
-    """A create under a key of ours that exists already was done before: it is read and counts as done."""
-    existing = [
-        result.ref for result in results if result.status == WriteStatus.EXISTS and operations[result.ref].record_id
-    ]
-    found = {}
-    for table in {operations[ref].table for ref in existing}:
-        keys = [key for ref in existing if (key := operations[ref].record_id) and operations[ref].table == table]
-        properties = run.reading(system, table).properties
-        found.update(run.client(system).read_records(table, keys, properties=properties))
-    adopted = []
-    for result in results:
-        if result.status != WriteStatus.EXISTS:
-            adopted.append(result)
-        elif (key := operations[result.ref].record_id) and (record := found.get(key)):
-            # Changed by somebody since or not: the mirror keeps what was sent until the next pull compares.
-            adopted.append(WriteResult(result.ref, WriteStatus.DONE, record.key, "", None, None))
-        else:
-            adopted.append(WriteResult(result.ref, WriteStatus.FAILED, None, "", None, result.error))
-    return adopted
-
-
-def _is_transient(result: WriteResult) -> bool:
-    return (
-        result.status == WriteStatus.FAILED
-        and result.error is not None
-        and result.error.kind in (ErrorKind.TRANSIENT, ErrorKind.THROTTLED)
-    )
-
-
-def _goes_back(result: WriteResult) -> bool:
-    return result.status in (WriteStatus.STALE, WriteStatus.MISSING) or _is_transient(result)
-
-
-def _replans(job: SynchJob, operations: Sequence[Operation]) -> Counter[PairRef]:
-    """How often the pairs went back to planning in this run."""
-    pairs = [PairRef(operation.bc_key, operation.sales_key) for operation in operations]
-    if not pairs:
-        return Counter()
-    rows = (
-        Operation.objects.filter(job=job, state=OperationState.SKIPPED, error_code=CHANGED_MEANWHILE)
-        .filter(
-            Q(bc_key__in=[pair.bc_key for pair in pairs if pair.bc_key])
-            | Q(sales_key__in=[pair.sales_key for pair in pairs if pair.sales_key])
-        )
-        .order_by()
-        .values_list("bc_key", "sales_key")
-        .annotate(times=Count("pk"))
-    )
-    return Counter({PairRef(bc_key, sales_key): times for bc_key, sales_key, times in rows})
-
-
-def _reason(result: WriteResult) -> str:
-    if result.error is not None and _is_transient(result):
-        return str(result.error)
-    if result.status == WriteStatus.MISSING:
-        return "The record was deleted in between."
-    return "The record was changed in between."
-
-
-def _error(result: WriteResult) -> RemoteError:
-    if result.error is not None:
-        return result.error
-    return RemoteError(
-        _reason(result), kind=ErrorKind.CONFLICT, code=CHANGED_MEANWHILE, retry=Retry.NEVER, system=None,
-        hint="It keeps changing while the run works on it; the next run tries again.",
-    )  # fmt: skip
-
-
 def _pair_with(operation: Operation, key: UUID | None) -> PairRef:
     if operation.system == System.BUSINESS_CENTRAL:
         return PairRef(key, operation.sales_key)
@@ -448,17 +386,3 @@ def _names(run: JobRun, created: Sequence[NewCoupling]) -> list[str]:
         for number, name in rows.filter(key__in=key_array(keys)).values_list("number", "name"):
             names.update(text for text in (number, name) if text)
     return sorted(names)
-
-
-def _raise_if_hopeless(run: JobRun, system: System, results: Sequence[WriteResult]) -> None:
-    """A wrong setting stops the job; so does a missing privilege as long as nothing could be written at all."""
-    errors = [result.error for result in results if result.status == WriteStatus.FAILED and result.error is not None]
-    for error in errors:
-        if error.kind == ErrorKind.CONFIG:
-            raise error
-    if not errors or len(errors) < len(results) or any(error.kind != ErrorKind.PERMISSION for error in errors):
-        return
-    settled = Operation.objects.filter(job=run.job, system=system, state=OperationState.SETTLED)
-    if not settled.exists():
-        run.progress.log(str(errors[0]), LogLevel.ERROR)
-        raise errors[0]

@@ -57,3 +57,15 @@ class PairView:
     coupling: CouplingView | None = None
     bc: RecordView | None = None
     sales: RecordView | None = None
+
+    @property
+    def keys(self) -> tuple[UUID | None, UUID | None]:
+        """In Business Central and in Sales."""
+        if self.coupling is not None:
+            return self.coupling.bc_key, self.coupling.sales_key
+        return self.bc.key if self.bc else None, self.sales.key if self.sales else None
+
+    @property
+    def title(self) -> str:
+        record = self.bc or self.sales
+        return record.title if record else ""

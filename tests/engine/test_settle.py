@@ -7,12 +7,13 @@ from connector.bulk import WriteResult, WriteStatus
 from coupling.models import Coupling, DirtyPair
 from syncjobs.choices import JobMode, JobState, OperationKind, OperationState
 from syncjobs.engine import work
+from syncjobs.engine.answers import CHANGED_MEANWHILE
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.options import RunOptions
 from syncjobs.engine.plan import plan_slice
 from syncjobs.engine.progress import Progress
 from syncjobs.engine.pull import pull_table
-from syncjobs.engine.settle import CHANGED_MEANWHILE, COUPLED_MEANWHILE, settle
+from syncjobs.engine.settle import COUPLED_MEANWHILE, settle
 from syncjobs.models import Operation, SynchJob
 from tests.engine.live import BC, CREATING, SALES, Hub
 
