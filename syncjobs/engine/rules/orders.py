@@ -48,10 +48,11 @@ def orders_of(
     references = {str(row.values.get(_REFERENCE) or "") for row in invoices} - {""}
     orders = SalesRecord.objects.of_table(connection.pk, "salesorders").alive()
     rows = orders.filter(Q(key__in=key_array(map(UUID, keys.values()))) | Q(number__in=references))
-    values, by_number = {}, {}
-    for key, number, row in rows.values_list("key", "number", "values"):
-        values[str(key)] = row
-        by_number[number] = (str(key), row)
+    values: dict[str, Mapping[str, Any]] = {}
+    by_number: dict[str, _FoundOrder] = {}
+    for sales_key, number, row in rows.values_list("key", "number", "values"):
+        values[str(sales_key)] = row
+        by_number[number] = (str(sales_key), row)
     found: dict[UUID, _FoundOrder] = {}
     for invoice in invoices:
         named = by_number.get(str(invoice.values.get(_REFERENCE) or ""))
