@@ -76,9 +76,14 @@ def words_of(system: System, table: str) -> TableWords:
 
 def sales_caption(mapping: TableMapping) -> str:
     """What people call the Sales side of a mapping: its table, or the choice column of an option mapping."""
-    table = words_of(System.SALES, mapping.sales_table).singular
-    table = mapping.sales_entity if table == "record" else table
-    return f"Choice of {table}" if mapping.kind == MappingKind.OPTION else table[:1].upper() + table[1:]
+    return caption_of(mapping.sales_table, mapping.sales_entity, MappingKind(mapping.kind))
+
+
+def caption_of(sales_table: str, sales_entity: str, kind: MappingKind) -> str:
+    """The same for a mapping that does not exist yet."""
+    table = words_of(System.SALES, sales_table).singular
+    table = sales_entity if table == "record" else table
+    return f"Choice of {table}" if kind == MappingKind.OPTION else table[:1].upper() + table[1:]
 
 
 def first_value(record: Any, column: str) -> str:

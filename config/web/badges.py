@@ -52,6 +52,7 @@ ICONS = {
 }
 
 COLOURS = {
+    "active": "green",
     "couple": "teal",
     "create": "green",
     "delete": "red",

@@ -13,6 +13,7 @@ from connector.wizard.subjects import Choice, Counted, MappingOffer, Person, Rec
 from coupling.choices import MappingKind
 from coupling.defaults import DefaultMapping
 from coupling.models import TableMapping
+from coupling.records import caption_of
 from coupling.services import salespeople
 from coupling.services.availability import Offer
 from coupling.services.defaults import delivered, dependencies, switches_of
@@ -175,7 +176,7 @@ def _offer(default: DefaultMapping, stored: TableMapping | None, offer: Offer, n
         name=default.name,
         subject=_SUBJECTS.get(default.name, "Other"),
         business_central=default.bc_label,
-        sales=default.sales_entity,
+        sales=caption_of(default.sales_table, default.sales_entity, default.kind),
         direction=direction,
         directions=tuple(Direction) if both else (default.direction,),
         creates=not only_coupled,
