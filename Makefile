@@ -4,7 +4,7 @@
 #   make run COUPLET_PORT=9000    docs/configuration.md has all variables
 #   make test                     linters, type checks and all tests
 #   make test ARGS="-k coupling"  further arguments for pytest
-#   make chaos                    50 full synchronisations under fire; ARGS="--seeds 10 --first-seed 51" for others
+#   make chaos                    50 full synchronisations and 20 runs of other kinds under fire; ARGS="--scenario documents"
 #   make bench                    time, requests, processor time and memory of synchronising; docs/benchmarks.md
 
 .PHONY: run test chaos bench bootstrap bootstrap-dev

@@ -56,8 +56,8 @@ def orders_of(
     found: dict[UUID, _FoundOrder] = {}
     for invoice in invoices:
         named = by_number.get(str(invoice.values.get(_REFERENCE) or ""))
-        if key := keys.get(_text(invoice, _ORDER)):
-            found[invoice.key] = (key, values.get(key, {}))
+        if coupled_key := keys.get(_text(invoice, _ORDER)):
+            found[invoice.key] = (coupled_key, values.get(coupled_key, {}))
         elif named and named[1].get(CUSTOMER_READ) == accounts.get(_text(invoice, "customerId")):
             found[invoice.key] = named
     return found
