@@ -48,7 +48,7 @@ class _Couplings(ConnectionView):
 
     def get_queryset(self) -> CouplingQuerySet:
         rows = Coupling.objects.all().filter(connection=self.hub_connection)
-        return rows.select_related("mapping__connection").with_state().order_by("-id")
+        return rows.select_related("mapping__connection", "assigned_to").with_state().order_by("-id")
 
     def coupling(self) -> Coupling:
         coupling: Coupling = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])

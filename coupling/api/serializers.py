@@ -227,6 +227,9 @@ class CouplingSerializer(serializers.ModelSerializer[Coupling]):
     state = serializers.ChoiceField(choices=CouplingState.choices)
     origin = serializers.ChoiceField(choices=CouplingOrigin.choices)
     error = ErrorField()
+    assigned_to = serializers.CharField(
+        source="assigned_to.username", default=None, allow_null=True, help_text="Who looks after the pair's problem."
+    )
     sales_url = serializers.SerializerMethodField()
     business_central_url = serializers.SerializerMethodField()
 
@@ -242,6 +245,7 @@ class CouplingSerializer(serializers.ModelSerializer[Coupling]):
             "origin",
             "created_at",
             "last_synchronised_at",
+            "assigned_to",
             "sales_url",
             "business_central_url",
         )

@@ -47,7 +47,8 @@ class Offer:
         shown = PAGE_TABLES.get(route.entity_set)
         if shown is None or (route.property and not shown.page_name(route.property)):
             return False
-        return any(page in offered for page in shown.pages)
+        owner = shown.membership and PAGE_TABLES[shown.membership.table]
+        return all(any(page in offered for page in each.pages) for each in (shown, owner) if each)
 
     def choose_table(self, default: DefaultMapping) -> Choice:
         """The route of a mapping's table."""
@@ -90,7 +91,7 @@ class Offer:
     def _reason(self, routes: Sequence[Route], label: str) -> str:
         companion = any(route.service == "companion" for route in routes)
         shown = [route for route in routes if not route.page or route.entity_set in PAGE_TABLES]
-        pages = " or ".join(route.page or route.entity_set for route in shown if route.service == "pages")
+        pages = " or ".join(_pages_of(route) for route in shown if route.service == "pages")
         if companion and pages:
             return f"{label} needs the companion extension in Business Central, or the page published as {pages}."
         if companion:
@@ -99,6 +100,14 @@ class Offer:
             return f"{label} needs the page published as {pages} in Business Central."
         sets = " or ".join(route.entity_set for route in routes)
         return f"Business Central does not offer {sets} to the hub; check the permissions of its application."
+
+
+def _pages_of(route: Route) -> str:
+    """The page of a route, and the one that its rows cannot be told apart without."""
+    shown = PAGE_TABLES.get(route.entity_set)
+    if shown is None or shown.membership is None:
+        return route.page or route.entity_set
+    return f"{route.page} beside {PAGE_TABLES[shown.membership.table].pages[0]}"
 
 
 def sales_reason(default: DefaultField) -> str:

@@ -3,6 +3,7 @@
 Counted over whole tables, so they are remembered for half a minute.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.cache import cache
@@ -11,22 +12,27 @@ from django.db.models import Count
 from connector.choices import System
 from connector.models import Connection
 from coupling.choices import CouplingState
+from coupling.matching.choices import MatchVerdict
 from coupling.models import TableMapping
 from coupling.services.overview import free_name
 from coupling.services.pairs import couplings_of, only_coupled
 from coupling.services.search import mirror_of
+from coupling.services.suggestions import suggestion_counts
 from coupling.synchronisation import service
 
 KEPT_SECONDS = 30
-ALL, NOT_COUPLED = "all", "not_coupled"
+ALL, NOT_COUPLED, SUGGESTED = "all", "not_coupled", "suggested"
 
 
-def list_counts(connection: Connection, system: System, table: str) -> dict[str, int]:
-    """Numbers by state of the coupling, of all records, and of those without a coupling."""
+def list_counts(connection: Connection, system: System, table: str, mappings: Sequence[TableMapping]) -> dict[str, int]:
+    """Numbers by state of the coupling, of all records, of those without a coupling, and of those of Business Central
+    for which `mappings` suggest a partner."""
     name = _name(connection.pk, system, table)
     known: dict[str, int] | None = cache.get(name)
     if known is None:
         known = _count(connection, system, table)
+        if system == System.BUSINESS_CENTRAL:
+            known[SUGGESTED] = _suggested(connection, mappings)
         cache.set(name, known, KEPT_SECONDS)
     return known
 
@@ -39,6 +45,12 @@ def forget_counts(mapping: TableMapping) -> None:
 
 def _name(connection_id: int, system: System, table: str) -> str:
     return f"list-counts-{connection_id}-{system}-{table}"
+
+
+def _suggested(connection: Connection, mappings: Sequence[TableMapping]) -> int:
+    found = suggestion_counts(connection)
+    numbers = [found.get(mapping.pk, {}) for mapping in mappings]
+    return sum(n for each in numbers for verdict, n in each.items() if verdict != MatchVerdict.NONE)
 
 
 def _count(connection: Connection, system: System, table: str) -> dict[str, int]:

@@ -15,17 +15,16 @@ from connector.choices import Direction, System
 from connector.errors import HubError
 from coupling.choices import CouplingState, MappingKind
 from coupling.filtersets import RecordFilterSet, mappings_of_table
-from coupling.matching.choices import MatchVerdict
 from coupling.models import Coupling, TableCursor
 from coupling.records import words_of
 from coupling.services import requests
 from coupling.services.admission import admits
 from coupling.services.children import PARENTS
 from coupling.services.duplicates import duplicates_of
-from coupling.services.list_counts import ALL, NOT_COUPLED, list_counts
+from coupling.services.list_counts import ALL, NOT_COUPLED, SUGGESTED, list_counts
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
-from coupling.services.suggestions import is_suggested, suggestion_counts
+from coupling.services.suggestions import is_suggested
 from coupling.tables import RecordTable
 from coupling.views.base import couplings_with_state, list_url, system_of
 from coupling.views.matching import selection_url
@@ -118,13 +117,10 @@ class RecordListView(ListView):
 
     def _counts(self) -> dict[str, int]:
         """Number of records behind each view, by its query; nobody counts what is somebody's own."""
-        numbers = list_counts(self.request.connection, self.system, self.table)
+        numbers = list_counts(self.request.connection, self.system, self.table, self.mappings)
         found = {f"state={state}": numbers.get(state, 0) for state in CouplingState.values}
-        suggested = suggestion_counts(self.request.connection)
-        if self.system == System.BUSINESS_CENTRAL:
-            by_verdict = [suggested.get(mapping.pk, {}) for mapping in self.mappings]
-            found["suggested=true"] = sum(n for each in by_verdict for v, n in each.items() if v != MatchVerdict.NONE)
-        return {**found, "": numbers[ALL], "coupled=false": numbers[NOT_COUPLED]}
+        named = {"": ALL, "coupled=false": NOT_COUPLED, "suggested=true": SUGGESTED}
+        return found | {query: numbers[name] for query, name in named.items() if name in numbers}
 
     def _reading(self) -> bool:
         """The table is being read for the first time."""

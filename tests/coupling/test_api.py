@@ -215,6 +215,9 @@ def test_a_failing_coupling_shows_its_error(connection, api, pair):
         ("couplings/create/", {"mapping": "CUSTOMER"}, ["non_field_errors"]),
         ("couplings/bulk/", {"action": "explode", "couplings": [1]}, ["action"]),
         ("couplings/bulk/", {"action": "retry", "couplings": []}, ["couplings"]),
+        ("couplings/bulk/", {"action": "assign", "couplings": [1]}, ["assigned_to"]),
+        ("couplings/bulk/", {"action": "retry", "couplings": [1], "assigned_to": None}, ["assigned_to"]),
+        ("couplings/bulk/", {"action": "assign", "couplings": [1], "assigned_to": "nobody"}, ["assigned_to"]),
         ("couplings/bulk/", {"action": "retry", "couplings": [1], "force": True}, ["force"]),
         ("mappings/CUSTOMER/match/", {"fields": []}, ["fields"]),
         ("mappings/CUSTOMER/match/", {"fields": [{"business_central": "a", "sales": "b", "x": 1}]}, ["fields"]),
@@ -297,6 +300,15 @@ def test_strangers_are_401(connection, client):
 
 def test_an_unknown_connection_is_404(connection, api):
     assert api("administrator").get("/api/v1/connections/other/mappings/").status_code == 404
+
+
+def test_pairs_are_assigned_to_a_person_and_to_nobody(connection, api, pair):
+    client = api("salesperson")
+    body = {"action": "assign", "couplings": [pair.pk], "assigned_to": "salesperson"}
+    for name in ("salesperson", None):
+        answer = client.post(f"{ROOT}/couplings/bulk/", {**body, "assigned_to": name}, format="json")
+        assert answer.status_code == 202
+        assert client.get(f"{ROOT}/couplings/{pair.pk}/").json()["assigned_to"] == name
 
 
 def test_bulk_names_couplings_that_do_not_exist(connection, api, pair):

@@ -97,7 +97,7 @@ def test_the_list_takes_a_constant_number_of_queries(hub: Hub, signed_in, django
         add_pair(hub.customers, str(50000 + number))
     client = signed_in("salesperson")
     client.get(url("customer-list"))
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         client.get(url("customer-list"))
 
 
