@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.processes import DATABASE, REDIS, SANDBOX, Usage
+from bench.processes import DATABASE, REDIS, SANDBOX, WEB, WORKERS, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measured run of the hub. `records` are those the figures per thousand refer to."""
+    """One measured run of the hub.
+
+    `records` are those that times and rates refer to; `written` counts a record that was created on one side and
+    completed on the other, with its new number for example, twice.
+    """
 
     title: str
     records: int
+    written: int
     seconds: float
     usage: Usage
     counters: dict[str, Any]
@@ -30,6 +35,9 @@ class Run:
 
     def per_thousand(self, figure: float) -> float:
         return 1000 * figure / self.records if self.records else 0.0
+
+    def per_thousand_written(self, figure: float) -> float:
+        return 1000 * figure / self.written if self.written else 0.0
 
 
 @dataclass
@@ -51,6 +59,10 @@ class Report:
             f"      {run.seconds:.1f} s, {run.per_second:,.0f} records/s; {run.requests} requests"
             f" ({run.per_thousand(run.requests):.1f} per 1,000 records); hub CPU {usage.hub_cpu:.2f} s"
             f" ({run.per_thousand(usage.hub_cpu):.2f} s per 1,000); peak of a worker {usage.peak_mb:.0f} MB"
+        )
+        print(
+            f"      of it: workers {usage.cpu[WORKERS]:.2f} s, web server {usage.cpu[WEB]:.2f} s, to which the systems"
+            " announce what was written"
         )
         print(
             f"      beside it: database {usage.cpu[DATABASE]:.2f} s, Redis {usage.cpu[REDIS]:.2f} s,"
