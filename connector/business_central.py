@@ -11,7 +11,7 @@ from uuid import UUID
 
 from connector.business_central_addresses import Addresses, Service
 from connector.business_central_metadata import ServiceTables, service_tables
-from connector.business_central_pages import PAGE_TABLES
+from connector.business_central_pages import PAGE_TABLES, Membership
 from connector.cached import cached
 from connector.error_table import error_of_answer
 from connector.errors import ErrorKind, HubError, RemoteError, Retry
@@ -59,6 +59,7 @@ class BusinessCentralClient:
     def __init__(self, session: ODataSession, addresses: Addresses) -> None:
         self.session = session
         self.addresses = addresses
+        self._member_keys: dict[str, set[Any]] = {}
 
     def companies(self) -> list[Company]:
         """The companies of the environment that the application may open."""
@@ -267,7 +268,17 @@ class BusinessCentralClient:
         if not self.addresses.page_of(table):
             return _record(row, properties)
         key, values = self.record_values(table, row)
+        if (membership := PAGE_TABLES[table].membership) is not None:
+            member = values.get(membership.name) in self._members(membership)
+            values |= {name: value if member else "" for name, value in membership.values.items()}
         return WireRecord(key, {name: values.get(name) for name in properties}, row.get("@odata.etag", ""), None)
+
+    def _members(self, membership: Membership) -> set[Any]:
+        """Keys of the rows that rows of another page belong to; read once by this client."""
+        if membership.table not in self._member_keys:
+            rows = self.query(membership.table, properties=[membership.key])
+            self._member_keys[membership.table] = {row.values[membership.key] for row in rows}
+        return self._member_keys[membership.table]
 
     def has_stamps(self, table: str) -> bool:
         return MODIFIED in self.tables(self.addresses.service_of(table)).get(table, {})

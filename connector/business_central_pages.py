@@ -15,6 +15,19 @@ _NAMESPACE = UUID("8a0f6d0e-6c0f-4a6e-9a52-0b0a4d3f6f10")
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """What a row is for belonging to a row of another page: a price list line has its list's price type.
+
+    `name` refers to `key` of a row of `table`; rows without such a row get a blank for every name in `values`.
+    """
+
+    name: str
+    table: str
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class PageTable:
     """`pages`: service names under which it may be published, best first. `properties`: companion's name → page's.
 
@@ -27,6 +40,7 @@ class PageTable:
     properties: Mapping[str, str]
     labels: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict)
+    membership: Membership | None = None
 
     def page_name(self, name: str) -> str:
         return self.properties.get(name, "")
@@ -116,6 +130,32 @@ PAGE_TABLES: Mapping[str, PageTable] = {
         },
         constants={"priceType": "Sale"},
     ),
+    "priceListLines": PageTable(
+        ("hub_PriceListLines", "Price_List_Line_Review"),
+        (
+            *("priceListCode", "assetType", "assetNumber", "variantCode", "workTypeCode", "unitOfMeasureCode"),
+            *("minimumQuantity", "currencyCode", "startingDate"),
+        ),
+        {
+            "priceListCode": "Price_List_Code",
+            "assetType": "Asset_Type",
+            "assetNumber": "Asset_No",
+            "variantCode": "Variant_Code",
+            "workTypeCode": "Work_Type_Code",
+            "unitOfMeasureCode": "Unit_of_Measure_Code",
+            "minimumQuantity": "Minimum_Quantity",
+            "currencyCode": "Currency_Code",
+            "startingDate": "Starting_Date",
+            "endingDate": "Ending_Date",
+            "amountType": "Amount_Type",
+            "unitPrice": "Unit_Price",
+            "status": "Status",
+            "description": "Description",
+        },
+        labels=frozenset({"assetType", "amountType"}),
+        # The page shows lines of all lists and no price type; that of the lists shows sales price lists only.
+        membership=Membership("priceListCode", "priceLists", "code", {"priceType": "Sale"}),
+    ),
     "salesPrices": PageTable(
         ("hub_SalesPrices", "Sales_Prices"),
         (
@@ -137,5 +177,4 @@ PAGE_TABLES: Mapping[str, PageTable] = {
         labels=frozenset({"salesType"}),
     ),
 }
-"""By the companion's entity set. Lines of price lists are not among them: their page (Price List Line Review) does not
-tell sales prices from purchase prices."""
+"""By the companion's entity set."""

@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django_rq import get_connection
 from rest_framework.authtoken.models import Token
 
 from connector.business_central_pages import PAGE_TABLES
+from connector.services.facts import discover_facts
 from coupling.models import Coupling, OptionMapping
 from coupling.services.defaults import apply_switches
 from syncjobs.choices import JobState
 from tests.api.conftest import Api
 from tests.coupling.factories import make_person
+from tests.engine.goods import LISTS, failures, make_list, make_products, prices_of, run_both
 from tests.engine.live import Hub, connect
 from tests.sandbox_process import SandboxServer
 
@@ -36,12 +39,7 @@ def availability(hub: Hub) -> dict[str, tuple[str, bool, str]]:
 
 def test_pages_stand_in_for_the_companion_where_they_can(paged: Hub) -> None:
     found = availability(paged)
-    for name in ("SHIPPING AGENT", "ITEM UOM", "RESOURCE UOM", "RESOURCE-PRODUCT", "PLHEADER-PRICE"):
-        assert found[name][:2] == ("pages", True), name
-    assert found["PLLINE-PRODPRICE"][1:] == (
-        False,
-        "Price List Line needs the companion extension in Business Central.",
-    )
+    assert {name: each[:2] for name, each in found.items()} == dict.fromkeys(NEEDS_MORE, ("pages", True))
 
 
 def test_without_companion_and_pages_every_mapping_says_what_it_needs(
@@ -126,14 +124,38 @@ def test_resource_of_a_page_takes_its_name_from_sales(paged: Hub) -> None:
     assert paged.bc.row("resources", pair.bc_key, "displayName")["displayName"] == "Ann of the workshop"
 
 
-def test_new_offer_is_taken_up_without_a_reset(paged: Hub) -> None:
-    from django_rq import get_connection
+def test_lines_of_sales_price_lists_are_told_from_those_of_purchase_price_lists(
+    sandbox: SandboxServer, transactional_db: None, settings: Any
+) -> None:
+    settings.COUPLET_CREATE_GRACE_SECONDS = 0
+    hub = connected(sandbox, companion_extension=True, pages=True)
+    make_products(hub)
+    make_list(hub)
+    purchase = {"priceType": "Purchase", "amountType": "Price"}
+    line = {"assetType": "Item", "assetNumber": "1000", "unitOfMeasureCode": "PCS", **purchase}
+    for table, body in (
+        ("priceLists", {"code": "P1", **purchase}),
+        ("priceListLines", {"priceListCode": "P1", **line}),
+    ):
+        hub.bc.client.session.send("POST", hub.bc.client.addresses.table(table), body=body)
+    _offer(hub, companion_extension=False)
+    assert hub.mapping("PLLINE-PRODPRICE").business_central_service == "pages"
+    job = run_both(hub, LISTS)
+    assert (job.inserted, failures(job)) == (2, [])
+    assert prices_of(hub, "S1") == {"1000": 7, "1001": 8}
+    again = hub.run(LISTS[1])
+    assert (again.inserted, again.modified, again.failed) == (0, 0, 0)
 
-    from connector.services.facts import discover_facts
 
-    paged.sandbox.control("PUT", "/profile", {"business_central": {"companion_extension": True}})
+def _offer(hub: Hub, **profile: bool) -> None:
+    """The installation offers something else from now on, and the hub has been told."""
+    hub.sandbox.control("PUT", "/profile", {"business_central": profile})
     get_connection("default").flushdb()
-    paged.connection.capabilities = discover_facts(connection=paged.connection)["capabilities"]
-    paged.connection.save()
-    apply_switches(connection=paged.connection)
+    hub.connection.capabilities = discover_facts(connection=hub.connection)["capabilities"]
+    hub.connection.save()
+    apply_switches(connection=hub.connection)
+
+
+def test_new_offer_is_taken_up_without_a_reset(paged: Hub) -> None:
+    _offer(paged, companion_extension=True)
     assert availability(paged)["PLLINE-PRODPRICE"][:2] == ("companion", True)
