@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from connector.choices import System
+from connector.choices import SalesOrderIntegration, System
 from connector.http.batch import Part
 from connector.odata import chunks
 from connector.sales import SalesClient
@@ -54,6 +54,16 @@ _WORDS = {
 
 def follow_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     """Looks at transferred orders, or the named ones, and tells Sales what changed. Raises RemoteError."""
+    _follow(run, keys, tell=True)
+    send_posts(run)
+
+
+def finish_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
+    """The states alone, of orders that are kept in step both ways: shipped, invoiced, gone. Raises RemoteError."""
+    _follow(run, keys, tell=False)
+
+
+def _follow(run: JobRun, keys: Sequence[UUID], *, tell: bool) -> None:
     sales = run.client(SALES)
     assert isinstance(sales, SalesClient)  # noqa: S101 - narrows the type
     coupled = SalesDocument.objects.filter(
@@ -72,13 +82,13 @@ def follow_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
         documents = list(known.filter(sales_key__in=chunk).select_related("coupling", "connection"))
         seen = look_at_orders(run, documents)
         for each in seen:
-            note_events(run, each)
-        _write_headers(run, sales, [each for each in seen if each.order is not None])
+            note_events(run, each, tell=tell)
+        if tell:
+            _write_headers(run, sales, [each for each in seen if each.order is not None])
         for each in seen:
             _follow_state(run, sales, each)
         SynchJob.objects.filter(pk=run.job.pk).update(done=F("done") + len(chunk))
     _let_go(run, coupled.filter(sales_gone=True).select_related("coupling", "connection"))
-    send_posts(run)
 
 
 def _let_go(run: JobRun, documents: Iterable[SalesDocument]) -> None:
@@ -209,7 +219,10 @@ def _gone(run: JobRun, sales: SalesClient, seen: Seen) -> None:
             f"{document}: order {document.bc_number} is missing in Business Central; it is looked for once more."
         )
         return
-    _give_back(run, sales, document)
+    if run.connection.sales_order_integration == SalesOrderIntegration.LEGACY:
+        _give_back(run, sales, document)
+    else:
+        _attend(document, "order.deleted", f"Order {document.bc_number} was deleted in Business Central.")
 
 
 def _set_invoiced(run: JobRun, sales: SalesClient, seen: Seen) -> None:

@@ -108,8 +108,8 @@ def rows_at(client: BusinessCentralClient, address: str) -> list[dict[str, Any]]
     return rows
 
 
-def note_events(run: JobRun, seen: Seen) -> None:
-    """Releases, shipments and invoices that were not known, each with what the order's timeline shall say."""
+def note_events(run: JobRun, seen: Seen, *, tell: bool = True) -> None:
+    """Releases, shipments and invoices that were not known; `tell`: Sales shall say them in the timeline."""
     document, number = seen.document, seen.document.bc_number
     before = str(document.marks.get("bc_status") or "Open")
     now = seen.status or (RELEASED if seen.invoices or seen.shipments else before)
@@ -117,7 +117,7 @@ def note_events(run: JobRun, seen: Seen) -> None:
     if now == RELEASED and before != RELEASED:
         times += 1
         text = f"Business Central released sales order {number}."
-        note(document, EventKind.RELEASED, text, key=f"released:{times}", job=run.job, post=text)
+        note(document, EventKind.RELEASED, text, key=f"released:{times}", job=run.job, post=text if tell else "")
     elif seen.order is not None and now != RELEASED and before == RELEASED:
         note(document, EventKind.REOPENED, f"Sales order {number} was reopened.", key=f"reopened:{times}", job=run.job)
     for shipment in sorted(seen.shipments, key=lambda each: str(each["number"])):
@@ -129,18 +129,21 @@ def note_events(run: JobRun, seen: Seen) -> None:
                 else "completely"
             )
         text = f"Shipment {shipment['number']} of {shipment['postingDate']} delivers sales order {number} {extent}."
-        note(document, EventKind.SHIPPED, text, key=f"shipped:{shipment['id']}", job=run.job, post=text)
+        note(document, EventKind.SHIPPED, text, key=f"shipped:{shipment['id']}", job=run.job, post=text if tell else "")
     for invoice in sorted(seen.invoices, key=_number):
         total = f"{amount(invoice['totalAmountIncludingTax']):.2f} {invoice['currencyCode']}".strip()
         text = f"Invoice {invoice['number']} over {total} was made for sales order {number}."
-        note(document, EventKind.INVOICED, text, key=f"invoiced:{invoice['id']}", job=run.job, post=text)
-        _tell_account(
-            run,
-            seen,
-            f"account-invoiced:{invoice['id']}",
-            f"Invoice {invoice['number']} for order {number} was posted.",
+        note(
+            document, EventKind.INVOICED, text, key=f"invoiced:{invoice['id']}", job=run.job, post=text if tell else ""
         )
-    if seen.order is None and seen.invoices:
+        if tell:
+            _tell_account(
+                run,
+                seen,
+                f"account-invoiced:{invoice['id']}",
+                f"Invoice {invoice['number']} for order {number} was posted.",
+            )
+    if tell and seen.order is None and seen.invoices:
         _tell_account(run, seen, "account-posted", f"Sales order {number} was posted completely.")
     document.marks = {
         **document.marks, "bc_status": now, "releases": times, "last_shipment": seen.last_shipment,

@@ -19,7 +19,7 @@ from connector.models import Connection
 from coupling.choices import MappingKind
 from coupling.models import TableMapping
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger
-from syncjobs.documents.feedback import follow_orders
+from syncjobs.documents.feedback import finish_orders, follow_orders
 from syncjobs.documents.inventory import carry_stock
 from syncjobs.documents.notes import follow_notes
 from syncjobs.documents.on_request import post_orders, remove_documents
@@ -35,6 +35,7 @@ from syncjobs.services.jobs import check_connection
 CREATE_ORDERS = "create-sales-orders"
 ORDER_STATUS = "order-status-posts"
 NOTES = "sales-order-notes"
+FINISHED = "archived-sales-orders"
 PROCESS_QUOTES = "process-sales-quotes"
 REMOVE_ORDERS = "remove-sales-orders"
 REMOVE_QUOTES = "remove-sales-quotes"
@@ -206,6 +207,17 @@ register(
         wanted=has_orders,
         interval_minutes=5,
         direction=Direction.BIDIRECTIONAL,
+    )
+)
+register(
+    Process(
+        name=FINISHED,
+        label="Archived sales orders",
+        mapping=ORDERS.mapping,
+        runs=finish_orders,
+        wanted=lambda connection: connection.sales_order_integration == SalesOrderIntegration.BIDIRECTIONAL,
+        interval_minutes=30,
+        direction=Direction.TO_SALES,
     )
 )
 register(

@@ -11,6 +11,8 @@ from connector.models import Connection
 from connector.odata import literal
 from coupling.models import Coupling
 
+_OFFERS = 300
+
 
 @dataclass(slots=True)
 class Checked:
@@ -27,6 +29,23 @@ def check_values(connection: Connection, values: Mapping[str, Any]) -> Checked:
     _check_write_in(client, connection, values, checked)
     _check_freight(client, values, checked)
     return checked
+
+
+def write_in_offers(client: BusinessCentralClient, connection: Connection) -> list[tuple[str, str]]:
+    """(number, name) of items that suit write-in lines: without stock, not blocked, not coupled. Raises RemoteError."""
+    condition = "type ne 'Inventory' and blocked eq false"
+    found = client.query("items", properties=["number", "displayName"], filter=condition, top=_OFFERS)
+    records = list(found)
+    coupled = set(
+        Coupling.objects.filter(
+            connection=connection, sales_table="products", bc_key__in=[record.key for record in records]
+        ).values_list("bc_key", flat=True)
+    )
+    return [
+        (str(record.values["number"]), str(record.values["displayName"] or ""))
+        for record in records
+        if record.key not in coupled
+    ]
 
 
 def _check_write_in(

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from config.roles import Capability, require
 from config.web.request import PageRequest, wants_partial
+from connector.choices import SalesOrderIntegration
 from connector.errors import ErrorKind, HubError
 from coupling.views.base import says_errors
 from syncjobs.choices import JobTrigger
@@ -21,6 +22,7 @@ from syncjobs.documents.on_request import may_remove
 from syncjobs.documents.presentation import header_rows, line_rows, next_words, problems_of, readiness_words, step_rows
 from syncjobs.documents.processes import (
     CREATE_ORDERS,
+    FINISHED,
     ORDER_STATUS,
     POST_ORDERS,
     PROCESS_QUOTES,
@@ -109,7 +111,8 @@ def order_action(request: PageRequest, connection: str, key: UUID) -> HttpRespon
                 connection=document.connection, key=key, user=request.user, trigger=JobTrigger.USER
             ))  # fmt: skip
         case "update":
-            start(request, document, ORDER_STATUS, "looks in Business Central")
+            legacy = document.connection.sales_order_integration == SalesOrderIntegration.LEGACY
+            start(request, document, ORDER_STATUS if legacy else FINISHED, "looks in Business Central")
         case "post":
             require(request.user, Capability.OPERATE)
             start(request, document, POST_ORDERS, "ships and invoices it")

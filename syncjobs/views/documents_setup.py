@@ -16,7 +16,7 @@ from connector.errors import HubError, SettingsError
 from connector.models import Connection
 from connector.services.setup import update_connection
 from syncjobs.documents.setup import in_force, theirs_of
-from syncjobs.documents.setup_checks import check_values
+from syncjobs.documents.setup_checks import check_values, write_in_offers
 
 _NAMES = (
     "write_in_product_type",
@@ -34,6 +34,7 @@ class SetupForm(forms.Form):
     write_in_product_type = forms.ChoiceField(label="Write-in Product Type", choices=WriteInProductType.choices)
     write_in_product_no = forms.CharField(
         label="Write-in Product No.", required=False, max_length=20,
+        widget=forms.TextInput(attrs={"list": "write-in-offers", "autocomplete": "off"}),
         help_text="Item or resource that lines without a product are sold under. Empty: Business Central's own.",
     )  # fmt: skip
     freight_account_no = forms.CharField(
@@ -104,7 +105,8 @@ def _theirs(connection: Connection) -> dict[str, Any]:
     if not connection.enabled:
         return {"read": True, "unreadable": "The connection is disabled."}
     try:
-        theirs = theirs_of(business_central_client(connection, patience=INTERACTIVE), connection)
+        client = business_central_client(connection, patience=INTERACTIVE)
+        theirs, offers = theirs_of(client, connection), write_in_offers(client, connection)
     except HubError as error:
         return {"read": True, "unreadable": str(error)}
-    return {"read": True, "theirs": theirs, "in_force": in_force(connection, theirs)}
+    return {"read": True, "theirs": theirs, "in_force": in_force(connection, theirs), "offers": offers}

@@ -1,4 +1,4 @@
-"""A.6 Switches (scenarios 36 and 37; 38 to 40 are about bidirectional orders)."""
+"""A.6 Switches and bidirectional orders (scenarios 36, 37 and 39)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from connector.errors import SettingsError
 from connector.services.setup import update_connection
-from syncjobs.documents.processes import AVAILABILITY, CREATE_ORDERS, PROCESS_QUOTES
+from syncjobs.documents.processes import AVAILABILITY, CREATE_ORDERS, FINISHED, PROCESS_QUOTES
 from syncjobs.models import Schedule
 from tests.scenarios.documents.market import Market
 
@@ -61,3 +61,17 @@ def test_a6_37_automatic_creation_needs_order_integration(market: Market) -> Non
     change(market, sales_order_integration="none")
     with pytest.raises(SettingsError):
         change(market, automatically_create_sales_orders=True)
+
+
+def test_a6_39_bidirectional_order_that_is_shipped_is_fulfilled(market: Market) -> None:
+    """139175 BidirectionalSalesOrderFulfillOrder"""
+    change(market, sales_order_integration="bidirectional")
+    assert Schedule.objects.filter(connection=market.connection, name=FINISHED).count() == 1
+    key = market.created("Both ways", {"quantity": 2})
+    market.act(key, "ship")
+    market.process(name=FINISHED)
+    assert market.state(key) == (3, 100001)
+    market.act(key, "invoice")
+    market.process(name=FINISHED)
+    assert market.state(key) == (4, 100003)
+    assert market.posts(key) == []

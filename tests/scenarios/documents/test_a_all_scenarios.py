@@ -9,7 +9,6 @@ ELSEWHERE = {
 }
 MISSING = {
     38: "bidirectional orders (docs/limits.md)",
-    39: "bidirectional orders (docs/limits.md)",
     40: "bidirectional orders (docs/limits.md)",
     66: "the customer panel with opportunities, quotes and cases (docs/limits.md)",
 }
