@@ -64,6 +64,8 @@ class TableReading:
             service: sorted(set().union(*(names.get(service, ()) for names in beside.values())))
             for service in sorted(set().union(*beside.values()))
         }
+        # The first service that serves a name counts.
+        self._service_of = {name: each for each, names in reversed(self.services.items()) for name in names}
         self.watched = {
             mapping.pk: mirrored_properties(Blueprint.of(mapping), system).union(*beside[mapping.pk].values())
             for mapping in self.mappings
@@ -74,7 +76,7 @@ class TableReading:
 
     def service_of(self, name: str) -> str:
         """The entity set that serves a property; the table itself for most."""
-        return next((service for service, names in self.services.items() if name in names), self.table)
+        return self._service_of.get(name, self.table)
 
     def number(self, values: Mapping[str, Any]) -> str:
         return _text(values.get(self.number_property), 100)
