@@ -143,6 +143,7 @@ def is_snapshot(request: Request) -> bool:
 def finished(request: Request, answer: Response) -> Response:
     """The answer with the headers of the outer request."""
     answer.headers.setdefault("OData-Version", "4.0")
+    answer.headers["x-content-type-options"] = "nosniff"
     answer.headers["Request-Id"] = answer.headers["ms-correlation-x"] = request.correlation_id
     return answer
 

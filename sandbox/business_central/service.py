@@ -230,6 +230,7 @@ class BusinessCentralService:
     @staticmethod
     def _finish(request: Request, response: Response) -> Response:
         response.headers.setdefault("OData-Version", "4.0")
+        response.headers["x-content-type-options"] = "nosniff"
         response.headers["Request-Id"] = request.correlation_id
         response.headers["ms-correlation-x"] = request.correlation_id
         return response

@@ -1,9 +1,13 @@
 """The control API: reset, counters, latency, limits, faults, clock, profile, log."""
 
+import http.client
+import json
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -259,3 +263,18 @@ def test_same_seed_gives_the_same_data(sales: ApiClient, steered: SandboxServer)
     assert first == load(3)
     assert first != load(4)
     steered.reset("empty")
+
+
+def test_what_is_no_request_is_refused_in_the_services_shape(empty_server: SandboxServer) -> None:
+    context = ssl.create_default_context(cafile=empty_server.ca_file)
+    host, port = urlsplit(empty_server.url).hostname or "", urlsplit(empty_server.url).port
+    for length, status in (("999999999", 413), ("-5", 400)):
+        connection = http.client.HTTPSConnection(host, port, context=context, timeout=30)
+        connection.putrequest("POST", "/api/data/v9.2/accounts")
+        connection.putheader("Content-Length", length)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert set(json.loads(answer.read())["error"]) == {"code", "message"}
+        assert answer.getheader("x-ms-service-request-id")
+        connection.close()
