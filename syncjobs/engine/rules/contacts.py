@@ -198,7 +198,9 @@ class ContactRule(TableRule):
                     after={_TEXT_COLUMN: pair.bc.name},
                     expected_token=token,
                     sales_base={_TEXT_COLUMN: pair.bc.name},
-                    bc_base=shown,
+                    # What it is, not what the next step makes of it: should that one never come, an agreed text that
+                    # Business Central does not hold would look erased there.
+                    bc_base={text: party.get(text)},
                     title=f"{pair.bc.title}, primary contact",
                     table="accounts",
                     is_step=True,
