@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from config.roles import Capability, capabilities_of
 from config.web import parts
 from config.web.columns import (
     CheckBoxColumn,
@@ -316,6 +317,12 @@ class ScheduleTable(Table):
         exclude_from_export=True,
         attrs={"td": {"class": "col-actions"}},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        request = kwargs.get("request")
+        if request is not None and Capability.OPERATE not in capabilities_of(request.user):
+            self.columns.hide("actions")
 
     class Meta(Table.Meta):
         fields = ()

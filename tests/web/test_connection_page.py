@@ -59,3 +59,48 @@ def test_failures_and_conflicts_of_a_job_stand_out(administrator, hub):
     html = administrator.get(f"/c/default/jobs/{hub.job.pk}/").content.decode()
     assert "counter-bad" in html
     assert "counter-conflict" in html
+
+
+def synchronisation(page) -> dict[str, str]:
+    """What a browser posts of the page's second form, unchanged."""
+    form = page.context["forms"]["synchronisation"]
+    values = {name: form[name].value() for name, field in form.fields.items() if not field.disabled}
+    typed = {name: "on" if value is True else value for name, value in values.items() if value not in (None, False)}
+    return {"action": "synchronisation", "seen": form.seen, **typed}
+
+
+def test_changes_of_two_administrators_to_different_settings_both_stay(administrator, hub):
+    mine = synchronisation(administrator.get(PAGE))
+    type(hub.connection).objects.update(freight_account_no="8400")
+    assert administrator.post(PAGE, {**mine, "keep_jobs_days": "90"}).status_code == 302
+    hub.connection.refresh_from_db()
+    assert (hub.connection.freight_account_no, hub.connection.keep_jobs_days) == ("8400", 90)
+
+
+def test_a_setting_that_both_changed_is_shown_and_saving_again_decides(administrator, hub):
+    mine = {**synchronisation(administrator.get(PAGE)), "freight_account_no": "8500"}
+    type(hub.connection).objects.update(freight_account_no="8400")
+    answer = administrator.post(PAGE, mine)
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert "changed this to “8400” while you were on this page" in html
+    assert 'value="8500"' in html
+    again = {**mine, "seen": answer.context["forms"]["synchronisation"].seen}
+    assert administrator.post(PAGE, again).status_code == 302
+    hub.connection.refresh_from_db()
+    assert hub.connection.freight_account_no == "8500"
+
+
+@pytest.mark.parametrize(
+    "address", ["connection/", "mappings/CUSTOMER/", "full-synch/", "schedules/", "status/", "jobs/"]
+)
+def test_a_viewer_sees_pages_without_anything_to_press(hub, people, client, address):
+    client.force_login(people["viewer"])
+    html = client.get(f"/c/default/{address}").content.decode()
+    content = html[html.index("<main") :]
+    buttons = (
+        "Save addresses", "Save settings", "Save fields", "Start", "Restart", "Disable", "Test connection", "Pause all",
+        "Run now", "Leave out", "Tell them", "Older than 7 days",
+    )  # fmt: skip
+    for words in buttons:
+        assert f">{words}</button>" not in content
