@@ -43,12 +43,9 @@ _REQUIRED = {
     "server_filled": "SystemRequired",
 }
 _OWNERSHIP = {
-    "user": "UserOwned",
-    "business": "BusinessOwned",
-    "organization": "OrganizationOwned",
-    "inherited": "UserOwned",
+    "user": "UserOwned", "business": "BusinessOwned", "organization": "OrganizationOwned", "inherited": "UserOwned",
     "none": "None",
-}
+}  # fmt: skip
 
 
 def label(text: str | None, *names: str) -> dict[str, Any]:
