@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -44,7 +44,7 @@ def next_record(request: PageRequest, connection: str, system: str, table: str) 
 
 
 def _next(request: PageRequest, side: System, table: str, filters: QueryDict, after: str) -> UUID | None:
-    rows = mirror_of(side).objects.of_table(request.connection.pk, table).alive()
+    rows: QuerySet[Any] = mirror_of(side).objects.of_table(request.connection.pk, table).alive()
     rows = RecordFilterSet.for_table(side, table)(filters, queryset=rows, request=request).qs
     rows = only_coupled(rows, request.connection, side, table, coupled=False)
     admitted = Q(pk__in=[])

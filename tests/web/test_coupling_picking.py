@@ -1,0 +1,77 @@
+"""Looking at rows, walking through lists, sorting, assigning: what makes hundreds of couplings bearable."""
+
+from coupling.models import Coupling
+from tests.coupling.factories import make_account
+from tests.web.conftest import Hub
+from tests.web.test_coupling_pages import free, setup_url, signed_in, url  # noqa: F401  (fixtures and addresses)
+
+
+def test_rows_are_looked_at_without_choosing_and_remembered_when_chosen(hub: Hub, free, signed_in):  # noqa: F811
+    client = signed_in("salesperson")
+    account = make_account(hub.connection, name="Zenith")
+    address = url("coupling-setup", system="business_central", table="customers", key=free.key)
+    look = client.get(f"{address}?partner={account.key}&part=peek", headers={"HX-Request": "true"}).text
+    assert "Zenith" in look
+    assert "fields differ" in look
+    assert "picked recently" not in client.get(address).text
+    client.get(f"{address}?partner={account.key}")
+    assert "picked recently" in client.get(address).text
+
+
+def test_records_are_sorted_by_state_and_every_view_says_how_many(hub: Hub, free, signed_in):  # noqa: F811
+    client = signed_in("salesperson")
+    states = [
+        [row.record.coupling.state if row.record.coupling else "" for row in client.get(address).context["table"].page]
+        for address in (f"{url('customer-list')}?sort=state", f"{url('customer-list')}?sort=-state")
+    ]
+    assert states == [["conflict", "failing", ""], ["", "failing", "conflict"]]
+    page = client.get(url("customer-list"))
+    counts = {label: count for label, _, _, count, _ in page.context["views"]}
+    assert {name: counts[name] for name in ("All", "Not coupled", "Conflict", "Failing", "In sync", "Mine")} == {
+        "All": 3, "Not coupled": 1, "Conflict": 1, "Failing": 1, "In sync": 0, "Mine": None,
+    }  # fmt: skip
+
+
+def test_an_error_is_assigned_to_a_person(hub: Hub, signed_in):  # noqa: F811
+    client = signed_in("salesperson")
+    pair = hub.couplings[1]
+    assert "Who looks after 1 record?" in client.post(url("error-list"), {"action": "assign", "pk": [pair.pk]}).text
+    client.post(url("error-list"), {"action": "assign", "pk": [pair.pk], "person": "operator"})
+    pair.refresh_from_db()
+    assert pair.assigned_to.username == "operator"
+    assert "operator looks after it." in client.get(url("coupling-detail", pk=pair.pk)).text
+    mine = signed_in("operator").get(f"{url('error-list')}?assigned=me")
+    assert [row.pk for row in mine.context["table"].data] == [pair.pk]
+    client.post(url("error-list"), {"action": "assign", "pk": [pair.pk], "person": ""})
+    pair.refresh_from_db()
+    assert pair.assigned_to is None
+
+
+def test_uncoupled_rows_of_sales_are_walked_through_one_by_one(hub: Hub, free, signed_in):  # noqa: F811
+    client = signed_in("salesperson")
+    first, second = (make_account(hub.connection, name) for name in ("Walk A", "Walk B"))
+    make_account(hub.connection, "Outside of the filter")
+    listing = client.get(f"{url('account-list')}?search=walk").text
+    assert f"{url('record-next', system='sales', table='accounts')}?search=walk" in listing
+    page = client.get(f"{url('record-next', system='sales', table='accounts')}?search=walk", follow=True)
+    assert page.context["record"] == first
+    page = client.get(page.context["onwards"], follow=True)
+    assert page.context["record"] == second
+    end = client.get(page.context["onwards"])
+    assert end.url == f"{url('account-list')}?search=walk"
+    other = signed_in("operator")
+    # The second one is reserved for the person who looks at it.
+    page = other.get(f"{url('record-next', system='sales', table='accounts')}?search=walk&after={first.key}")
+    assert page.url == f"{url('account-list')}?search=walk"
+
+
+def test_whoever_may_only_look_sees_both_records_and_no_way_to_couple_them(hub: Hub, free, signed_in):  # noqa: F811
+    account = make_account(hub.connection, "Zenith")
+    viewer = signed_in("viewer")
+    page = viewer.get(f"{setup_url(free)}?partner={account.key}")
+    assert "You can look at this, but not change it." in page.text
+    assert "Create account" not in page.text
+    assert viewer.post(setup_url(free), {"partner": str(account.key), "choice": "none"}).status_code == 403
+    # Looking reserved nothing.
+    assert "is being coupled by" not in signed_in("salesperson").get(setup_url(free)).text
+    assert not Coupling.objects.filter(sales_key=account.key).exists()
