@@ -15,7 +15,6 @@ from django.utils import timezone
 from connector.choices import Direction, System
 from connector.errors import ErrorKind, HubError
 from connector.models import Connection
-from connector.services.audit import record_change
 from coupling.choices import MappingKind
 from coupling.matching.choices import MatchVerdict
 from coupling.matching.models import MatchLine
@@ -161,27 +160,6 @@ def resume_full_synch(*, full_synch: FullSynch) -> None:
         row.paused_at = None
         row.save(update_fields=["paused_at"])
     advance_full_synch(full_synch_id=full_synch.pk)
-
-
-def leave_out(*, connection: Connection, mapping: str, out: bool, user: User | None) -> None:
-    """Leaves a mapping out of full synchronisations until it is taken in again. Raises HubError for an unknown one."""
-    if mapping not in {each.name for each in eligible_mappings(connection)}:
-        raise HubError(f"There is no mapping {mapping}.", kind=ErrorKind.DATA, code="full_synch.unknown_mapping")
-    with transaction.atomic():
-        stored = Connection.objects.select_for_update().get(pk=connection.pk)
-        names = {*stored.full_synch_left_out, mapping} if out else {*stored.full_synch_left_out} - {mapping}
-        before, after = stored.full_synch_left_out, sorted(names)
-        if before == after:
-            return
-        Connection.objects.filter(pk=stored.pk).update(full_synch_left_out=after)
-        record_change(
-            connection=stored,
-            user=user,
-            action="full_synch.leave_out" if out else "full_synch.take_in",
-            target=mapping,
-            before={"left out": before},
-            after={"left out": after},
-        )
 
 
 def advance_full_synch(*, full_synch_id: int) -> None:

@@ -21,12 +21,12 @@ from syncjobs.models import FullSynch
 from syncjobs.services.full_synch import (
     cancel_full_synch,
     eligible_mappings,
-    leave_out,
     pause_full_synch,
     restart_lines,
     resume_full_synch,
     start_full_synch,
 )
+from syncjobs.services.left_out import leave_out
 from syncjobs.services.standing import guarded
 from syncjobs.views.full_synch_lines import (
     RESTARTABLE,
