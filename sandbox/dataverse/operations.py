@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.control.traffic import Operation
-from sandbox.dataverse import errors
+from sandbox.dataverse import addresses, errors
 from sandbox.dataverse.context import Context
 from sandbox.http import Request, Response
 from sandbox.odata.url import Segment, UrlError, parse_path
@@ -38,7 +38,7 @@ def parse(service: "DataverseService", request: Request, *, url_limit: int = MAX
     number = _target_count(request) if bulk in _BULK_METHODS else (0 if request.method == "GET" else 1)
     return Parsed(
         operation=Operation(method, name, number),
-        writes=request.method != "GET",
+        writes=request.method != "GET" or name == addresses.ENTITY_SET,
         execute=lambda context: resources.execute(context, service, request, segments),
     )
 

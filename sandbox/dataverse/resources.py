@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.dataverse import actions, bulk, changes, crud, errors, functions, links, references, responses
+from sandbox.dataverse import actions, addresses, bulk, changes, crud, errors, functions, links, references, responses
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.metadata import endpoints as metadata
 from sandbox.dataverse.query import options as query_options
@@ -33,6 +33,8 @@ def execute(context: Context, service: "DataverseService", request: Request, seg
         return metadata.execute(context, service, request, segments)
     table_by_set = context.schema.by_set.get(first.name)
     if table_by_set is not None:
+        if first.name == addresses.ENTITY_SET:
+            addresses.catch_up(context)
         return _entity_set(context, request, table_by_set, first, rest)
     if first.name.startswith("$") and first.name[1:].isalnum():
         raise errors.DataverseError(
