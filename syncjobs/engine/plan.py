@@ -48,6 +48,7 @@ _REASONS = {
     "target_is_newer": "have newer values on the side that would be overwritten",
     "outside_filter": "are outside the mapping's filter",
     "not_coupled": "are not coupled",
+    "closed": "are closed where they come from",
 }
 _LOGGED_PROBLEMS = 20
 

@@ -98,3 +98,15 @@ def test_opportunity_from_sales_gets_its_contact_and_keeps_its_value(hub: Hub, c
     assert hub.bc.row("opportunities", made, "contactNumber") == {"contactNumber": number}
     hub.run_full("OPPORTUNITY")
     assert hub.sales.row("opportunities", key, "estimatedvalue") == {"estimatedvalue": 500}
+
+
+def test_opportunity_that_is_lost_in_sales_makes_none_in_business_central(hub: Hub, company: Coupling) -> None:
+    contact = make_contact(hub, "Ada", "King", company.sales_key)
+    hub.run_full("CONTACT")
+    bound = {"parentcontactid@odata.bind": f"/contacts({contact})"}
+    lost = hub.sales.create("opportunities", name="Refit", **bound)
+    body = {"OpportunityClose": {"opportunityid@odata.bind": f"/opportunities({lost})"}, "Status": 4}
+    hub.sales.client.session.send("POST", "LoseOpportunity", body=body)
+    job = hub.run_full("OPPORTUNITY")
+    assert (job.inserted, job.modified, job.failed) == (0, 0, 0)
+    assert not Coupling.objects.filter(mapping__name="OPPORTUNITY").exists()

@@ -28,6 +28,7 @@ _CONTACT_READ, _OWNER_READ = "_parentcontactid_value", "_ownerid_value"
 _ACCOUNT_READ, _ACCOUNT_WRITE = "_parentaccountid_value", "parentaccountid@odata.bind"
 _ACCOUNTS, _COMPANIES = "accounts_of_contacts", "companies_of_accounts"
 _PARTIES = ("CUSTOMER", "VENDOR")
+_STATE, _OPEN = "statecode", 0
 
 
 @register("OPPORTUNITY")
@@ -36,7 +37,7 @@ class OpportunityRule(TableRule):
 
     def properties(self, system: System) -> frozenset[str]:
         if system == SALES:
-            return frozenset({_CONTACT_READ, _ACCOUNT_READ, _OWNER_READ})
+            return frozenset({_CONTACT_READ, _ACCOUNT_READ, _OWNER_READ, _STATE})
         return frozenset({"contactNumber", "salespersonCode"})
 
     def want(self, lookups: Lookups, bc_row: Mapping[str, Any], sales_row: Mapping[str, Any]) -> None:
@@ -83,7 +84,12 @@ class OpportunityRule(TableRule):
     def refuse(
         self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
     ) -> Refusal | Problem | None:
-        """Where a team owns everything, an opportunity of nobody's customer is none of Sales' business."""
+        """Where a team owns everything, an opportunity of nobody's customer is none of Sales' business.
+
+        One that is won or lost in Sales makes no new one: Business Central would have it open for good.
+        """
+        if target != SALES and not coupled and source.values.get(_STATE, _OPEN) != _OPEN:
+            return Refusal(Leave.DROPPED, "closed")
         if target != SALES or coupled or blueprint.facts.person_ownership:
             return None
         number = str(source.values.get("contactNumber") or "")
