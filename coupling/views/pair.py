@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.models import HiddenBanner
+from config.web import banners
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
 from connector.choices import Direction, System
@@ -94,7 +94,7 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
             for each in related_of(coupling.mapping, preview.fields if preview else ())
         ],
         "children": requests.children_to_go([coupling]),
-        "banner_hidden": HiddenBanner.objects.filter(user=request.user, kind=coupling.state).exists(),  # type: ignore[attr-defined]
+        "banner_hidden": banners.is_hidden(user=request.user, kind=coupling.state),  # type: ignore[attr-defined]
         "history": service().history(coupling=coupling),
         "jobs": service().jobs_of(coupling=coupling),
         "changes": list(changes_of(coupling)[:20]),
@@ -126,10 +126,10 @@ def banner(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     coupling = coupling_of(request, pk)
     kind = CouplingState(coupling.state)  # type: ignore[attr-defined]
     if request.POST.get("show") == "1":
-        HiddenBanner.objects.filter(user=request.user, kind=kind).delete()
+        banners.show_again(user=request.user, kind=kind)
         messages.success(request, f"Pages of pairs say again when one is {kind.label.lower()}.")
     else:
-        HiddenBanner.objects.get_or_create(user=request.user, kind=kind)
+        banners.hide(user=request.user, kind=kind)
         messages.success(request, f"The banner “{kind.label}” is folded away on pages of pairs, for you only.")
     return redirect(pair_url(coupling))
 

@@ -112,12 +112,15 @@ def _delete_survivor(system: System, survivor: RecordView) -> Decision:
 
 
 def _survivor_changed(blueprint: Blueprint, coupling: CouplingView, system: System, survivor: RecordView) -> bool:
-    """Whether somebody still works with a record whose partner was deleted: it differs from what was agreed on."""
+    """Whether somebody still works with a record whose partner was deleted: it differs from what was agreed on.
+
+    States do not count: nothing of them is agreed on until one travels, and who retires a record does not need it.
+    """
     if not coupling.synchronised:
         return True
     base = coupling.bc_base if system == BC else coupling.sales_base
-    names = ((spec.bc_name if system == BC else spec.sales_name) for spec in blueprint.fields if spec.constant is None)
-    return any(moved(name, survivor.values, base) for name in names)
+    fields = [spec for spec in blueprint.fields if spec.constant is None and not spec.beyond_filter]
+    return any(moved(spec.bc_name if system == BC else spec.sales_name, survivor.values, base) for spec in fields)
 
 
 def decide_uncoupling(blueprint: Blueprint, sales: RecordView | None) -> Decision:

@@ -190,6 +190,7 @@ def test_a_coupling_is_shown_whole(connection, api):
         "origin": "manual",
         "created_at": iso(pair.created_at),
         "last_synchronised_at": iso(END),
+        "assigned_to": None,
     }
     assert str(pair.sales_key) in sales_url
     assert "10000" in bc_url
