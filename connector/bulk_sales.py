@@ -23,7 +23,7 @@ from connector.writes import Group, Kind, Sent, Write, WriteResult, WriteStatus
 # The service's documentation advises 100 to 1,000. A quarter of a slice keeps several requests of a worker under way,
 # and less is split when a message is refused.
 _MESSAGE_START, _MESSAGE_LARGEST = 100, 250
-_BATCH_START, _BATCH_LARGEST = 100, 500
+_BATCH_START, _BATCH_LARGEST = 100, 200
 # A refused message of at most this many rows is sent as a batch, a larger one is split first.
 _SPLIT_ABOVE = 128
 
