@@ -4,6 +4,7 @@ The settings are in `tests/settings.py`. Asking for the database (`db`, `transac
 PostgreSQL and Redis up; a test without it runs without them.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import servers
 from tests.sandbox_process import SandboxServer, start_sandbox
+
+logger = logging.getLogger(__name__)
 
 CHROMIUM_ARGUMENTS = [
     "--headless",
@@ -40,6 +43,25 @@ def hub_servers() -> None:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(hub_servers: None, django_db_modify_db_settings_parallel_suffix: None) -> None:
     """pytest-django's hook: before it makes the test database, the server has to run."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """pytest-django's hook: before it drops the test database, nobody else may be in it.
+
+    A thread of a live server may still hold a session when the last test ends. Whoever does is named in the log.
+    """
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, state, left(query, 300) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        for pid, state, query in cursor.fetchall():
+            logger.warning("Still in the test database, %s: %s", state, query)
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
 
 
 @pytest.fixture(autouse=True)
