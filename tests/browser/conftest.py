@@ -19,15 +19,17 @@ def served(transactional_db, live_server, hub, people) -> str:  # noqa: F811
 
 @pytest.fixture
 def sign_in(served: str, page: Page) -> Callable[[str], Page]:
-    def enter(name: str) -> Page:
-        page.goto(f"{served}/accounts/login/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill("secret")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{served}/")
-        return page
+    return lambda name: sign_in_on(page, served, name)
 
-    return enter
+
+def sign_in_on(page: Page, served: str, name: str) -> Page:
+    """Signs a person of the web tests in on a page of any browser context."""
+    page.goto(f"{served}/accounts/login/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill("secret")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{served}/")
+    return page
 
 
 def violations(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from connector.choices import System
 from coupling.models import Coupling
-from tests.browser.conftest import AXE, violations
+from tests.browser.conftest import AXE, sign_in_on, violations
 from tests.coupling.factories import make_account, make_coupling, make_customer, make_record
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("sandbox_is_off")]
@@ -66,11 +66,7 @@ def test_coupling_pages_are_readable_and_nothing_sticks_out(served, hub, browser
     problems: dict[str, object] = {}
     try:
         page = context.new_page()
-        page.goto(f"{served}/accounts/login/")
-        page.get_by_label("Username").fill("administrator")
-        page.get_by_label("Password").fill("secret")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{served}/")
+        sign_in_on(page, served, "administrator")
         for address in addresses:
             page.goto(served + address)
             page.add_script_tag(path=AXE)
@@ -117,11 +113,7 @@ def test_a_second_person_is_told_and_takes_over(served, sign_in, hub, look_alike
     sign_in("salesperson").goto(address)
     context = browser.new_context()
     other = context.new_page()
-    other.goto(f"{served}/accounts/login/")
-    other.get_by_label("Username").fill("operator")
-    other.get_by_label("Password").fill("secret")
-    other.get_by_role("button", name="Sign in").click()
-    other.wait_for_url(f"{served}/")
+    sign_in_on(other, served, "operator")
     other.goto(address)
     expect(other.get_by_role("alert")).to_contain_text("is being coupled by salesperson right now")
     other.get_by_role("button", name="Take over").click()

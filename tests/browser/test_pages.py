@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from coupling.models import TableMapping
 from syncjobs.models import FullSynch, JobLogEntry, SynchJob
-from tests.browser.conftest import AXE, violations
+from tests.browser.conftest import AXE, sign_in_on, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -188,10 +188,7 @@ def test_everything_works_without_scripts(served, hub, browser):
     context = browser.new_context(java_script_enabled=False)
     try:
         page = context.new_page()
-        page.goto(f"{served}/accounts/login/")
-        page.get_by_label("Username").fill("administrator")
-        page.get_by_label("Password").fill("secret")
-        page.get_by_role("button", name="Sign in").click()
+        sign_in_on(page, served, "administrator")
         page.goto(f"{served}/c/default/jobs/{hub.job.pk}/")
         page.get_by_role("button", name="Delete").click()
         expect(page.get_by_role("heading", name=f"Delete {hub.job}?")).to_be_visible()

@@ -11,7 +11,7 @@ from connector import auth
 from connector.models import Connection, SetupDraft
 from coupling.services.defaults import load_defaults
 from syncjobs.models import FullSynch
-from tests.browser.conftest import AXE, violations
+from tests.browser.conftest import AXE, sign_in_on, violations
 from tests.coupling.factories import make_person
 from tests.sandbox_process import SandboxServer
 
@@ -159,11 +159,7 @@ def test_axe_finds_nothing_on_any_step_and_nothing_sticks_out(
 
     try:
         page = context.new_page()
-        page.goto(f"{served}/accounts/login/")
-        page.get_by_label("Username").fill("administrator")
-        page.get_by_label("Password").fill("secret")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{served}/")
+        sign_in_on(page, served, "administrator")
         if width == 1440 and scheme == "light":
             until(page, sandbox, served, "summary")
         for each in STEPS:

@@ -68,13 +68,17 @@ class Trade(Hub):
         return key
 
     def add_line(self, order: UUID, *, write_in: str = "", **values: Any) -> UUID:
+        body = self.line(write_in, values)
+        return self.sales.create("salesorderdetails", **{"salesorderid@odata.bind": f"/salesorders({order})"}, **body)
+
+    def line(self, write_in: str, values: dict[str, Any]) -> dict[str, Any]:
+        """A line of an order or quote: a lamp unless it is written in."""
         body = {"ispriceoverridden": True, "quantity": 1, "priceperunit": 10, **values}
         if write_in:
-            body |= {"isproductoverridden": True, "productdescription": write_in}
-        else:
-            body.setdefault("productid@odata.bind", f"/products({self.product})")
-            body.setdefault("uomid@odata.bind", f"/uoms({self.unit})")
-        return self.sales.create("salesorderdetails", **{"salesorderid@odata.bind": f"/salesorders({order})"}, **body)
+            return body | {"isproductoverridden": True, "productdescription": write_in}
+        body.setdefault("productid@odata.bind", f"/products({self.product})")
+        body.setdefault("uomid@odata.bind", f"/uoms({self.unit})")
+        return body
 
     def submit(self, order: UUID) -> None:
         self.sales.update("salesorders", order, statecode=1, statuscode=3)

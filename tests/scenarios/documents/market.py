@@ -122,12 +122,7 @@ class Market(Trade):
         return key
 
     def add_quote_line(self, quote: UUID, *, write_in: str = "", **values: Any) -> UUID:
-        body = {"ispriceoverridden": True, "quantity": 1, "priceperunit": 10, **values}
-        if write_in:
-            body |= {"isproductoverridden": True, "productdescription": write_in}
-        else:
-            body.setdefault("productid@odata.bind", f"/products({self.product})")
-            body.setdefault("uomid@odata.bind", f"/uoms({self.unit})")
+        body = self.line(write_in, values)
         return self.sales.create("quotedetails", **{"quoteid@odata.bind": f"/quotes({quote})"}, **body)
 
     def activate(self, quote: UUID) -> None:
