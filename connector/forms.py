@@ -1,17 +1,24 @@
-"""Forms of Connection Setup. They check shapes; what the settings mean is the service's business."""
+"""Forms of Connection Setup: shared fields, and what two people who save at once are told."""
 
 from typing import Any
 
 from django import forms
 
 from config.web import edits
-from connector.choices import CredentialKind, OwnershipModel, SalesOrderIntegration, WriteInProductType
+from connector.choices import CredentialKind
 from connector.errors import SettingsError
 from connector.models import DEFAULT_AUTHORITY_URL, DEFAULT_BUSINESS_CENTRAL_URL, Connection
 from connector.services.setup import WHILE_DISABLED
+from connector.setting_fields import (
+    PLAIN,
+    BusinessCentralFields,
+    IdentityFields,
+    MappingSwitches,
+    OwnershipFields,
+    SalesFields,
+)
 
 _NEVER_SHOWN = ("client_secret",)
-_NO_SPELLING = {"spellcheck": "false", "autocomplete": "off"}
 
 
 class SettingsForm(forms.Form):
@@ -47,71 +54,59 @@ class SettingsForm(forms.Form):
             self.add_error(name if name in self.fields else None, sentences)
 
 
-class AddressesForm(SettingsForm):
+class AddressesForm(SettingsForm, IdentityFields, SalesFields, BusinessCentralFields):
     """Where both systems are and how the hub signs in."""
 
-    tenant_id = forms.CharField(
-        label="Tenant",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs=_NO_SPELLING),
-        help_text="Directory (tenant) ID of the app registration, or a verified domain.",
-    )
-    client_id = forms.CharField(
-        label="Client ID",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs=_NO_SPELLING),
-        help_text="Application (client) ID of the app registration.",
-    )
-    client_secret = forms.CharField(
-        label="Client secret",
-        required=False,
-        strip=True,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    sales_url = forms.CharField(
-        label="Sales environment URL",
-        required=False,
-        widget=forms.TextInput(attrs={**_NO_SPELLING, "placeholder": "https://contoso.crm4.dynamics.com"}),
-    )
-    business_central_environment = forms.CharField(
-        label="Business Central environment",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={**_NO_SPELLING, "placeholder": "production"}),
-    )
     company = forms.CharField(
         label="Company",
         required=False,
-        widget=forms.TextInput(attrs=_NO_SPELLING),
+        widget=forms.TextInput(attrs=PLAIN),
         help_text="Name or id. A name is looked up in Business Central when you save.",
     )
-    authority_url = forms.CharField(
-        label="Identity service", help_text=f"For the worldwide cloud {DEFAULT_AUTHORITY_URL}.", widget=forms.TextInput
-    )
-    business_central_url = forms.CharField(
-        label="Business Central service",
-        help_text=f"For the worldwide cloud {DEFAULT_BUSINESS_CENTRAL_URL}.",
-        widget=forms.TextInput,
+
+    field_order = (
+        "tenant_id",
+        "client_id",
+        "client_secret",
+        "valid_until",
+        "sales_url",
+        "business_central_environment",
+        "company",
+        "authority_url",
+        "business_central_url",
     )
 
     def __init__(self, data: Any = None, *, connection: Connection, may_change: bool, auto_id: str) -> None:
         super().__init__(data, connection=connection, may_change=may_change, auto_id=auto_id)
         credential = getattr(connection, "credential", None)
-        secret = self.fields["client_secret"]
-        if credential is None:
-            secret.help_text = "The secret's Value, not its Secret ID. It is stored encrypted and never shown again."
-        else:
+        if credential is not None:
             kind = CredentialKind(credential.kind).label.lower()
-            secret.help_text = f"A {kind} is stored since {credential.updated_at:%d %B %Y}. Leave empty to keep it."
+            self.says_a_secret_is_stored(f"A {kind} is stored since {credential.updated_at:%-d %B %Y}.")
+            # A certificate says itself when it ends.
+            if credential.kind == CredentialKind.CERTIFICATE:
+                self.fields["valid_until"].disabled = True
 
     def values_of(self, connection: Connection) -> dict[str, Any]:
         company = connection.company_name or (str(connection.company_id) if connection.company_id else "")
-        return {**super().values_of(connection), "company": company, "client_secret": ""}
+        credential = getattr(connection, "credential", None)
+        return {
+            **super().values_of(connection),
+            "company": company,
+            "client_secret": "",
+            "valid_until": credential.valid_until if credential else None,
+        }
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        for name, usual in (
+            ("authority_url", DEFAULT_AUTHORITY_URL),
+            ("business_central_url", DEFAULT_BUSINESS_CENTRAL_URL),
+        ):
+            values[name] = values.get(name) or usual
+        return values
 
 
-class SynchronisationForm(SettingsForm):
+class SynchronisationForm(SettingsForm, OwnershipFields, MappingSwitches):
     """What is synchronised and how; the switches that decide which mappings exist among them."""
 
     automatic_jobs = forms.BooleanField(
@@ -119,30 +114,9 @@ class SynchronisationForm(SettingsForm):
         required=False,
         help_text="Off: nothing runs unless somebody starts it.",
     )
-    ownership_model = forms.ChoiceField(
-        label="Owner of new rows in Sales",
-        choices=OwnershipModel.choices,
-        help_text="Person: salespeople are coupled with Sales users.",
-    )
-    unit_group_mapping = forms.BooleanField(
-        label="Couple unit groups", required=False, help_text="Off: units of measure become unit groups of their own."
-    )
-    extended_pricing = forms.BooleanField(
-        label="Use price lists", required=False, help_text="Off: customer price groups and classic sales prices."
-    )
-    sales_order_integration = forms.ChoiceField(label="Sales orders", choices=SalesOrderIntegration.choices)
-    automatically_create_sales_orders = forms.BooleanField(
-        label="Create Business Central orders automatically", required=False
-    )
-    automatically_process_quotes = forms.BooleanField(label="Process quotes automatically", required=False)
-    synchronize_item_availability = forms.BooleanField(label="Show item availability on products", required=False)
     fulfil_shipped_orders = forms.BooleanField(label="Fulfil orders in Sales once they are shipped", required=False)
     archive_quotes_in_business_central = forms.BooleanField(
         label="Archive replaced quotes in Business Central", required=False
-    )
-    write_in_product_type = forms.ChoiceField(label="Write-in products are", choices=WriteInProductType.choices)
-    write_in_product_no = forms.CharField(
-        label="Write-in product number", required=False, max_length=20, help_text="Empty: Business Central's own setup."
     )
     freight_account_no = forms.CharField(
         label="Freight account number", required=False, max_length=20, help_text="Empty: Business Central's own setup."
@@ -152,6 +126,23 @@ class SynchronisationForm(SettingsForm):
         min_value=1,
         max_value=3650,
         help_text="Older ones are deleted every night, except those that a skipped record refers to.",
+    )
+
+    field_order = (
+        "automatic_jobs",
+        "ownership_model",
+        "unit_group_mapping",
+        "extended_pricing",
+        "sales_order_integration",
+        "automatically_create_sales_orders",
+        "automatically_process_quotes",
+        "synchronize_item_availability",
+        "fulfil_shipped_orders",
+        "archive_quotes_in_business_central",
+        "write_in_product_type",
+        "write_in_product_no",
+        "freight_account_no",
+        "keep_jobs_days",
     )
 
 

@@ -231,7 +231,7 @@ def _apply(connection: Connection, changes: dict[str, Any], user: User | None) -
     for subscriber in subscribers():
         if subscriber.check_change is not None and changed:
             subscriber.check_change(connection, changed)
-    if candidate_credential is not None and connection.enabled:
+    if new_credential is not None and new_credential.secret and candidate_credential and connection.enabled:
         credentials.try_out(connection, candidate_credential)
     with transaction.atomic():
         connection.save()

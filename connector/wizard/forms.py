@@ -5,8 +5,9 @@ from typing import Any
 
 from django import forms
 
-from connector.choices import OwnershipModel, SalesOrderIntegration, WriteInProductType
+from connector.choices import OwnershipModel, SalesOrderIntegration
 from connector.models import Connection, SetupDraft
+from connector.setting_fields import MappingSwitches, OwnershipFields
 from connector.wizard.step_form import StepForm
 
 
@@ -24,33 +25,8 @@ class CompatibilityForm(StepForm):
     """Nothing to enter: the checks compare both systems."""
 
 
-class SubjectsForm(StepForm):
+class SubjectsForm(StepForm, MappingSwitches):
     """The switches that decide which mappings there are; `connector.wizard.choices` reads the mappings themselves."""
-
-    sales_order_integration = forms.ChoiceField(label="Sales orders", choices=SalesOrderIntegration.choices)
-    automatically_create_sales_orders = forms.BooleanField(
-        label="Create Business Central orders automatically",
-        required=False,
-        help_text="Only where submitted orders become Business Central orders.",
-    )
-    automatically_process_quotes = forms.BooleanField(
-        label="Process activated and won quotes automatically", required=False
-    )
-    synchronize_item_availability = forms.BooleanField(label="Show item availability on products", required=False)
-    unit_group_mapping = forms.BooleanField(
-        label="Couple unit groups", required=False, help_text="Off: each unit of measure becomes a unit group."
-    )
-    extended_pricing = forms.BooleanField(
-        label="Use price lists", required=False, help_text="Off: customer price groups and classic sales prices."
-    )
-    write_in_product_type = forms.ChoiceField(label="Write-in products are", choices=WriteInProductType.choices)
-    write_in_product_no = forms.CharField(
-        label="Write-in product number",
-        required=False,
-        max_length=20,
-        help_text="An item of type service or non-inventory, or a resource. Empty: Business Central's own setup; "
-        "without either, orders with write-in lines are refused.",
-    )
 
     def first_values(self) -> dict[str, Any]:
         return {name: getattr(self.connection, name) for name in self.base_fields}
@@ -66,17 +42,8 @@ class SubjectsForm(StepForm):
         return values
 
 
-class OwnershipForm(StepForm):
+class OwnershipForm(StepForm, OwnershipFields):
     """Who owns new rows in Sales. In the Person model every user gets a line with the salespeople to choose from."""
-
-    ownership_model = forms.ChoiceField(
-        label="Owner of new rows in Sales",
-        choices=[
-            (OwnershipModel.TEAM, "A team of the company (recommended)"),
-            (OwnershipModel.PERSON, "The salesperson of the record, as a Sales user"),
-        ],
-        widget=forms.RadioSelect,
-    )
 
     def __init__(
         self, data: Mapping[str, Any] | None = None, files: Any = None, *, draft: SetupDraft, connection: Connection

@@ -5,18 +5,13 @@ that an enabled connection holds on to are shown and locked. Forms check shapes;
 steps' checks say.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
-from connector.errors import SettingsError
 from connector.models import Connection, SetupDraft
-from connector.services.addresses import origin
 from connector.services.setup import WHILE_DISABLED
-
-PLAIN = {"spellcheck": "false", "autocomplete": "off", "autocapitalize": "off"}
 
 
 class StepForm(forms.Form):
@@ -40,16 +35,3 @@ class StepForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """The connection's settings that a valid form means, by model field."""
         return {name: value for name, value in self.cleaned_data.items() if hasattr(Connection, name)}
-
-
-def address_in(form: forms.Form, name: str, text: str) -> str:
-    """The address that was typed, brought into its form; empty, with the error on the field, where it is none."""
-    try:
-        return origin(text, setting=name)
-    except SettingsError as error:
-        form.add_error(name, str(error))
-        return ""
-
-
-def is_guid(text: str) -> bool:
-    return bool(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text, re.IGNORECASE))

@@ -1,6 +1,5 @@
 """The forms of the steps that say who the hub is and where the two systems are."""
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -9,42 +8,34 @@ from django import forms
 
 from connector.choices import CredentialKind
 from connector.models import DEFAULT_AUTHORITY_URL, DEFAULT_BUSINESS_CENTRAL_URL
-from connector.wizard.step_form import PLAIN, StepForm, address_in, is_guid
+from connector.setting_fields import BusinessCentralFields, IdentityFields, SalesFields, address_in, is_guid
+from connector.wizard.step_form import StepForm
 
-_DOMAIN = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}", re.IGNORECASE)
 WORLDWIDE, OTHER = "worldwide", "other"
 
 
-class IdentityForm(StepForm):
+class IdentityForm(StepForm, IdentityFields):
     """The app registration. Secret and key go into the draft's encrypted columns and never come back."""
 
     advanced = ("cloud", "authority_url")
     secrets = ("client_secret", "certificate_file", "certificate_password")
+    field_order = (
+        "tenant_id",
+        "client_id",
+        "credential_kind",
+        "client_secret",
+        "valid_until",
+        "certificate_file",
+        "certificate_password",
+        "cloud",
+        "authority_url",
+    )
 
-    tenant_id = forms.CharField(
-        label="Directory (tenant) ID",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text="The GUID on the app registration's overview, or a verified domain such as contoso.com.",
-    )
-    client_id = forms.CharField(
-        label="Application (client) ID",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text="The other GUID on that page; not the Object ID.",
-    )
     credential_kind = forms.ChoiceField(
         label="The hub proves itself with",
         choices=[("secret", "a client secret"), ("certificate", "a certificate (recommended for production)")],
         widget=forms.RadioSelect,
         initial="secret",
-    )
-    client_secret = forms.CharField(
-        label="Client secret",
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     certificate_file = forms.FileField(
         label="Certificate with its private key",
@@ -56,33 +47,16 @@ class IdentityForm(StepForm):
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    valid_until = forms.DateField(
-        label="Secret is valid until",
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="The column Expires beside the secret. The hub reminds you 30, 14 and 3 days before.",
-    )
     cloud = forms.ChoiceField(
         label="Cloud",
         choices=[(WORLDWIDE, "Worldwide"), (OTHER, "Another one, or a sandbox: the addresses below")],
         required=False,
     )
-    authority_url = forms.CharField(
-        label="Identity service",
-        required=False,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text=f"For the worldwide cloud {DEFAULT_AUTHORITY_URL}.",
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.draft.secret:
-            self.fields["client_secret"].widget.attrs["placeholder"] = "••••••••••••"
-            self.fields["client_secret"].help_text = "A secret is stored. Leave empty to keep it."
-        else:
-            self.fields[
-                "client_secret"
-            ].help_text = "The secret's Value, which the portal shows once; not its Secret ID. Stored encrypted."
+            self.says_a_secret_is_stored("A secret is stored.")
         if self.draft.certificate:
             self.fields["certificate_file"].help_text = "A certificate is stored. Choose a file to replace it."
 
@@ -95,18 +69,6 @@ class IdentityForm(StepForm):
             "valid_until": credential.valid_until if credential else None,
             "cloud": OTHER if other else WORLDWIDE,
         }
-
-    def clean_tenant_id(self) -> str:
-        value = str(self.cleaned_data["tenant_id"]).strip()
-        if value and not (is_guid(value) or _DOMAIN.fullmatch(value)):
-            raise forms.ValidationError("Enter a GUID or a domain, for example contoso.onmicrosoft.com.")
-        return value
-
-    def clean_client_id(self) -> str:
-        value = str(self.cleaned_data["client_id"]).strip()
-        if value and not is_guid(value):
-            raise forms.ValidationError("A client id is a GUID, for example 2f6c0d1e-1111-4222-8333-444455556666.")
-        return value.lower()
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -133,15 +95,9 @@ class IdentityForm(StepForm):
         return {name: self.cleaned_data[name] for name in ("tenant_id", "client_id", "authority_url")}
 
 
-class SalesForm(StepForm):
+class SalesForm(StepForm, SalesFields):
     """The environment URL. A path that was pasted along is cut, after it was said."""
 
-    sales_url = forms.CharField(
-        label="Environment URL",
-        required=False,
-        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "https://contoso.crm4.dynamics.com", "inputmode": "url"}),
-        help_text="Power Platform admin center > Environments > the environment > Environment URL.",
-    )
     use_address = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
@@ -163,25 +119,13 @@ class SalesForm(StepForm):
         return {"sales_url": self.cleaned_data["sales_url"]}
 
 
-class BusinessCentralForm(StepForm):
+class BusinessCentralForm(StepForm, BusinessCentralFields):
     """Environment, then the company from the list that the environment gives."""
 
     advanced = ("business_central_url",)
+    field_order = ("business_central_environment", "company", "business_central_url")
 
-    business_central_environment = forms.CharField(
-        label="Environment",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text="Business Central admin center > Environments lists the names.",
-    )
     company = forms.ChoiceField(label="Company", required=False)
-    business_central_url = forms.CharField(
-        label="Business Central service",
-        required=False,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text=f"For the worldwide cloud {DEFAULT_BUSINESS_CENTRAL_URL}.",
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -211,12 +155,9 @@ class BusinessCentralForm(StepForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        environment = str(values.get("business_central_environment") or "").strip()
-        if not environment:
+        if not values.get("business_central_environment") and "business_central_environment" not in self.errors:
             self.add_error("business_central_environment", "Enter the environment's name, for example production.")
-        elif not re.fullmatch(r"[A-Za-z0-9_.-]+", environment):
-            self.add_error("business_central_environment", "An environment's name has no blanks and no slashes.")
-        values["business_central_environment"] = environment
+            values["business_central_environment"] = ""
         url = values.get("business_central_url") or DEFAULT_BUSINESS_CENTRAL_URL
         values["business_central_url"] = address_in(self, "business_central_url", url)
         return values

@@ -88,3 +88,15 @@ def test_the_list_makes_a_first_connection(db, administrator, client):
     answer = client.post("/connections/", {"name": "North", "slug": "default"})
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     assert client.get(PAGE).status_code == 200
+
+
+def test_the_day_a_secret_ends_is_kept_alone_and_belongs_to_its_secret(page, sandbox):
+    values = _values(page.get(PAGE), "addresses") | {"company": sandbox.company}
+    assert page.post(PAGE, values | {"valid_until": "2027-05-01"}).status_code == 302
+    assert (str(Credential.objects.get().valid_until), Credential.objects.get().secret) == (
+        "2027-05-01",
+        sandbox.client_secret,
+    )
+    values = _values(page.get(PAGE), "addresses") | {"company": sandbox.company, "client_secret": "another"}
+    page.post(PAGE, values | {"valid_until": "2028-05-01"})
+    assert (str(Credential.objects.get().valid_until), Credential.objects.get().secret) == ("2028-05-01", "another")
