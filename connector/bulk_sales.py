@@ -7,7 +7,7 @@ they go by batch.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ from connector.error_table import error_of_answer
 from connector.errors import ErrorKind, RemoteError
 from connector.http.batch import Part, PartAnswer
 from connector.sales import SalesClient, row_path
+from connector.webhooks.own_steps import HEADER, PRIVILEGE
 from connector.writes import Group, Kind, Sent, Write, WriteResult, WriteStatus
 
 # The service's documentation advises 100 to 1,000. A quarter of a slice keeps several requests of a worker under way,
@@ -36,6 +37,8 @@ class SalesSender:
     def __init__(self, client: SalesClient) -> None:
         self._client = client
         self._lock = threading.Lock()
+        # Read here: requests are made in threads, which have no business in the database.
+        self._own_steps = dict(client.own_steps())
         self._messages: dict[str, Size] = {}
         self._batches: dict[str, Size] = {}
 
@@ -54,8 +57,9 @@ class SalesSender:
         targets = [{"@odata.type": kind, **_row(write, info.primary_id)} for write in group.writes]
         try:
             answer = self._client.session.send(
-                "POST", f"{table}/Microsoft.Dynamics.CRM.CreateMultiple", body={"Targets": targets}, repeatable=False
-            )
+                "POST", f"{table}/Microsoft.Dynamics.CRM.CreateMultiple", body={"Targets": targets},
+                headers=self._unannounced(table, "create"), repeatable=False,
+            )  # fmt: skip
         except RemoteError as error:
             return self._after_refused_message(group, error)
         self._message_size(table).answered(len(group.writes), answer.seconds)
@@ -68,6 +72,8 @@ class SalesSender:
         table = group.writes[0].table
         if error.outcome_unknown:
             return self._after_lost_answer(group, error, self._message_size(table))
+        if self._has_to_be_announced(error):
+            return Sent(again=[group])
         if _concerns_all(error):
             return group.with_results(WriteStatus.FAILED, error)
         if error.code == "record.exists" and not group.looked_for_duplicates:
@@ -95,7 +101,8 @@ class SalesSender:
         table = group.writes[0].table
         size = self._batch_size(table)
         primary_id = self._client.table(table).primary_id
-        parts = [_part(write, primary_id) for write in group.writes]
+        unannounced = self._unannounced(table, group.writes[0].kind)
+        parts = [_part(write, primary_id, unannounced) for write in group.writes]
         try:
             answers, seconds = self._client.timed_batch(parts)
         except RemoteError as error:
@@ -111,6 +118,7 @@ class SalesSender:
         results: list[WriteResult] = []
         retrying = Retrying(group, self._client.session)
         taken: list[tuple[Write, RemoteError]] = []
+        announced: list[Write] = []
         for write, answer in zip(group.writes, answers, strict=False):
             if answer.status < 300:
                 results.append(_done(write, answer, primary_id))
@@ -120,12 +128,17 @@ class SalesSender:
             )
             if retrying.takes(write, error):
                 continue
+            if self._has_to_be_announced(error):
+                announced.append(write)
+                continue
             if error.code == "record.exists" and write.kind == "create" and write.key is not None:
                 taken.append((write, error))
             else:
                 results.append(_refused(write, error))
         unanswered = group.writes[len(answers) :]
         again = retrying.groups()
+        if announced:
+            again.append(replace(group, writes=announced))
         if unanswered:
             lost = self._after_lost_answer(replace(group, writes=unanswered), _cut_off(self._client), Size(1, 1, 1))
             results += lost.results
@@ -135,6 +148,17 @@ class SalesSender:
             known = {write.ref for write in self._split_by_existence([write for write, _ in taken])[0]}
             results += [_exists(write, error) if write.ref in known else failed(write, error) for write, error in taken]
         return Sent(results, again)
+
+    def _unannounced(self, table: str, kind: Kind) -> dict[str, str]:
+        step = self._own_steps.get((table, kind))
+        return {HEADER: step} if step else {}
+
+    def _has_to_be_announced(self, error: RemoteError) -> bool:
+        """Whether steps may not be passed by any more: nothing was done, and further requests do not try."""
+        refused = error.details.get("privilege") == PRIVILEGE
+        if refused:
+            self._own_steps.clear()
+        return refused
 
     def _split_by_existence(self, writes: Sequence[Write]) -> tuple[list[Write], list[Write]]:
         """Creates whose key exists already, and the others; by a live read."""
@@ -159,16 +183,16 @@ def _row(write: Write, primary_id: str) -> dict[str, Any]:
     return {**write.body, primary_id: str(write.key)} if write.key is not None else write.body
 
 
-def _part(write: Write, primary_id: str) -> Part:
+def _part(write: Write, primary_id: str, unannounced: Mapping[str, str]) -> Part:
     # The representation with nothing but the key is the cheapest answer that has the row's new version.
-    headers = {"Prefer": "return=representation"}
+    headers = {"Prefer": "return=representation", **unannounced}
     if write.kind == "create":
         return Part("POST", f"{write.table}?$select={primary_id}", _row(write, primary_id), headers)
     if write.key is None:
         raise ValueError(f"The {write.kind} {write.ref} has no key.")
     condition = {"If-Match": write.token or "*"}
     if write.kind == "delete":
-        return Part("DELETE", row_path(write.table, write.key), None, condition)
+        return Part("DELETE", row_path(write.table, write.key), None, {**condition, **unannounced})
     return Part("PATCH", row_path(write.table, write.key, select=primary_id), write.body, headers | condition)
 
 

@@ -14,6 +14,7 @@ from connector.meter import Meter
 from connector.models import Connection
 from connector.records import ChangePage, ChangeQuery, Client, FirstPage, WireRecord
 from connector.sales import SalesClient
+from connector.webhooks.own_steps import own_steps
 
 __all__ = [
     "BACKGROUND",
@@ -48,7 +49,7 @@ def sales_client(connection: Connection, *, meter: Meter | None = None, patience
         meter=meter or Meter(),
         patience=patience,
     )
-    return SalesClient(session)
+    return SalesClient(session, own_steps=lambda: own_steps(connection))
 
 
 def business_central_client(

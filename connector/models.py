@@ -99,6 +99,9 @@ class Connection(models.Model):
     full_synch_left_out = models.JSONField(
         default=list, blank=True, help_text="Names of mappings that full synchronisations leave out until taken in."
     )
+    full_synch_hold_percent = models.PositiveSmallIntegerField(
+        default=20, help_text="Share of failed records from which on a mapping's dependents wait for a decision."
+    )
 
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -173,6 +176,7 @@ class WebhookReceiver(models.Model):
     token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="Part of the address that is announced to.")
     key = EncryptedTextField(help_text="What a sender has to present.")
     sales_endpoint_id = models.UUIDField(null=True, blank=True, help_text="The service endpoint in Sales.")
+    passes_own_steps = models.BooleanField(default=False, help_text="Sales lets the hub's own writes go unannounced.")
     sales_message = models.TextField(blank=True, help_text="Why Sales announces nothing; empty while it does.")
     business_central_message = models.TextField(blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,6 @@
 """Client of Dynamics 365 Sales (Dataverse Web API v9.2)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -35,8 +35,12 @@ class WhoAmI:
 class SalesClient(SalesMetadata):
     """Reads rows and metadata; writes go through `connector.bulk`. Every method raises RemoteError."""
 
-    def __init__(self, session: ODataSession) -> None:
+    def __init__(
+        self, session: ODataSession, *, own_steps: Callable[[], Mapping[tuple[str, str], str]] = dict
+    ) -> None:
+        """`own_steps`: announcements that bulk writes pass by, as `connector.webhooks.own_steps` says."""
         super().__init__()
+        self.own_steps = own_steps
         self.session = session
         self._creates_in_bulk: dict[str, bool] = {}
 

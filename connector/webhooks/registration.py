@@ -25,6 +25,7 @@ from connector.models import Connection, WebhookReceiver, WebhookSubscription
 from connector.odata import literal, options
 from connector.sales import SalesClient
 from connector.services.webhook_address import origin_for
+from connector.webhooks.own_steps import PRIVILEGE
 from connector.webhooks.wanted import wanted_tables
 from connector.wire import parse_time
 
@@ -55,7 +56,11 @@ def register(connection: Connection) -> WebhookReceiver | None:
         lambda: _in_business_central(receiver, origin, tables[System.BUSINESS_CENTRAL])
     )
     receiver.checked_at = timezone.now()
-    receiver.save(update_fields=["sales_endpoint_id", "sales_message", "business_central_message", "checked_at"])
+    receiver.save(
+        update_fields=[
+            "sales_endpoint_id", "passes_own_steps", "sales_message", "business_central_message", "checked_at",
+        ]
+    )  # fmt: skip
     return receiver
 
 
@@ -111,6 +116,19 @@ def _in_sales(receiver: WebhookReceiver, origin: str, tables: Iterable[str]) -> 
                 )
             )
     _replace(receiver, System.SALES, kept)
+    receiver.passes_own_steps = _may_pass_steps_by(client)
+
+
+def _may_pass_steps_by(client: SalesClient) -> bool:
+    """Whether the hub's own writes may go unannounced; an organisation that does not say is taken to refuse."""
+    function = "Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName(PrivilegeName=@name)"
+    try:
+        user = client.who_am_i().user_id
+        answer = client.session.get(f"systemusers({user})/{function}?@name={literal(PRIVILEGE)}")
+    except RemoteError as error:
+        log.info("Sales does not say whether own writes may go unannounced: %s", error)
+        return False
+    return bool(answer.data.get("RolePrivileges"))
 
 
 def _endpoint(client: SalesClient, receiver: WebhookReceiver, url: str) -> UUID:

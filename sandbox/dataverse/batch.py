@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sandbox.control.traffic import Operation, Prepared
-from sandbox.dataverse import errors, operations, responses
+from sandbox.dataverse import bypass, errors, operations, responses
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.operations import Parsed
 from sandbox.http import Request, Response, ServiceError
@@ -118,6 +118,7 @@ def _change_set(service: "DataverseService", outer: Request, steps: list[_Step])
             parsed = _checked(step)
             if not parsed.writes:
                 raise errors.bad_payload("GET requests are not allowed in a change set.")
+            context.passed_by = bypass.passed_by(context, step.request)
             response = parsed.execute(context)
             service.finish_operation(context)
             answers.append((responses.complete(step.request, response), step.content_id))

@@ -32,6 +32,8 @@ class Event:
     table: Table
     key: str
     values: dict[str, Any]
+    passed_by: frozenset[str] = frozenset()
+    """Ids of steps that are not called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Context:
     now: str
     api_root: str
     tag: str | None = None
+    passed_by: frozenset[str] = frozenset()
+    """Ids of steps that the request at hand does not call."""
     content_ids: dict[str, tuple[Table, str]] = field(default_factory=dict)
     """Rows that earlier operations of the same change set made, by Content-ID."""
     events: list[Event] = field(default_factory=list)
@@ -77,6 +81,9 @@ class Context:
         if found:
             self._known.add((table.logical_name, key))
         return found
+
+    def announce(self, message: str, table: Table, key: str, values: dict[str, Any]) -> None:
+        self.events.append(Event(message, table, key, values, self.passed_by))
 
     def row_deleted(self, table: Table, key: str) -> None:
         self._known.discard((table.logical_name, key))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.dataverse import errors, responses
+from sandbox.dataverse import bypass, errors, responses
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.wellknown import fixed_id
 from sandbox.definitions.dataverse import Table
@@ -89,6 +89,10 @@ def privileges(context: Context) -> list[tuple[str, Table]]:
     return found
 
 
+def _general_privileges(context: Context) -> list[str]:
+    return [bypass.PRIVILEGE] if bypass.may_bypass(context) else []
+
+
 def _role_privileges(context: Context) -> list[dict[str, Any]]:
     unit = context.business_unit_of("systemuser", context.user_id)
     return [
@@ -100,7 +104,7 @@ def _role_privileges(context: Context) -> list[dict[str, Any]]:
             "RecordFilterId": "00000000-0000-0000-0000-000000000000",
             "RecordFilterUniqueName": "",
         }
-        for name, _ in privileges(context)
+        for name in [*(name for name, _ in privileges(context)), *_general_privileges(context)]
     ]
 
 

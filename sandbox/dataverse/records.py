@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.dataverse import errors, filestore, money, payload, references, rows, rules, states
-from sandbox.dataverse.context import Context, Event
+from sandbox.dataverse.context import Context
 from sandbox.definitions.dataverse import TABLE_SUFFIX, Relationship, Table
 from sandbox.odata.ast import Literal
 from sandbox.storage import Row
@@ -88,7 +88,7 @@ def insert(context: Context, table: Table, given: Row, key: str | None = None) -
         raise _duplicate(table, row, error) from error
     new_key: str = row[table.primary_id]
     rules.run("after", "create", context, table, None, row, changed)
-    context.events.append(Event("Create", table, new_key, {name: row.get(name) for name in (*changed, *_STAMPS)}))
+    context.announce("Create", table, new_key, {name: row.get(name) for name in (*changed, *_STAMPS)})
     return new_key
 
 
@@ -139,7 +139,7 @@ def announce_update(context: Context, table: Table, old: Row, new: Row, changed:
     """What follows a stored change: the table's after rules and the event for webhooks."""
     rules.run("after", "update", context, table, old, new, changed)
     shown = (*changed, "modifiedon", "modifiedby")
-    context.events.append(Event("Update", table, new[table.primary_id], {name: new.get(name) for name in shown}))
+    context.announce("Update", table, new[table.primary_id], {name: new.get(name) for name in shown})
 
 
 def write(context: Context, table: Table, key: str, old: Row, new: Row) -> None:
@@ -224,7 +224,7 @@ def delete(context: Context, table: Table, key: str, condition: Condition = NO_C
     rules.run("after", "delete", context, table, old, old, set())
     if table.logical_name in _CACHED_TABLES:
         context.forget()
-    context.events.append(Event("Delete", table, key, {}))
+    context.announce("Delete", table, key, {})
 
 
 def _release_children(context: Context, table: Table, key: str, depth: int) -> None:

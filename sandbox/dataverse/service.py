@@ -9,6 +9,7 @@ from sandbox.clock import SystemName
 from sandbox.control.traffic import Prepared
 from sandbox.dataverse import (
     batch,
+    bypass,
     changes,
     errors,
     filestore,
@@ -141,6 +142,7 @@ class DataverseService:
                 return work(self._context(request, headers_of, tx))
         with store.write() as tx:
             context = self._context(request, headers_of, tx)
+            context.passed_by = bypass.passed_by(context, request)
             response = work(context)
             self.finish_operation(context)
             webhooks.schedule(context)

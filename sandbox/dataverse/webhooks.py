@@ -7,6 +7,7 @@ as the platform's asynchronous service does.
 import json
 import logging
 import re
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from xml.etree import ElementTree
 
 import requests
 
-from sandbox.dataverse import organisation, wellknown
+from sandbox.dataverse import bypass, organisation, wellknown
 from sandbox.dataverse.context import Context, Event
 from sandbox.definitions.dataverse import TABLE_SUFFIX, Attribute, Table
 from sandbox.storage import Row
@@ -32,6 +33,7 @@ _TIMEOUT_SECONDS = 60
 _LARGEST_BODY = 256 * 1024
 _REPEATED = (502, 503, 504)
 _CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
+_threads = threading.local()
 _executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="webhook")
 
 WEBHOOK_KEY, QUERY_STRING = 4, 6
@@ -89,6 +91,8 @@ def _active_steps(context: Context) -> list[tuple[Row, str, str | None, Row]]:
 
 
 def _interested(step: Row, event: Event) -> bool:
+    if event.passed_by & {bypass.ALL_STEPS, step["sdkmessageprocessingstepid"]}:
+        return False
     names = {name.strip() for name in (step["filteringattributes"] or "").split(",") if name.strip()}
     return event.message != "Update" or not names or bool(names & set(event.values))
 
@@ -248,12 +252,27 @@ def _encoded(body: dict[str, Any]) -> bytes:
 def _call(url: str, headers: dict[str, str], body: bytes) -> tuple[int, str] | None:
     """None after a good answer, else (status or 0, message)."""
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            response = session.post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, verify=False)
+        response = _post(url, headers, body)
     except requests.RequestException as error:
         return 0, str(error)
     return None if 200 <= response.status_code < 300 else (response.status_code, response.reason or "")
+
+
+def _post(url: str, headers: dict[str, str], body: bytes) -> requests.Response:
+    try:
+        return _session().post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, verify=False)
+    except requests.ConnectionError:
+        # The receiver may have closed the kept connection just then.
+        return _session().post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, verify=False)
+
+
+def _session() -> requests.Session:
+    """The thread's own: connections to a receiver are kept open between calls, as the platform's service does."""
+    found: requests.Session | None = getattr(_threads, "session", None)
+    if found is None:
+        found = _threads.session = requests.Session()
+        found.trust_env = False
+    return found
 
 
 def _record(sandbox: "Sandbox", delivery: Delivery, failure: tuple[int, str] | None) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tests.sandbox.conftest import ApiClient
+from tests.sandbox.test_dataverse_bulk_and_batch import part, send, statuses
+from tests.sandbox_process import SandboxServer
 
 WAIT_SECONDS = 10
 
@@ -125,6 +127,37 @@ def test_create_and_delete_of_bulk_rows(sales: ApiClient, receiver: Receiver) ->
     sales.request("DELETE", f"contacts({ids[0]})")
     _, _, body = receiver.next()
     assert (body["MessageName"], body["InputParameters"][0]["value"]["Id"]) == ("Delete", ids[0])
+
+
+@pytest.mark.parametrize("by", ["step", "kind", "part of a batch"])
+def test_a_request_may_pass_steps_by(sales: ApiClient, receiver: Receiver, by: str) -> None:
+    step = register(sales, receiver, "Create", "contact", auth=URL_KEY)
+    passing = {"MSCRM.BypassBusinessLogicExecutionStepIds": step}
+    if by == "kind":
+        passing = {"MSCRM.BypassBusinessLogicExecution": "CustomSync,CustomAsync"}
+    if by == "part of a batch":
+        lines = "\r\n".join(f"{name}: {value}" for name, value in passing.items())
+        url = f"{sales.root}contacts"
+        alone, in_a_set = (
+            part("POST", url, {"lastname": "quiet"}, headers=lines, content_id=number) for number in (1, 2)
+        )
+        assert statuses(send(sales, [alone, [in_a_set]])) == [204, 204]
+    else:
+        assert sales.request("POST", "contacts", {"lastname": "quiet"}, **passing).status_code == 204
+    loud = sales.create("contacts", {"lastname": "loud"})
+    _, _, body = receiver.next()
+    assert body["PrimaryEntityId"] == loud
+    with pytest.raises(Empty):
+        receiver.calls.get(timeout=0.2)
+
+
+def test_passing_steps_by_takes_a_privilege(sales: ApiClient, receiver: Receiver, steered: SandboxServer) -> None:
+    step = register(sales, receiver, "Create", "contact", auth=URL_KEY)
+    steered.control("PUT", "/profile", {"sales": {"denied": ["prvBypassCustomBusinessLogic"]}})
+    passing = {"MSCRM.BypassBusinessLogicExecutionStepIds": step}
+    answer = sales.request("POST", "contacts", {"lastname": "quiet"}, **passing)
+    assert sales.error(answer) == (403, "0x80040220")
+    assert "prvBypassCustomBusinessLogic" in answer.json()["error"]["message"]
 
 
 def test_rolled_back_changes_are_not_announced(sales: ApiClient, receiver: Receiver) -> None:

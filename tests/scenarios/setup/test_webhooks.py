@@ -1,18 +1,21 @@
 """Announcements of changes: registered in the sandbox, delivered over HTTP, refused without the key."""
 
 import json
-from uuid import UUID
+import time
+from uuid import UUID, uuid4
 
 import django_rq
 import pytest
 from django.test import Client
 
 from connector import auth
+from connector.bulk import BulkWriter, Write, WriteStatus
 from connector.choices import System
 from connector.clients import business_central_client, sales_client
 from connector.models import Connection, Credential, WebhookReceiver
 from connector.services import setup
 from connector.webhooks import registration
+from connector.webhooks.own_steps import PRIVILEGE
 from coupling.models import BusinessCentralRecord, SalesRecord
 from syncjobs.webhooks import tasks, waiting
 from tests.connector.conftest import COMPANY_ID, sandbox_settings
@@ -143,6 +146,41 @@ def test_what_the_hub_itself_changed_is_not_read_again(announced, receiver):
         headers={"x-couplet-key": receiver.key},
     )  # fmt: skip
     assert list(waiting.take(announced.pk)) == []
+
+
+def test_what_the_hub_writes_in_bulk_is_not_even_announced(announced, receiver):
+    assert receiver.passes_own_steps
+    client = sales_client(announced)
+    # Where nobody listens every announcement leaves a row.
+    path = f"serviceendpoints({receiver.sales_endpoint_id})"
+    client.session.send("PATCH", path, body={"url": "http://127.0.0.1:9/"}, headers={"If-Match": "*"})
+    made = [Write(number, "create", "accounts", uuid4(), {"name": f"Quiet {number}"}) for number in range(3)]
+    changed = [Write(number, "update", "accounts", write.key, {"fax": "1"}) for number, write in enumerate(made)]
+    for writes in (made, changed):
+        (results,) = BulkWriter(client).run(writes, before_send=lambda _: None)
+        assert [result.status for result in results] == [WriteStatus.DONE] * 3
+    client.session.send("POST", "accounts", body={"name": "Loud"})
+    assert _failed_announcements(client) == ["Create"]
+
+
+def test_own_writes_are_announced_where_sales_does_not_let_them_go_unannounced(announced, sandbox):
+    sandbox.control("PUT", "/profile", {"sales": {"denied": [PRIVILEGE]}})
+    client = sales_client(announced)
+    made = [Write(number, "create", "accounts", uuid4(), {"name": f"Loud {number}"}) for number in range(3)]
+    changed = [Write(number, "update", "accounts", write.key, {"fax": "1"}) for number, write in enumerate(made)]
+    for writes in (made, changed):
+        (results,) = BulkWriter(client).run(writes, before_send=lambda _: None)
+        assert [result.status for result in results] == [WriteStatus.DONE] * 3
+    registration.register(announced)
+    assert not WebhookReceiver.objects.get().passes_own_steps
+
+
+def _failed_announcements(client):
+    deadline = time.monotonic() + 10
+    while not (rows := client.session.get("asyncoperations?$filter=statuscode eq 31").data["value"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return [row["messagename"] for row in rows]
 
 
 def test_a_burst_calls_one_worker(announced, receiver, settings):
