@@ -42,6 +42,7 @@ class FullSynch(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True, help_text="When somebody said how scheduled jobs go on after it.")
 
     class Meta:
         ordering = ["-id"]
@@ -76,6 +77,9 @@ class FullSynchLine(models.Model):
     to_sales = models.CharField(max_length=20, blank=True, help_text='"", running, success or error.')
     to_business_central = models.CharField(max_length=20, blank=True, help_text='"", running, success or error.')
     plan = models.JSONField(null=True)
+    failed_only = models.BooleanField(default=False, help_text="Runs again over the records that failed.")
+    failed_percent = models.PositiveSmallIntegerField(default=0, help_text="Share of its records that failed.")
+    failures_accepted = models.BooleanField(default=False, help_text="Its dependents run whatever failed.")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -110,6 +114,7 @@ class SynchJob(models.Model):
     message = models.TextField(blank=True, help_text="One sentence: how it ended, or what it does now.")
     hint = models.TextField(blank=True)
     cancel_requested = models.BooleanField(default=False)
+    paused = models.BooleanField(default=False, help_text="Rests with its place kept until it is resumed.")
 
     inserted = models.PositiveIntegerField(default=0)
     modified = models.PositiveIntegerField(default=0)

@@ -18,13 +18,8 @@ from syncjobs.api.serializers import (
     StartFullSynchSerializer,
 )
 from syncjobs.models import FullSynch, FullSynchLine
-from syncjobs.services.full_synch import (
-    cancel_full_synch,
-    pause_full_synch,
-    restart_lines,
-    resume_full_synch,
-    start_full_synch,
-)
+from syncjobs.services.full_synch import start_full_synch
+from syncjobs.services.full_synch_control import cancel_full_synch, pause_full_synch, restart_lines, resume_full_synch
 
 
 class _FullSynchs(ConnectionView):
@@ -33,7 +28,8 @@ class _FullSynchs(ConnectionView):
 
     def get_queryset(self) -> QuerySet[FullSynch]:
         lines = FullSynchLine.objects.select_related("mapping").prefetch_related("jobs")
-        return FullSynch.objects.filter(connection=self.hub_connection).prefetch_related(Prefetch("lines", lines))
+        runs = FullSynch.objects.filter(connection=self.hub_connection).select_related("connection")
+        return runs.prefetch_related(Prefetch("lines", lines))
 
     def full_synch(self) -> FullSynch:
         full_synch: FullSynch = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])

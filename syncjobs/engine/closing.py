@@ -62,7 +62,7 @@ def waiting_jobs(connection_id: int) -> list[SynchJob]:
     """Queued jobs that may start now, oldest first, one of each group that never overlaps."""
     found: list[SynchJob] = []
     busy: set[str] = set()
-    queued = SynchJob.objects.filter(connection_id=connection_id, state=JobState.QUEUED).order_by("id")
+    queued = SynchJob.objects.filter(connection_id=connection_id, state=JobState.QUEUED, paused=False).order_by("id")
     for job in queued.select_related("mapping", "connection"):
         group = {job.mapping.name, *job.mapping.serialised_with} if job.mapping else set()
         if job.mode in EXCLUSIVE_MODES and (group & busy or blocker(job)):

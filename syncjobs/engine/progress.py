@@ -52,7 +52,9 @@ class Progress:
         self._reported = (requests, waited)
         lines, self._lines = self._lines, []
         JobLogEntry.objects.bulk_create(lines)
-        self.cancelled, state = jobs.values_list("cancel_requested", "state").get()
+        self.cancelled, paused, state = jobs.values_list("cancel_requested", "paused", "state").get()
+        # As if the worker had to go: what it holds stays open until the job is resumed.
+        self.stopping = self.stopping or paused
         self.ended = state not in LIVE_JOB_STATES
         self._flushed = time.monotonic()
 

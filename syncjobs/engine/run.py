@@ -87,6 +87,8 @@ def _begin(job_id: int) -> SynchJob | None:
         job = SynchJob.objects.select_for_update(of=("self",)).select_related("connection", "mapping").get(pk=job_id)
         if job.state not in (JobState.QUEUED, JobState.INTERRUPTED, JobState.RUNNING):
             return None
+        if job.paused:
+            return None
         if job.state == JobState.QUEUED and (other := closing.blocker(job)) is not None:
             SynchJob.objects.filter(pk=job_id).update(
                 message=f"Waits until {other.mapping} is done.", heartbeat_at=timezone.now()
@@ -107,7 +109,7 @@ def _begin(job_id: int) -> SynchJob | None:
 
 def _join(job_id: int) -> SynchJob | None:
     return (
-        SynchJob.objects.filter(pk=job_id, state=JobState.RUNNING, collected_at__isnull=False)
+        SynchJob.objects.filter(pk=job_id, state=JobState.RUNNING, collected_at__isnull=False, paused=False)
         .select_related("connection", "mapping")
         .first()
     )

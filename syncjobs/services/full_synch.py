@@ -6,6 +6,7 @@ process that dies anywhere stops nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from django.contrib.auth.models import User
@@ -25,12 +26,13 @@ from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, Lin
 from syncjobs.engine.closing import PLAN_KEYS
 from syncjobs.engine.options import MatchCriteria, RunOptions
 from syncjobs.models import FullSynch, FullSynchLine, Operation, SynchJob
-from syncjobs.services.jobs import cancel_job, check_connection, start_job
+from syncjobs.services.jobs import check_connection, retried_pairs, start_job
 
 TRAVEL_WITH_HEADER = frozenset({"POSTEDSALESLINE-INV", "SOLINE-ORDERDETAIL"})
 """Line tables: their records are synchronised with the document they belong to."""
 
 _STOPPED = (LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
+_HELD = "{names} {waits} for your decision: more than {percent} % of the records of {parents} failed."
 _WAITING = (LineState.BLANK, LineState.READY, LineState.BLOCKED)
 
 
@@ -101,67 +103,6 @@ def start_full_synch(
     return full_synch
 
 
-def restart_lines(*, full_synch: FullSynch, mappings: Sequence[str]) -> None:
-    """Runs lines again; lines that waited for them follow. Raises HubError while any full synchronisation runs."""
-    check_connection(full_synch.connection)
-    try:
-        with transaction.atomic():
-            row = FullSynch.objects.select_for_update().get(pk=full_synch.pk)
-            if row.state in LIVE_JOB_STATES:
-                raise HubError(
-                    "The full synchronisation has not ended yet.", kind=ErrorKind.CONFLICT, code="full_synch.running"
-                )
-            lines = row.lines.filter(mapping__name__in=mappings)
-            if unknown := sorted(set(mappings) - set(lines.values_list("mapping__name", flat=True))):
-                raise HubError(
-                    f"{', '.join(unknown)} is not part of this full synchronisation.",
-                    kind=ErrorKind.DATA,
-                    code="full_synch.unknown_mapping",
-                )
-            lines.update(
-                state=LineState.BLANK, to_sales="", to_business_central="", plan=None, started_at=None, finished_at=None
-            )
-            row.state, row.cancel_requested, row.finished_at, row.message = JobState.RUNNING, False, None, ""
-            row.save(update_fields=["state", "cancel_requested", "finished_at", "message"])
-            transaction.on_commit(partial(advance_full_synch, full_synch_id=row.pk))
-    except IntegrityError as error:
-        raise HubError(
-            "Another full synchronisation is running.", kind=ErrorKind.CONFLICT, code="full_synch.running"
-        ) from error
-
-
-def cancel_full_synch(*, full_synch: FullSynch) -> None:
-    """Nothing new starts; running lines stop after the requests under way. Raises HubError for an ended one."""
-    with transaction.atomic():
-        row = _live_row(full_synch)
-        row.cancel_requested, row.paused_at = True, None
-        row.save(update_fields=["cancel_requested", "paused_at"])
-    _stop_jobs(full_synch)
-    advance_full_synch(full_synch_id=full_synch.pk)
-
-
-def pause_full_synch(*, full_synch: FullSynch) -> None:
-    """Lines stop after the requests under way and go on with `resume_full_synch`. Raises HubError for an ended one."""
-    with transaction.atomic():
-        row = _live_row(full_synch)
-        if row.paused_at is not None or row.cancel_requested:
-            return
-        row.paused_at = timezone.now()
-        row.save(update_fields=["paused_at"])
-    _stop_jobs(full_synch)
-    advance_full_synch(full_synch_id=full_synch.pk)
-
-
-def resume_full_synch(*, full_synch: FullSynch) -> None:
-    """A paused one goes on; what its lines did stays done. Raises HubError for an ended one."""
-    check_connection(full_synch.connection)
-    with transaction.atomic():
-        row = _live_row(full_synch)
-        row.paused_at = None
-        row.save(update_fields=["paused_at"])
-    advance_full_synch(full_synch_id=full_synch.pk)
-
-
 def advance_full_synch(*, full_synch_id: int) -> None:
     """Takes note of ended jobs, starts the lines that may run, closes the whole when nothing can go on."""
     with transaction.atomic():
@@ -189,27 +130,20 @@ def advance_full_synch(*, full_synch_id: int) -> None:
 
 
 def blocked_by(line: FullSynchLine, lines: Sequence[FullSynchLine]) -> list[str]:
-    """Names of the lines whose failure or cancellation keeps `line` from running."""
+    """Names of the lines whose failure, cancellation or failed records keep `line` from running."""
     if line.state != LineState.BLOCKED:
         return []
-    return [other.mapping.name for other in lines if other.mapping.name in line.depends_on and other.state in _STOPPED]
+    percent = line.full_synch.connection.full_synch_hold_percent
+    return [
+        other.mapping.name
+        for other in lines
+        if other.mapping.name in line.depends_on and (other.state in _STOPPED or holds(other, percent))
+    ]
 
 
-def _live_row(full_synch: FullSynch) -> FullSynch:
-    """The row, locked. Raises HubError for an ended one."""
-    row = FullSynch.objects.select_for_update().get(pk=full_synch.pk)
-    if row.state not in LIVE_JOB_STATES:
-        raise HubError("It has ended already.", kind=ErrorKind.CONFLICT, code="full_synch.ended")
-    return row
-
-
-def _stop_jobs(full_synch: FullSynch) -> None:
-    for job in SynchJob.objects.filter(full_synch_line__full_synch=full_synch, state__in=LIVE_JOB_STATES):
-        try:
-            cancel_job(job=job)
-        except HubError:
-            # It ended by itself meanwhile.
-            continue
+def holds(line: FullSynchLine, percent: int) -> bool:
+    """Whether so many records of a finished line failed that what depends on it waits for a decision."""
+    return line.state == LineState.FINISHED and line.failed_percent > percent and not line.failures_accepted
 
 
 def _choose(
@@ -261,7 +195,8 @@ def _check_criteria(mappings: Sequence[TableMapping]) -> None:
 
 def _start_or_block(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[FullSynchLine]) -> None:
     parents = [other for other in lines if other.mapping.name in line.depends_on]
-    if any(parent.state in _STOPPED for parent in parents):
+    percent = full_synch.connection.full_synch_hold_percent
+    if any(parent.state in _STOPPED or holds(parent, percent) for parent in parents):
         _set(line, LineState.BLOCKED)
     elif all(parent.state == LineState.FINISHED for parent in parents):
         _start(full_synch, line)
@@ -271,7 +206,7 @@ def _start_or_block(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[
 
 def _start(full_synch: FullSynch, line: FullSynchLine) -> None:
     line.started_at = timezone.now()
-    if not _start_job(full_synch, line, matching=line.match_first):
+    if not _start_job(full_synch, line, matching=line.match_first and not line.failed_only):
         return
     line.to_sales = "running" if Direction(line.direction).allows(System.SALES) else ""
     line.to_business_central = "running" if Direction(line.direction).allows(System.BUSINESS_CENTRAL) else ""
@@ -287,6 +222,11 @@ def _start_job(full_synch: FullSynch, line: FullSynchLine, *, matching: bool) ->
     else:
         mode = JobMode.PREVIEW if full_synch.preview else JobMode.FULL
         options = RunOptions(ignore_only_coupled=True, winner=System(line.winner) if line.winner else None)
+        if line.failed_only:
+            # Failed records only: as a run over chosen pairs, which lifts their marks.
+            failed = line.jobs.order_by("-id").first()
+            mode = JobMode.SELECTED
+            options = replace(options, retry=True).with_pairs(retried_pairs(failed) if failed else [])
     try:
         start_job(
             connection=full_synch.connection,
@@ -311,14 +251,8 @@ def _note_job(full_synch: FullSynch, line: FullSynchLine) -> None:
     if job is None or job.state in LIVE_JOB_STATES:
         return
     matched = job.mode == JobMode.MATCH and job.state in (JobState.SUCCEEDED, JobState.PARTLY)
-    if job.state == JobState.CANCELLED and full_synch.paused_at is not None:
-        line.to_sales = line.to_business_central = ""
-        line.started_at = None
-        _set(line, LineState.BLANK)
-        return
     if matched and full_synch.paused_at is not None:
-        # What was coupled stays so; matching again when it goes on finds nothing more to do.
-        _set(line, LineState.BLANK)
+        # Its run begins when the whole goes on.
         return
     if matched and not full_synch.cancel_requested:
         _start_job(full_synch, line, matching=False)
@@ -337,12 +271,20 @@ def _note_job(full_synch: FullSynch, line: FullSynchLine) -> None:
             bad = line.state != LineState.FINISHED or system in failed
             setattr(line, column, "error" if bad else "success")
     line.finished_at = job.finished_at
+    if job.mode != JobMode.PREVIEW:
+        line.failed_only, line.failed_percent = False, _failed_percent(line, job)
     if job.mode == JobMode.PREVIEW and line.plan is None:
         # Nothing was there to be planned.
         line.plan = dict.fromkeys(PLAN_KEYS, 0)
     if job.mode == JobMode.PREVIEW and line.match_first:
         _count_matches(line)
     _set(line, LineState(line.state))
+
+
+def _failed_percent(line: FullSynchLine, job: SynchJob) -> int:
+    """Of all records of the line, whatever part of them its newest job took; one that failed counts as a percent."""
+    total = max([job.failed, *line.jobs.exclude(mode=JobMode.MATCH).values_list("total", flat=True)])
+    return -(-100 * job.failed // total) if total else 0
 
 
 def _count_matches(line: FullSynchLine) -> None:
@@ -358,15 +300,23 @@ def _count_matches(line: FullSynchLine) -> None:
 
 def _set(line: FullSynchLine, state: LineState) -> None:
     line.state = state
-    line.save(update_fields=["state", "to_sales", "to_business_central", "plan", "started_at", "finished_at"])
+    line.save(
+        update_fields=[
+            "state", "to_sales", "to_business_central", "plan", "started_at", "finished_at", "failed_only",
+            "failed_percent",
+        ]
+    )  # fmt: skip
 
 
 def _close(full_synch: FullSynch, lines: Sequence[FullSynchLine]) -> None:
     failed = [line.mapping.name for line in lines if line.state == LineState.ERROR]
+    held = _held(full_synch, lines)
     if full_synch.cancel_requested:
         full_synch.state, full_synch.message = JobState.CANCELLED, "Cancelled; what was written stays."
     elif lines and len(failed) == len(lines):
         full_synch.state, full_synch.message = JobState.FAILED, "No mapping could be synchronised."
+    elif held and not failed:
+        full_synch.state, full_synch.message = JobState.PARTLY, held
     elif failed or any("error" in (line.to_sales, line.to_business_central) for line in lines):
         full_synch.state = JobState.PARTLY
         full_synch.message = (
@@ -380,3 +330,23 @@ def _close(full_synch: FullSynch, lines: Sequence[FullSynchLine]) -> None:
             full_synch.message = "Preview: nothing was written."
     full_synch.finished_at = timezone.now()
     full_synch.save(update_fields=["state", "message", "finished_at"])
+
+
+def _held(full_synch: FullSynch, lines: Sequence[FullSynchLine]) -> str:
+    """The sentence about lines that wait because too many records of others failed; empty where none does."""
+    percent = full_synch.connection.full_synch_hold_percent
+    holding = [line.mapping.name for line in lines if holds(line, percent)]
+    names = [
+        line.mapping.name
+        for line in lines
+        if line.state == LineState.BLOCKED and not set(holding).isdisjoint(line.depends_on)
+    ]
+    if not names:
+        return ""
+    parents = [name for name in holding if any(name in line.depends_on for line in lines)]
+    return _HELD.format(
+        names=", ".join(names),
+        waits="waits" if len(names) == 1 else "wait",
+        percent=percent,
+        parents=", ".join(parents),
+    )

@@ -133,7 +133,8 @@ def retry_operation(*, operation: Operation, user: User | None, trigger: JobTrig
         Coupling.objects.filter(pk=operation.coupling.pk).mark_retry()
     options = RunOptions.from_json(operation.job.options if operation.job else {})
     wanted = options.ignore_only_coupled or options.create_side is not None
-    return _run_one(operation, RunOptions(retry=True, ignore_only_coupled=wanted), user, trigger)
+    again = RunOptions(retry=True, ignore_only_coupled=wanted, values=options.values)
+    return _run_one(operation, again, user, trigger)
 
 
 def retry_creations(
@@ -141,14 +142,17 @@ def retry_creations(
 ) -> list[SynchJob]:
     """Tries the records of failed creations again: one job per mapping, in the mappings' order.
 
-    They are created although their mapping may synchronise coupled records only: whoever retries wants them.
+    They are created although their mapping may synchronise coupled records only: whoever retries wants them. One for
+    which somebody typed values is tried with these, in a job of its own.
     """
     pairs: dict[int, set[PairRef]] = {}
-    rows = operations.filter(state__in=RETRYABLE, preview=False, coupling__isnull=True).order_by()
+    failed = operations.filter(state__in=RETRYABLE, preview=False, coupling__isnull=True)
+    typed = failed.filter(job__options__has_key="values").select_related("job", "connection", "mapping")
+    rows = failed.exclude(job__options__has_key="values").order_by()
     for mapping_id, bc_key, sales_key in rows.values_list("mapping_id", "bc_key", "sales_key"):
         pairs.setdefault(mapping_id, set()).add(PairRef(bc_key, sales_key))
     mappings = TableMapping.objects.select_related("connection").filter(pk__in=pairs)
-    return [
+    jobs = [
         start_job(
             connection=mapping.connection,
             mapping=mapping,
@@ -159,6 +163,14 @@ def retry_creations(
         )
         for mapping in mappings
     ]
+    return [*jobs, *(retry_operation(operation=each, user=user, trigger=trigger) for each in typed)]
+
+
+def retried_pairs(job: SynchJob) -> list[PairRef]:
+    """The pairs that failed in a job, their marks lifted, so that a run over them tries each again."""
+    failed = Operation.objects.filter(job=job, state__in=[OperationState.FAILED, OperationState.SKIPPED], preview=False)
+    Coupling.objects.filter(pk__in=failed.filter(coupling__isnull=False).values("coupling")).mark_retry()
+    return [PairRef(*keys) for keys in failed.order_by("pk").values_list("bc_key", "sales_key").distinct()]
 
 
 def resolve_conflict(

@@ -51,7 +51,7 @@ def resume_dead_jobs(*, now: datetime) -> list[int]:
     """Jobs whose workers all died are interrupted and put on the queue again. Returns their ids."""
     resumed = []
     silent = SynchJob.objects.filter(
-        state__in=[JobState.RUNNING, JobState.INTERRUPTED], heartbeat_at__lt=now - DEAD_AFTER
+        state__in=[JobState.RUNNING, JobState.INTERRUPTED], heartbeat_at__lt=now - DEAD_AFTER, paused=False
     )
     keys = list(silent.values_list("pk", flat=True))
     # One that is interrupted may wait for a free worker for long.

@@ -18,14 +18,8 @@ from coupling.services.free import FreeRecords, free_records
 from coupling.views.base import says_errors
 from syncjobs.choices import LIVE_JOB_STATES, JobState
 from syncjobs.models import FullSynch
-from syncjobs.services.full_synch import (
-    cancel_full_synch,
-    eligible_mappings,
-    pause_full_synch,
-    restart_lines,
-    resume_full_synch,
-    start_full_synch,
-)
+from syncjobs.services.full_synch import eligible_mappings, start_full_synch
+from syncjobs.services.full_synch_control import cancel_full_synch, pause_full_synch, restart_lines, resume_full_synch
 from syncjobs.services.left_out import leave_out
 from syncjobs.services.standing import guarded
 from syncjobs.views.full_synch_lines import (
@@ -51,7 +45,7 @@ START_QUESTION = (
 
 @require_safe
 def review(request: PageRequest, connection: str) -> HttpResponse:
-    runs = FullSynch.objects.filter(connection=request.connection).select_related("user")
+    runs = FullSynch.objects.filter(connection=request.connection).select_related("user", "connection")
     wanted = request.GET.get("run", "")
     run = get_object_or_404(runs, pk=wanted) if wanted.isdecimal() else runs.first()
     lines = lines_of(run) if run else []

@@ -6,13 +6,8 @@ from connector.errors import ErrorKind, HubError
 from coupling.models import Coupling
 from syncjobs.choices import JobState, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
-from syncjobs.services.full_synch import (
-    advance_full_synch,
-    blocked_by,
-    cancel_full_synch,
-    restart_lines,
-    start_full_synch,
-)
+from syncjobs.services.full_synch import advance_full_synch, blocked_by, start_full_synch
+from syncjobs.services.full_synch_control import accept_failures, cancel_full_synch, restart_lines, retry_failed
 from tests.engine.live import Hub
 
 NAMES = ["CURRENCY", "CUSTOMER", "VENDOR"]
@@ -130,3 +125,46 @@ def test_line_whose_job_ended_unnoticed_is_found_by_the_tick(hub: Hub) -> None:
     advance_full_synch(full_synch_id=full_synch.pk)
     full_synch.refresh_from_db()
     assert full_synch.state == JobState.SUCCEEDED
+
+
+def one_good_and_one_bad(hub: Hub):
+    hub.sales.create("accounts", name="Good", customertypecode=3)
+    return hub.sales.create("accounts", name="Bad", customertypecode=3, address1_country="Atlantis")
+
+
+def test_dependents_are_held_back_while_too_many_records_of_their_parent_failed(hub: Hub) -> None:
+    one_good_and_one_bad(hub)
+    full_synch = start(hub, mappings=["CUSTOMER", "CONTACT", "VENDOR"])
+    assert states(full_synch) == {"CUSTOMER": "finished", "VENDOR": "finished", "CONTACT": "blocked"}
+    assert full_synch.state == JobState.PARTLY
+    assert "CONTACT waits for your decision: more than 20 % of the records of CUSTOMER" in full_synch.message
+    lines = list(full_synch.lines.select_related("mapping"))
+    assert blocked_by(next(line for line in lines if line.mapping.name == "CONTACT"), lines) == ["CUSTOMER"]
+    accept_failures(full_synch=full_synch, mappings=["CUSTOMER"])
+    assert states(full_synch)["CONTACT"] == "finished"
+
+
+def test_retrying_what_failed_takes_only_that_and_releases_the_dependents(hub: Hub) -> None:
+    bad = one_good_and_one_bad(hub)
+    full_synch = start(hub, mappings=["CUSTOMER", "CONTACT"])
+    hub.sales.update("accounts", bad, address1_country="DK")
+    retry_failed(full_synch=full_synch, mapping="CUSTOMER")
+    full_synch.refresh_from_db()
+    assert states(full_synch) == {"CUSTOMER": "finished", "CONTACT": "finished"}
+    assert full_synch.state == JobState.SUCCEEDED
+    line = full_synch.lines.get(mapping__name="CUSTOMER")
+    assert [(job.mode, job.inserted) for job in line.jobs.order_by("id")] == [("full", 1), ("selected", 1)]
+    assert (line.failed_percent, line.to_business_central) == (0, "success")
+    with pytest.raises(HubError) as refused:
+        retry_failed(full_synch=full_synch, mapping="CUSTOMER")
+    assert refused.value.code == "full_synch.none_failed"
+
+
+def test_few_failures_and_a_restarted_dependent_are_not_held_back(hub: Hub) -> None:
+    one_good_and_one_bad(hub)
+    full_synch = start(hub, mappings=["CUSTOMER", "CONTACT"])
+    restart_lines(full_synch=full_synch, mappings=["CONTACT"])
+    assert states(full_synch)["CONTACT"] == "finished"
+    hub.connection.full_synch_hold_percent = 50
+    hub.connection.save()
+    assert states(start(hub, mappings=["CUSTOMER", "CONTACT"]))["CONTACT"] == "finished"

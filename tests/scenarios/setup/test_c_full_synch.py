@@ -1,24 +1,29 @@
 """Full Synch Review: lines, order, failures, pausing and what stays: A34 to A48, and being interrupted in every way."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
 from connector.choices import System
 from connector.errors import HubError
 from coupling.models import TableMapping
+from syncjobs import tasks
 from syncjobs.choices import JobMode, JobState, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
-from syncjobs.services import full_synch as service
+from syncjobs.services import full_synch_control as control
 from syncjobs.services import schedules
 from syncjobs.services.full_synch import advance_full_synch, eligible_mappings, start_full_synch
+from syncjobs.services.ticking import tick
 from syncjobs.views.full_synch_lines import plan_problem, waves_of
 from tests.coupling.factories import make_person
+from tests.engine.live import CREATING
 from tests.scenarios.engine.conftest import _database, hub, transactional_db  # noqa: F401  (fixtures)
 from tests.scenarios.engine.world import World
 
@@ -200,33 +205,72 @@ def test_a48_a_full_run_leaves_the_cursors_where_the_next_one_goes_on(hub):  # n
 
 def test_a_paused_one_starts_nothing_and_goes_on_where_it_was(hub):  # noqa: F811
     run = waiting(hub, "CURRENCY", "CUSTOMER")
-    service.pause_full_synch(full_synch=run)
+    control.pause_full_synch(full_synch=run)
     advance_full_synch(full_synch_id=run.pk)
     assert states(run) == {"CURRENCY": "", "CUSTOMER": ""}
     with pytest.raises(HubError):
         start_full_synch(connection=hub.connection)
-    service.resume_full_synch(full_synch=run)
+    control.resume_full_synch(full_synch=run)
     run.refresh_from_db()
     assert (run.state, run.paused_at) == (JobState.SUCCEEDED, None)
 
 
-def test_pausing_takes_a_running_line_back_and_resuming_runs_it_again(hub):  # noqa: F811
-    hub.customer("Adatum")
+def running_customers(hub) -> tuple[FullSynch, SynchJob]:  # noqa: F811
+    """A full synchronisation whose line has a job that nobody works on yet."""
     run = waiting(hub, "CUSTOMER")
     line = run.lines.get()
-    hub.start("CUSTOMER", JobMode.FULL, line=line)
+    job = hub.start("CUSTOMER", JobMode.FULL, line=line, options=CREATING)
     FullSynchLine.objects.filter(pk=line.pk).update(state=LineState.RUNNING, started_at=timezone.now())
-    service.pause_full_synch(full_synch=run)
-    assert states(run) == {"CUSTOMER": ""}
-    service.resume_full_synch(full_synch=run)
-    line.refresh_from_db()
-    assert (line.state, line.jobs.count()) == (LineState.FINISHED, 2)
+    return run, job
+
+
+def test_a_job_that_is_paused_before_it_began_waits_until_it_is_resumed(hub):  # noqa: F811
+    hub.customer("Adatum")
+    run, job = running_customers(hub)
+    control.pause_full_synch(full_synch=run)
+    tasks.run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, states(run)) == (JobState.QUEUED, {"CUSTOMER": "running"})
+    control.resume_full_synch(full_synch=run)
+    line = run.lines.get()
+    assert (line.state, line.jobs.count()) == (LineState.FINISHED, 1)
+
+
+def test_pausing_in_the_middle_keeps_the_place_and_resuming_writes_only_the_rest(hub):  # noqa: F811
+    hub.create_customers(450)
+    hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 50, "per_operation_ms": 8}})
+    run, job = running_customers(hub)
+
+    def pause_on_the_way() -> None:
+        try:
+            while not SynchJob.objects.filter(pk=job.pk, done__gt=0).exists():
+                time.sleep(0.05)
+            control.pause_full_synch(full_synch=run)
+        finally:
+            connections.close_all()
+
+    pausing = threading.Thread(target=pause_on_the_way)
+    pausing.start()
+    tasks.run_job(job.pk)
+    pausing.join()
+    job.refresh_from_db()
+    assert (job.state, run.lines.get().state) == (JobState.INTERRUPTED, LineState.RUNNING)
+    assert 0 < job.inserted < 450
+    tick(now=timezone.now() + timedelta(minutes=5))
+    job.refresh_from_db()
+    assert job.state == JobState.INTERRUPTED
+    hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 0, "per_operation_ms": 0}})
+    control.resume_full_synch(full_synch=run)
+    job.refresh_from_db()
+    run.refresh_from_db()
+    assert (job.state, job.inserted, run.state) == (JobState.SUCCEEDED, 450, JobState.SUCCEEDED)
+    assert job.operations.filter(kind="create").count() == 450
 
 
 def test_a_paused_one_can_be_cancelled(hub):  # noqa: F811
     run = waiting(hub, "CURRENCY")
-    service.pause_full_synch(full_synch=run)
-    service.cancel_full_synch(full_synch=run)
+    control.pause_full_synch(full_synch=run)
+    control.cancel_full_synch(full_synch=run)
     run.refresh_from_db()
     assert (run.state, run.paused_at) == (JobState.CANCELLED, None)
 
