@@ -151,6 +151,7 @@ ADDRESSES: dict[str, Needs] = {
     "api-option-list": Needs(Capability.READ, Capability.COUPLE),
     "api-option-detail": _COUPLE,
     "api-duplicate-list": _READ,
+    "api-new-record": _COUPLE,
     # Mappings
     "mapping-list": _READ_SETTINGS,
     "mapping-detail": _SETTINGS,

@@ -14,6 +14,7 @@ from connector.odata import literal
 _TABLE_PROPERTIES = "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled"
 # English, which every organisation has as base or additional language.
 _LABEL_LANGUAGE = 1033
+_FILLED_BY_THE_SERVER = frozenset({"Picklist", "Boolean", "State", "Status", "Uniqueidentifier", "Owner"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ class EntityMetadata:
 
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
-    """One column as people choose it. `length` in characters, for text only."""
+    """One column as people choose it. `length` in characters, for text only.
+
+    `required`: people have to fill it in for a new row. Choices and switches that the server itself insists on come
+    with a default of theirs and are not meant.
+    """
 
     name: str
     label: str
@@ -63,6 +68,7 @@ class ColumnInfo:
     creatable: bool
     updatable: bool
     length: int | None = None
+    required: bool = False
 
 
 class SalesMetadata:
@@ -160,7 +166,7 @@ class SalesMetadata:
 
     def _ask_for_columns(self, entity: str) -> list[list[Any]]:
         attributes = f"EntityDefinitions(LogicalName={literal(entity)})/Attributes"
-        names = "LogicalName,DisplayName,AttributeType,IsValidForRead,IsValidForCreate,IsValidForUpdate"
+        names = "LogicalName,DisplayName,AttributeType,RequiredLevel,IsValidForRead,IsValidForCreate,IsValidForUpdate"
         rows = self.session.get(f"{attributes}?$select={names}").data["value"]
         lengths: dict[str, int] = {}
         for kind in ("String", "Memo"):
@@ -176,6 +182,7 @@ class SalesMetadata:
                 bool(row.get("IsValidForCreate")),
                 bool(row.get("IsValidForUpdate")),
                 lengths.get(row["LogicalName"]),
+                _is_required(row),
             ]
             for row in rows
             if row.get("IsValidForRead", True)
@@ -208,6 +215,13 @@ def _info_row(row: dict[str, Any]) -> list[Any]:
         row.get("PrimaryNameAttribute") or "",
         bool(row.get("ChangeTrackingEnabled")),
     ]
+
+
+def _is_required(row: dict[str, Any]) -> bool:
+    level = (row.get("RequiredLevel") or {}).get("Value")
+    return level == "ApplicationRequired" or (
+        level == "SystemRequired" and row.get("AttributeType") not in _FILLED_BY_THE_SERVER
+    )
 
 
 def _label(label: dict[str, Any]) -> str:

@@ -91,12 +91,14 @@ def kind_of_column(name: str, default: ValueKind = ValueKind.COMPLEX) -> ValueKi
 
 @dataclass(frozen=True, slots=True)
 class PropertyDefinition:
-    """`length` in characters, `scale` in decimal places; None where the system sets no limit we know of."""
+    """`length` in characters, `scale` in decimal places; None where the system sets no limit we know of. `required`: a
+    new record needs a value, and the system puts none there by itself."""
 
     kind: ValueKind = ValueKind.TEXT
     length: int | None = None
     scale: int | None = None
     access: Access = Access.ALWAYS
+    required: bool = False
     targets: tuple[str, ...] = ()
 
     @property
@@ -144,5 +146,6 @@ def definition_from(row: Mapping[str, Any]) -> PropertyDefinition:
         length=row.get("length"),
         scale=row.get("scale"),
         access=Access(row.get("access", Access.ALWAYS)),
+        required=bool(row.get("required", False)),
         targets=tuple(row.get("targets", ())),
     )

@@ -103,13 +103,15 @@ class PairPreview:
     """What one synchronisation of a pair would do. `fields` are in the mapping's order.
 
     `never`: the pair never agreed on anything, so that "changed" cannot be told apart. `problems` would make the
-    record fail. `unchanged` is true when nothing would be written.
+    record fail. `unchanged` is true when nothing would be written. `body`: what a record to be created would be sent,
+    under the names of the wire; empty where it cannot be planned.
     """
 
     fields: Sequence[FieldPreview]
     problems: Sequence[Problem] = ()
     never: bool = False
     unchanged: bool = False
+    body: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def writes_sales(self) -> int:
@@ -258,8 +260,10 @@ class SynchronisationService(Protocol):
         keys: Sequence[UUID],
         user: User | None,
         trigger: str = "user",
+        values: Mapping[str, Any] | None = None,
     ) -> StartedJob:
-        """Creates partners for the uncoupled records `keys` of `system` in the other system and couples them."""
+        """Creates partners for the uncoupled records `keys` of `system` in the other system and couples them. `values`:
+        what a person typed for the properties of the one new record, under the names of the wire."""
         ...
 
     def uncouple(self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user") -> list[StartedJob]:

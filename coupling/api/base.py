@@ -16,6 +16,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from connector.models import Connection
 from coupling.exceptions import MappingError, RecordMissingError
 from coupling.models import TableMapping
+from coupling.services.new_values import ValuesError
 from coupling.services.requests import Started
 from coupling.synchronisation import StartedJob
 
@@ -92,6 +93,8 @@ class ConnectionView(GenericAPIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, MappingError) and exc.fields:
             exc = ValidationError(exc.fields)
+        if isinstance(exc, ValuesError):
+            exc = ValidationError({"values": {name: [problem] for name, problem in exc.problems.items()}})
         if isinstance(exc, RecordMissingError):
             exc = NotFound(str(exc))
         return super().handle_exception(exc)

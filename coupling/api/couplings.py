@@ -124,7 +124,14 @@ class CouplingCreate(ConnectionView):
         mapping = self.named_mapping(asked["mapping"])
         require_usable(mapping)
         read_live(mapping, system, key)
-        work = requests.create_other_side(mapping=mapping, system=system, keys=[key], user=self.person, trigger="api")
+        work = requests.create_other_side(
+            mapping=mapping,
+            system=system,
+            keys=[key],
+            user=self.person,
+            trigger="api",
+            values=asked["values"],
+        )
         return started(work.jobs[0])
 
 

@@ -147,6 +147,11 @@ class CreateOtherSideSerializer(StrictSerializer):
     mapping = serializers.CharField(max_length=50)
     business_central_id = serializers.UUIDField(required=False)
     sales_id = serializers.UUIDField(required=False)
+    values = serializers.DictField(  # type: ignore[assignment]
+        default=dict,
+        help_text="Properties that the new record needs and the mapping leaves empty, under their names on the wire; "
+        "`missing` of the new record's preview lists them.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("business_central_id" in attrs) == ("sales_id" in attrs):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from coupling.api import couplings, links, mappings, matching, records
+from coupling.api import couplings, links, mappings, matching, new_records, records
 
 _CONNECTION = "connections/<slug:connection>"
 _MAPPING = f"{_CONNECTION}/mappings/<str:name>"
@@ -41,6 +41,7 @@ urlpatterns = [
     path(f"{_MAPPING}/options/", links.OptionList.as_view(), name="api-option-list"),
     path(f"{_MAPPING}/options/<int:pk>/", links.OptionDetail.as_view(), name="api-option-detail"),
     path(f"{_MAPPING}/duplicates/<str:system>/<uuid:key>/", links.DuplicateList.as_view(), name="api-duplicate-list"),
+    path(f"{_MAPPING}/new/<str:system>/<uuid:key>/", new_records.NewRecord.as_view(), name="api-new-record"),
     path(f"{_COUPLING}/", couplings.CouplingDetail.as_view(), name="api-coupling-detail"),
     path(f"{_COUPLING}/synchronize/", couplings.CouplingSynchronize.as_view(), name="api-coupling-synchronize"),
     path(f"{_COUPLING}/retry/", couplings.CouplingRetry.as_view(), name="api-coupling-retry"),

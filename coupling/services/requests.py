@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -16,6 +17,7 @@ from coupling.services.changes import attach_job, note_table_uncoupled, note_unc
 from coupling.services.children import children_of, children_of_table
 from coupling.services.couplings import require_enabled, require_usable, uncouple
 from coupling.services.list_counts import forget_counts
+from coupling.services.new_values import checked, missing_values, preview_new
 from coupling.services.pairs import attach_records, couplings_of, key_of, side_of
 from coupling.synchronisation import StartedJob, service
 
@@ -237,11 +239,20 @@ def require_one_missing(coupling: Coupling) -> None:
 
 
 def create_other_side(
-    *, mapping: TableMapping, system: System, keys: Sequence[UUID], user: User | None, trigger: str = "user"
+    *,
+    mapping: TableMapping,
+    system: System,
+    keys: Sequence[UUID],
+    user: User | None,
+    trigger: str = "user",
+    values: Mapping[str, Any] | None = None,
+    complete: bool = False,
 ) -> Started:
     """Creates partners for uncoupled records of `system`; coupled ones are left out.
 
-    A coupling whose partner no longer exists gives way; that is looked up live for a handful of records.
+    A coupling whose partner no longer exists gives way; that is looked up live for a handful of records. `values` are
+    typed for what the mapping leaves empty in the one new record; `complete`: all that is required has to be there.
+    Raises ValuesError.
     """
     require_usable(mapping)
     if not Direction(mapping.direction).allows(system.other):
@@ -250,7 +261,14 @@ def create_other_side(
     free = [key for key in keys if key not in coupled]
     if not free:
         raise CouplingError("Nothing to create: the selected records are already coupled.", code="coupling.taken")
-    job = service().create_missing_side(mapping=mapping, system=system, keys=free, user=user, trigger=trigger)
+    typed: Mapping[str, Any] = {}
+    if values or complete:
+        (key,) = free
+        wanted = missing_values(mapping, system.other, preview_new(mapping, system, key).body)
+        typed = checked(wanted, values or {}, complete=complete)
+    job = service().create_missing_side(
+        mapping=mapping, system=system, keys=free, user=user, trigger=trigger, values=typed
+    )
     return Started([job], len(free), [LeftOut(c, "Already coupled.") for c in coupled.values()])
 
 

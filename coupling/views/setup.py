@@ -97,7 +97,8 @@ def _do(request: PageRequest, setup: Setup) -> HttpResponse:
 
 def _create(request: PageRequest, setup: Setup, again: str) -> HttpResponse:
     """Creates the partner, unless it looks like one that is there already and nobody said that it is not."""
-    reason = request.POST.get("reason", "").strip()
+    # Until the creation is queued, whatever stops it must not cost what was typed.
+    setup.typed.keep()
     if setup.duplicates():
         if request.POST.get("anyway") != "1":
             messages.warning(request, "Look at the records that look alike first, or say that you create it anyway.")
@@ -107,11 +108,17 @@ def _create(request: PageRequest, setup: Setup, again: str) -> HttpResponse:
             user=request.user,
             action="coupling.create_anyway",
             target=f"{setup.mapping.name} {setup.record}"[:200],
-            after={"reason": reason[:500]},
+            after={"reason": setup.typed.reason[:500]},
         )
     work = requests.create_other_side(
-        mapping=setup.mapping, system=setup.system, keys=[setup.record.key], user=request.user
+        mapping=setup.mapping,
+        system=setup.system,
+        keys=[setup.record.key],
+        user=request.user,
+        values=setup.typed.values,
+        complete=True,
     )
+    setup.typed.forget()
     setup.release()
     queued(request, list(work.jobs), "Queued: the new record is created and coupled in the background.")
     return redirect(_onwards(request, setup) or list_url(setup.connection, setup.system, setup.record.table))

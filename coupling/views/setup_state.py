@@ -20,9 +20,11 @@ from coupling.services.claims import claim, release
 from coupling.services.couplings import mirrored
 from coupling.services.duplicates import Duplicate, duplicates_of
 from coupling.services.links import sales_url
+from coupling.services.new_values import missing_values
 from coupling.services.pairs import attach_records, key_of
 from coupling.synchronisation import UNREAD, FieldPreview, PairPreview, Problem, service
 from coupling.views.base import address_to_couple, crumbs_of, list_url, mapping_for, pair_url, record_of, system_of
+from coupling.views.new_record import PREFIX, REASON, NewValuesForm, TypedRecord
 
 NONE, TO_SALES, TO_BC = "none", Direction.TO_SALES.value, Direction.TO_BUSINESS_CENTRAL.value
 PEEK = "peek"
@@ -76,6 +78,7 @@ class Setup:
         self.choice = self._choice(given.get("choice", ""))
         self.only_differences = given.get("only") == "1"
         self.taken_by: Coupling | None = None
+        self.typed = TypedRecord(request, f"{self.mapping.pk}/{self.system}/{self.record.key}")
         self.picked = Picked(request, self.other, self.mapping.table(self.other))
         self.refusal = "" if request.GET.get("part") == PEEK else self._refusal()
 
@@ -231,6 +234,8 @@ class Setup:
             "replaced": _replaced(shown, self.choice) if shown and self.choice != NONE else 0,
             "needs": self._needs(shown),
             "duplicates": self.duplicates(),
+            "new_values": self._new_values(shown),
+            "state": self._state(),
             "reading": self.read_what_is_unread(known),
             "taken_address": pair_url(self.taken_by) if self.taken_by else "",
             "may_move_here": self.taken_by is not None and self.system == System.BUSINESS_CENTRAL,
@@ -243,6 +248,20 @@ class Setup:
             "moves": self.coupling is not None and self.changes_partner,
             "back": list_url(self.connection, self.system, self.record.table),
         }
+
+    def _new_values(self, preview: PairPreview | None) -> NewValuesForm | None:
+        """What the new record needs and the mapping leaves empty."""
+        if not self.creates or preview is None:
+            return None
+        wanted = missing_values(self.mapping, self.other, preview.body)
+        return self.typed.form(wanted) if wanted else None
+
+    def _state(self) -> str:
+        """The address of the page, to come back to it; what was typed is kept elsewhere."""
+        kept = self.request.GET.copy()
+        for name in [name for name in kept if name.startswith(PREFIX) or name in (REASON, "part")]:
+            del kept[name]
+        return kept.urlencode()
 
     def _needs(self, preview: PairPreview | None) -> list[tuple[Problem, str]]:
         """What keeps values from being carried, each with the page on which its cause is removed."""

@@ -33,8 +33,16 @@ class Body:
     more: bool = False
 
 
-def create_body(blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups) -> Body | Problem:
+def create_body(
+    blueprint: Blueprint,
+    target: System,
+    source: RecordView,
+    lookups: Lookups,
+    given: Mapping[str, Any] | None = None,
+) -> Body | Problem:
     """A new record in `target`: mapped values, then the table's own, then the template's, which therefore win.
+
+    `given` are values that a person typed for this record; they win over everything.
 
     Blank values are left out, except where the target would put something else in their place. Every mapped value of
     the source enters the base, also where the target cannot take it: both sides agree that it is not carried.
@@ -60,8 +68,8 @@ def create_body(blueprint: Blueprint, target: System, source: RecordView, lookup
     for extra in extras:
         if extra.write not in body.after:
             _add_extra(body, target, extra)
-    if source.template is not None:
-        _, values = blueprint.templates[target][source.template]
+    template = blueprint.templates[target][source.template][1] if source.template is not None else {}
+    for values in (template, given or {}):
         body.after.update(values)
         base = body.sales_base if target == SALES else body.bc_base
         base.update({name: value for name, value in values.items() if "@" not in name})

@@ -41,16 +41,21 @@ def decide_uncoupled(
         if wanted:
             return Decision(Outcome.FAILED, problem=outside_filter(source, target.other), target=target)
         return Decision(Outcome.DROPPED, reason="outside_filter")
-    return _create(blueprint, target, source, lookups, new_key)
+    return _create(blueprint, target, source, lookups, options, new_key)
 
 
 def _create(
-    blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, new_key: UUID | None
+    blueprint: Blueprint,
+    target: System,
+    source: RecordView,
+    lookups: Lookups,
+    options: RunOptions,
+    new_key: UUID | None,
 ) -> Decision:
     refusal = rule_for(blueprint.name).refuse(blueprint, target, source, lookups, coupled=False)
     if refusal is not None:
         return refused(refusal, target)
-    body = bodies.create_body(blueprint, target, source, lookups)
+    body = bodies.create_body(blueprint, target, source, lookups, options.values)
     if isinstance(body, Problem):
         return Decision(Outcome.FAILED, problem=body, target=target)
     write = PlannedWrite(
@@ -85,7 +90,7 @@ def decide_broken(
         return decide_uncoupling(blueprint, sales)
     restores = options.restore or policy == DeletionConflict.RESTORE_RECORDS
     if restores and gone in blueprint.targets:
-        return _create(blueprint, gone, survivor, lookups, new_key)
+        return _create(blueprint, gone, survivor, lookups, options, new_key)
     gone_key = coupling.bc_key if gone == BC else coupling.sales_key
     problem = partner_deleted(survivor, gone, gone_key)
     if policy == DeletionConflict.PROPAGATE and gone.other in blueprint.targets and survivor.in_filter:

@@ -107,6 +107,8 @@ class RunOptions:
     `choices`: property (BC name, or Sales attribute where there is none) → "business_central", "sales" or a value
     both sides get: a conflict resolved field by field.
     `ignore_only_coupled`: create partners although the mapping synchronises coupled records only.
+    `values`: properties of the record that is created, as somebody typed them for what the mapping leaves empty; for a
+    run of one pair.
     `create_side`: the missing record is wanted in this system, outside filters and "only coupled" too.
     `restore`: create the missing record of a broken coupling again, whatever the mapping's policy.
     `delete_survivor`: delete the surviving record of a broken coupling and uncouple.
@@ -128,6 +130,7 @@ class RunOptions:
     choices: Mapping[str, Any] = field(default_factory=dict)
     ignore_only_coupled: bool = False
     create_side: System | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     restore: bool = False
     delete_survivor: bool = False
     uncouple: bool = False
@@ -171,8 +174,9 @@ class RunOptions:
             data["accept"] = self.accept.to_json()
         if self.undo_change is not None:
             data["undo_change"] = self.undo_change
-        if self.choices:
-            data["choices"] = dict(self.choices)
+        for name in ("choices", "values"):
+            if getattr(self, name):
+                data[name] = dict(getattr(self, name))
         if self.follows is not None:
             data["follows"] = self.follows
         if self.hold_deletions:
@@ -198,6 +202,7 @@ class RunOptions:
             choices=dict(data.get("choices", {})),
             ignore_only_coupled=bool(data.get("ignore_only_coupled", False)),
             create_side=system("create_side"),
+            values=dict(data.get("values", {})),
             restore=bool(data.get("restore", False)),
             delete_survivor=bool(data.get("delete_survivor", False)),
             uncouple=bool(data.get("uncouple", False)),

@@ -45,7 +45,8 @@ def preview_pair(
     decision = decide(blueprint, pair, loaded.lookups, options, new_key=loaded.new_keys.get(source.key))
     fields = [_created(spec, source, bc_key is not None, loaded.lookups) for spec in blueprint.fields]
     problems = [_shown(decision.problem, None)] if decision.problem else []
-    return PairPreview(fields=[line for line in fields if line], problems=problems, never=True)
+    body = decision.writes[0].after if decision.writes else {}
+    return PairPreview(fields=[line for line in fields if line], problems=problems, never=True, body=body)
 
 
 def _preview_both(

@@ -170,12 +170,13 @@ class Synchronisation:
         keys: Sequence[UUID],
         user: User | None,
         trigger: str = "user",
+        values: Mapping[str, Any] | None = None,
     ) -> StartedJob:
         pairs = [PairRef(key, None) if system == System.BUSINESS_CENTRAL else PairRef(None, key) for key in keys]
         return self._start(
             mapping=mapping,
             mode=JobMode.CREATE,
-            options=RunOptions(create_side=system.other).with_pairs(pairs),
+            options=RunOptions(create_side=system.other, values=values or {}).with_pairs(pairs),
             direction=Direction.TO_SALES if system == System.BUSINESS_CENTRAL else Direction.TO_BUSINESS_CENTRAL,
             user=user,
             trigger=trigger,

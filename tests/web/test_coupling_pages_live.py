@@ -2,9 +2,12 @@
 
 import pytest
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from coupling.models import Coupling
+from coupling.services.schema import look_again
 from coupling.synchronisation import service
+from syncjobs.models import Operation
 from tests.engine.live import BC, SALES, Hub, connect
 
 
@@ -103,3 +106,64 @@ def test_uncoupling_from_the_page_keeps_both_records(live, salesperson, records)
     salesperson.post(address, {"confirmed": "1"})
     assert not Coupling.objects.exists()
     assert live.sales.row("accounts", account, "name")["name"] == "Kontoso"
+
+
+SECTOR = {
+    "@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata",
+    "SchemaName": "new_Sector",
+    "MaxLength": 20,
+    "FormatName": {"Value": "Text"},
+    "DisplayName": {"LocalizedLabels": [{"Label": "Sector", "LanguageCode": 1033}]},
+    "RequiredLevel": {"Value": "ApplicationRequired"},
+}
+
+
+@pytest.fixture
+def sector(live):
+    """The organisation asks for a column of its own whenever somebody makes an account."""
+    session, table = live.sales.client.session, "EntityDefinitions(LogicalName='account')/Attributes"
+    session.send("POST", table, body=SECTOR)
+    look_again(live.connection)
+    yield
+    session.send("DELETE", f"{table}(LogicalName='new_sector')")
+    look_again(live.connection)
+
+
+def test_what_a_new_record_needs_is_typed_in_the_preview_and_written(live, salesperson, records, sector):
+    customer, _ = records
+    address = setup_address(customer)
+    page = salesperson.get(f"{address}?create=1")
+    form = page.context["new_values"]
+    assert {field.label for field in form} == {"Sector"}
+    refused = salesperson.post(address, {"create": "1", "state": "create=1", "new-new_sector": "x" * 21}, follow=True)
+    assert "Sector: at most 20 characters, these are 21." in refused.text
+    assert f'value="{"x" * 21}"' in refused.text
+    empty = salesperson.post(address, {"create": "1", "state": "create=1", "new-new_sector": " "}, follow=True)
+    assert "Sector is needed." in empty.text
+    assert not Coupling.objects.exists()
+    done = salesperson.post(address, {"create": "1", "new-new_sector": "Paper"}, follow=True)
+    assert "created and coupled in the background" in done.text
+    coupling = Coupling.objects.get(bc_key=customer)
+    made = live.sales.row("accounts", coupling.sales_key, "name", "new_sector")
+    assert made == {"name": "Contoso Ltd.", "new_sector": "Paper"}
+    assert Operation.objects.get(kind="create").after["new_sector"] == "Paper"
+    assert 'value="Paper"' not in salesperson.get(address).text
+
+
+def test_what_a_new_record_needs_is_given_over_rest(live, people, records, sector):
+    customer, _ = records
+    client = APIClient()
+    client.force_authenticate(people["salesperson"])
+    root = "/api/v1/connections/default"
+    preview = client.get(f"{root}/mappings/CUSTOMER/new/business_central/{customer}/").json()
+    assert preview["values"]["name"] == "Contoso Ltd."
+    assert [(value["name"], value["label"], value["length"]) for value in preview["missing"]] == [
+        ("new_sector", "Sector", 20)
+    ]
+    body = {"mapping": "CUSTOMER", "business_central_id": str(customer)}
+    create = f"{root}/couplings/create/"
+    unknown = client.post(create, {**body, "values": {"telephone1": "1"}}, format="json")
+    assert (unknown.status_code, list(unknown.json()["values"])) == (400, ["telephone1"])
+    assert client.post(create, {**body, "values": {"new_sector": "Paper"}}, format="json").status_code == 202
+    coupling = Coupling.objects.get(bc_key=customer)
+    assert live.sales.row("accounts", coupling.sales_key, "new_sector") == {"new_sector": "Paper"}
