@@ -69,6 +69,9 @@ class Connection(models.Model):
     freight_account_no = models.CharField(max_length=20, blank=True)
     fulfil_shipped_orders = models.BooleanField(default=True)
     archive_quotes_in_business_central = models.BooleanField(default=False)
+    cancel_deleted_orders = models.BooleanField(
+        default=False, help_text="Orders deleted in Business Central are cancelled in Sales instead of given back."
+    )
     tell_accounts = models.BooleanField(default=True, help_text="Posted orders are told on the account's wall too.")
 
     # Facts read from the two systems while enabling; emptied while disabled.

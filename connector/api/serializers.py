@@ -53,6 +53,7 @@ class SettingsSerializer(StrictModelSerializer):
             "freight_account_no",
             "fulfil_shipped_orders",
             "archive_quotes_in_business_central",
+            "cancel_deleted_orders",
             "tell_accounts",
             "keep_jobs_days",
             *_READ_ONLY[2:],

@@ -24,6 +24,7 @@ _NAMES = (
     "freight_account_no",
     "fulfil_shipped_orders",
     "archive_quotes_in_business_central",
+    "cancel_deleted_orders",
     "tell_accounts",
 )
 
@@ -47,6 +48,10 @@ class SetupForm(forms.Form):
     archive_quotes_in_business_central = forms.BooleanField(
         label="Archive replaced quotes in Business Central", required=False,
         help_text="A revised quote is deleted there, which archives it, and made anew. Off: the hub keeps versions.",
+    )  # fmt: skip
+    cancel_deleted_orders = forms.BooleanField(
+        label="Cancel orders in Sales that were deleted in Business Central", required=False,
+        help_text="Off: the salesperson gets the order back, can correct it and submit it again.",
     )  # fmt: skip
     tell_accounts = forms.BooleanField(
         label="Tell posted orders on the account's wall", required=False,
