@@ -276,12 +276,12 @@ class SynchronisationService(Protocol):
         no marker has to be taken away: then it is done within the call."""
         ...
 
-    def written_by(self, *, job_id: int) -> list[WrittenValue]:
-        """Values that a job wrote to existing records. Raises HubError while it runs; empty for a job that is gone."""
+    def written_by(self, *, job_id: int, bc_key: UUID, sales_key: UUID) -> list[WrittenValue]:
+        """Values of a pair that a job wrote to existing records. Raises HubError while it runs; empty for no job."""
         ...
 
-    def undo_job(self, *, job_id: int, change_id: int, user: User | None) -> StartedJob:
-        """Writes back what a job wrote, then puts the link of the `CouplingChange` back."""
+    def undo_job(self, *, job_id: int, change_id: int, bc_key: UUID, sales_key: UUID, user: User | None) -> StartedJob:
+        """Writes back what a job wrote for a pair, then puts the link of the `CouplingChange` back."""
         ...
 
     def restore_pairs(

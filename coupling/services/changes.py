@@ -94,8 +94,10 @@ def note_coupled(coupling: Coupling, user: User | None) -> None:
     _note(coupling, LinkChange.COUPLE, user, before={})
 
 
-def note_coupled_many(mapping: TableMapping, pairs: Sequence[tuple[UUID, UUID]], user_id: int | None) -> None:
-    """New links of one run, each a deed of its own; undoing one of them takes back the link only. One statement."""
+def note_coupled_many(
+    mapping: TableMapping, pairs: Sequence[tuple[UUID, UUID]], user_id: int | None, *, job_id: int
+) -> None:
+    """New links of one run, each a deed of its own; the run is what synchronised them first. One statement."""
     CouplingChange.objects.bulk_create(
         CouplingChange(
             connection_id=mapping.connection_id,
@@ -105,6 +107,7 @@ def note_coupled_many(mapping: TableMapping, pairs: Sequence[tuple[UUID, UUID]],
             bc_key=bc_key,
             sales_key=sales_key,
             user_id=user_id,
+            job_id=job_id,
         )
         for bc_key, sales_key in pairs
     )
@@ -155,8 +158,8 @@ def changes_of(coupling: Coupling) -> QuerySet[CouplingChange]:
 
 
 def latest_undoable(coupling: Coupling) -> CouplingChange | None:
-    """The newest change of a pair's link, where it can still be undone."""
-    newest = changes_of(coupling).first()
+    """The newest change of a pair's link that stands, where it can still be undone; then the one before it."""
+    newest = changes_of(coupling).filter(undone_at__isnull=True).first()
     return newest if newest is not None and is_undoable(newest) else None
 
 
@@ -183,7 +186,7 @@ def plan_undo(change: CouplingChange) -> UndoPlan:
     Raises RemoteError where a system cannot be asked, CouplingError while the first synchronisation runs.
     """
     number = CouplingChange.objects.filter(deed=change.deed, undone_at__isnull=True).count()
-    written = service().written_by(job_id=change.job_id) if _has_first_run(change) and change.job_id else []
+    written = _first_written(change)
     back: list[WrittenValue] = []
     kept: list[WrittenValue] = []
     for system in System:
@@ -208,8 +211,10 @@ def undo(change: CouplingChange, user: User | None) -> Undone:
     if change.kind == LinkChange.UNCOUPLE:
         return _couple_again(change, user)
     _present(change)
-    if _has_first_run(change) and change.job_id and service().written_by(job_id=change.job_id):
-        job = service().undo_job(job_id=change.job_id, change_id=change.pk, user=user)
+    if change.job_id and _first_written(change):
+        job = service().undo_job(
+            job_id=change.job_id, change_id=change.pk, bc_key=change.bc_key, sales_key=change.sales_key, user=user
+        )
         return Undone(1, 0, [job])
     return Undone(1, 0, finish_undo(change, user))
 
@@ -286,8 +291,11 @@ def _move_back(change: CouplingChange, coupling: Coupling) -> None:
         cursor.execute(_PLAN_AGAIN, [[coupling.mapping_id], [coupling.bc_key], [coupling.sales_key]])
 
 
-def _has_first_run(change: CouplingChange) -> bool:
-    return change.kind in (LinkChange.COUPLE, LinkChange.MOVE)
+def _first_written(change: CouplingChange) -> Sequence[WrittenValue]:
+    """What the first synchronisation of a link wrote to its two records."""
+    if change.job_id is None or change.kind not in (LinkChange.COUPLE, LinkChange.MOVE):
+        return ()
+    return service().written_by(job_id=change.job_id, bc_key=change.bc_key, sales_key=change.sales_key)
 
 
 def _mark_undone(change: CouplingChange, user: User | None) -> None:

@@ -165,7 +165,7 @@ class _Part:
         names = self._names()
         journaled = Operation.objects.filter(job=job, kind=OperationKind.COUPLE)
         done = set(journaled.filter(bc_key__in=[bc_key for bc_key, _ in self.pairs]).values_list("bc_key", flat=True))
-        note_coupled_many(mapping, [pair for pair in new if pair[0] not in done], job.user_id)
+        note_coupled_many(mapping, [pair for pair in new if pair[0] not in done], job.user_id, job_id=job.pk)
         Operation.objects.bulk_create(
             self._operation(pair, names, OperationState.SETTLED, coupling_id=ids[pair])
             for pair in new

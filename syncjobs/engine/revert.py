@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from connector.choices import System
 from connector.clients import WireRecord
@@ -77,6 +77,10 @@ class _Written:
 def plan_undo(run: JobRun) -> None:
     """Writes the opposite operations into slices of the undo job, further rows first; couples and uncouples at once."""
     undone = Operation.objects.filter(job_id=run.job.undo_of_id, state=OperationState.SETTLED, preview=False)
+    if run.options.undo_change is not None:
+        # One pair of the job: its link follows when the values are back.
+        (pair,) = run.options.pairs
+        undone = undone.filter(Q(bc_key=pair.bc_key) | Q(sales_key=pair.sales_key)).exclude(kind__in=_LINKS)
     records = _records(run, undone.exclude(kind__in=_LINKS).order_by("id").iterator(_PART))
     links = list(undone.filter(kind__in=_LINKS).order_by("-id"))
     SynchJob.objects.filter(pk=run.job.pk).update(total=len(records) + len(links))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connector.choices import Direction, System
@@ -34,7 +34,7 @@ from syncjobs.querysets import failed_creations_of
 from syncjobs.services import team
 from syncjobs.services.jobs import retry_couplings, run_pairs, start_job
 from syncjobs.services.schedules import ensure_schedules
-from syncjobs.services.undo import undo_job
+from syncjobs.services.undo import undo_job, undo_pair
 from syncjobs.services.watching import Quiet
 
 
@@ -203,7 +203,7 @@ class Synchronisation:
             mapping=mapping, mode=JobMode.UNCOUPLE, options=options, direction=None, user=user, trigger=trigger
         )
 
-    def written_by(self, *, job_id: int) -> list[WrittenValue]:
+    def written_by(self, *, job_id: int, bc_key: UUID, sales_key: UUID) -> list[WrittenValue]:
         job = SynchJob.objects.filter(pk=job_id).first()
         if job is not None and job.state in LIVE_JOB_STATES:
             raise HubError(
@@ -213,6 +213,7 @@ class Synchronisation:
                 hint="Try again when it has ended.",
             )
         rows = Operation.objects.filter(job_id=job_id, state=OperationState.SETTLED, preview=False)
+        rows = rows.filter(Q(bc_key=bc_key) | Q(sales_key=sales_key))
         return [
             WrittenValue(System(row.system), row.record_id, name, row.before.get(name), value)
             for row in rows.filter(kind=OperationKind.UPDATE, record_id__isnull=False).order_by("id")
@@ -220,9 +221,9 @@ class Synchronisation:
             if row.record_id is not None
         ]
 
-    def undo_job(self, *, job_id: int, change_id: int, user: User | None) -> StartedJob:
+    def undo_job(self, *, job_id: int, change_id: int, bc_key: UUID, sales_key: UUID, user: User | None) -> StartedJob:
         job = SynchJob.objects.select_related("connection", "mapping__connection").get(pk=job_id)
-        return _started(undo_job(job=job, user=user, change_id=change_id))
+        return _started(undo_pair(job=job, pair=PairRef(bc_key, sales_key), change_id=change_id, user=user))
 
     def restore_pairs(
         self, *, couplings: Sequence[Coupling], user: User | None, trigger: str = "user"

@@ -1,23 +1,37 @@
-"""Undo of a job: a job of its own that writes back what the first one wrote."""
+"""Undo of a job, or of what it did to one pair: a job of its own that writes back what the first one wrote."""
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 
 from connector.errors import ErrorKind, HubError
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationState
-from syncjobs.engine.options import RunOptions
+from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.models import Operation, SynchJob
 from syncjobs.services.jobs import start_job
 
+_CHANGE = "options__undo_change"
+"""Set where only one pair of a job is undone."""
 
-def undo_job(
-    *, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigger.USER, change_id: int | None = None
+
+def undo_job(*, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
+    """Starts the undo. Raises HubError when `job` runs, wrote nothing, or is being or was undone."""
+    earlier = job.undone_by.filter(**{f"{_CHANGE}__isnull": True})
+    return _start(job, earlier, RunOptions(), user, trigger)
+
+
+def undo_pair(*, job: SynchJob, pair: PairRef, change_id: int, user: User | None) -> SynchJob:
+    """Starts the undo of what `job` wrote to one pair; the change of its link is undone when the values are back.
+    Raises as `undo_job` does."""
+    options = RunOptions(undo_change=change_id).with_pairs([pair])
+    return _start(job, job.undone_by.filter(**{_CHANGE: change_id}), options, user, JobTrigger.USER)
+
+
+def _start(
+    job: SynchJob, earlier: QuerySet[SynchJob], options: RunOptions, user: User | None, trigger: JobTrigger
 ) -> SynchJob:
-    """Starts the undo; `change_id` names a change of a link that is undone when the values are back.
-
-    Raises HubError when `job` runs, wrote nothing, or is being or was undone."""
     if job.state in LIVE_JOB_STATES:
         raise HubError(f"{job} has not ended yet.", kind=ErrorKind.CONFLICT, code="job.live", hint="Cancel it first.")
-    if job.undone_by.exclude(state__in=["failed", "cancelled"]).exists():
+    if earlier.exclude(state__in=["failed", "cancelled"]).exists():
         raise HubError(f"{job} was undone already.", kind=ErrorKind.CONFLICT, code="job.undone")
     written = Operation.objects.filter(job=job, state=OperationState.SETTLED, preview=False)
     if job.mapping is None or not written.exists():
@@ -29,5 +43,5 @@ def undo_job(
         trigger=trigger,
         user=user,
         undo_of=job,
-        options=RunOptions(undo_change=change_id),
+        options=options,
     )

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from coupling.exceptions import AlreadyCoupledError
+from coupling.exceptions import AlreadyCoupledError, CouplingError
 from coupling.models import Coupling, CouplingChange, OptionMapping
 from coupling.services import changes, requests
 from coupling.services.couplings import couple, move, take_over
@@ -70,6 +70,21 @@ def test_a_move_frees_the_earlier_row_and_can_be_taken_back(hub):
     changes.undo(CouplingChange.objects.filter(kind="move").get(), None)
     coupling.refresh_from_db()
     assert coupling.sales_key == earlier
+    assert coupling.sales_base["name"] == "Customer 1"
+
+
+def test_two_moves_are_taken_back_one_after_the_other_newest_first(hub):
+    coupling = coupled(hub, 1)
+    rows = [coupling.sales_key]
+    for name in ("Second", "Third"):
+        rows.append(hub.sales.create("accounts", name=name, customertypecode=3))
+        coupling = move(coupling=coupling, sales_key=rows[-1])
+    with pytest.raises(CouplingError, match="undo the newest change first"):
+        changes.undo(CouplingChange.objects.filter(kind="move").earliest("pk"), None)
+    for row in (rows[1], rows[0]):
+        changes.undo(changes.latest_undoable(coupling), None)
+        coupling.refresh_from_db()
+        assert coupling.sales_key == row
     assert coupling.sales_base["name"] == "Customer 1"
 
 

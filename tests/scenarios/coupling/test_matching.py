@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from coupling.matching.compute import compute_suggestions
 from coupling.matching.models import MatchLine, QueueStep, RecordClaim, RuledOutPair
-from coupling.models import Coupling
+from coupling.models import Coupling, CouplingChange
 from coupling.synchronisation import service
 from coupling.views.matching import SELECTION
 from syncjobs.models import SynchJob
@@ -149,6 +149,24 @@ def test_undo_of_a_whole_run_puts_names_back(hub, salesperson):
     assert names(hub, accounts) == ["Customer 0", "Customer 1"]
     salesperson.post(address("match-undo", run.pk), {"confirmed": "1"})
     assert names(hub, accounts) == ["Account 0", "Account 1"]
+    assert not Coupling.objects.exists()
+
+
+def test_undo_of_one_pair_of_a_run_takes_its_values_and_its_link_back(hub, salesperson):
+    customers, accounts = pairs(hub, 3)
+    salesperson.post(address("match-criteria"), phone_form(hub))
+    run = SynchJob.objects.get()
+    change = CouplingChange.objects.get(bc_key=customers[1])
+    undo = reverse("coupling-undo", kwargs={"connection": "default", "deed": change.deed})
+    shown = salesperson.get(undo).text
+    assert "Account 1" in shown
+    assert "Account 0" not in shown
+    salesperson.post(undo, {"confirmed": "1"})
+    assert names(hub, accounts) == ["Customer 0", "Account 1", "Customer 2"]
+    assert set(Coupling.objects.values_list("bc_key", flat=True)) == {customers[0], customers[2]}
+    # The rest of the run can still be undone, and says what was taken back already.
+    salesperson.post(address("match-undo", run.pk), {"confirmed": "1"})
+    assert names(hub, accounts) == ["Account 0", "Account 1", "Account 2"]
     assert not Coupling.objects.exists()
 
 
