@@ -16,6 +16,12 @@ class AlreadyCoupledError(CouplingError):
     code = "coupling.taken"
 
 
+class ClaimedError(CouplingError):
+    """Somebody else is deciding about the record right now."""
+
+    code = "coupling.claimed"
+
+
 class OutsideFilterError(HubError):
     """A record is left out by the mapping's filter."""
 

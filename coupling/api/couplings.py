@@ -80,6 +80,7 @@ class CouplingList(_Couplings):
             bc_key=asked["business_central_id"],
             sales_key=asked["sales_id"],
             user=self.person,
+            take_over=asked["take_over"],
         )
         job = None
         if force_from:
@@ -99,7 +100,7 @@ class CouplingDetail(_Couplings):
         coupling = self.coupling()
         asked = self.body(MoveSerializer)
         force_from = requests.source_of(asked["synchronize"], coupling.mapping, setting="synchronize")
-        coupling = move(coupling=coupling, sales_key=asked["sales_id"], user=self.person)
+        coupling = move(coupling=coupling, sales_key=asked["sales_id"], user=self.person, take_over=asked["take_over"])
         job = None
         if force_from:
             job = requests.synchronize(
@@ -131,6 +132,7 @@ class CouplingCreate(ConnectionView):
             user=self.person,
             trigger="api",
             values=asked["values"],
+            take_over=asked["take_over"],
         )
         return started(work.jobs[0])
 

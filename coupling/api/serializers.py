@@ -134,14 +134,20 @@ class RunSerializer(StrictSerializer):
     )
 
 
-class CoupleSerializer(StrictSerializer):
+class TakeOverSerializer(StrictSerializer):
+    take_over = serializers.BooleanField(
+        default=False, help_text="Also where somebody else has a record open for coupling; 409 otherwise."
+    )
+
+
+class CoupleSerializer(TakeOverSerializer):
     mapping = serializers.CharField(max_length=50)
     business_central_id = serializers.UUIDField()
     sales_id = serializers.UUIDField()
     synchronize = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
 
 
-class CreateOtherSideSerializer(StrictSerializer):
+class CreateOtherSideSerializer(TakeOverSerializer):
     """Exactly one of the two ids."""
 
     mapping = serializers.CharField(max_length=50)
@@ -159,7 +165,7 @@ class CreateOtherSideSerializer(StrictSerializer):
         return attrs
 
 
-class MoveSerializer(StrictSerializer):
+class MoveSerializer(TakeOverSerializer):
     sales_id = serializers.UUIDField()
     synchronize = serializers.ChoiceField(choices=ONE_WAY, allow_null=True, default=None)
 

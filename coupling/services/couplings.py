@@ -18,6 +18,7 @@ from coupling.exceptions import AlreadyCoupledError, CouplingError, OutsideFilte
 from coupling.models import Coupling, RemoteRecord, TableMapping
 from coupling.services.admission import is_admitted, violated_condition
 from coupling.services.changes import note_coupled, note_moved, note_uncoupled
+from coupling.services.claims import require_unclaimed
 from coupling.services.list_counts import forget_counts
 from coupling.services.search import mirror_of
 from coupling.synchronisation import service
@@ -51,14 +52,18 @@ def couple(
     sales_key: UUID,
     origin: CouplingOrigin = CouplingOrigin.MANUAL,
     user: User | None = None,
+    take_over: bool = False,
 ) -> Coupling:
     """Couples two records after reading both live.
 
     The same pair again lifts its failure marks. A coupling whose other record no longer exists gives way. Raises
-    RecordMissingError, OutsideFilterError, AlreadyCoupledError, CouplingError, and RemoteError where a system cannot
-    be asked.
+    RecordMissingError, OutsideFilterError, AlreadyCoupledError, ClaimedError unless `take_over`, CouplingError, and
+    RemoteError where a system cannot be asked.
     """
     require_usable(mapping)
+    if not take_over:
+        sides = {System.BUSINESS_CENTRAL: (mapping.business_central_table, bc_key)}
+        require_unclaimed(mapping.connection, {**sides, System.SALES: (mapping.sales_table, sales_key)}, user)
     read_live(mapping, System.BUSINESS_CENTRAL, bc_key)
     read_live(mapping, System.SALES, sales_key)
     for system, key in ((System.BUSINESS_CENTRAL, bc_key), (System.SALES, sales_key)):
@@ -88,7 +93,7 @@ def couple(
     return coupling
 
 
-def move(*, coupling: Coupling, sales_key: UUID, user: User | None = None) -> Coupling:
+def move(*, coupling: Coupling, sales_key: UUID, user: User | None = None, take_over: bool = False) -> Coupling:
     """Couples the BC record with another free row; the old row becomes free and loses the company marker.
 
     Bookkeeping starts over: nothing of the new pair has been agreed on. Raises as `couple` does.
@@ -97,6 +102,9 @@ def move(*, coupling: Coupling, sales_key: UUID, user: User | None = None) -> Co
     require_usable(mapping)
     if coupling.sales_key == sales_key:
         return coupling
+    if not take_over:
+        sides = {System.BUSINESS_CENTRAL: (coupling.bc_table, coupling.bc_key)}
+        require_unclaimed(mapping.connection, {**sides, System.SALES: (mapping.sales_table, sales_key)}, user)
     read_live(mapping, System.BUSINESS_CENTRAL, coupling.bc_key)
     read_live(mapping, System.SALES, sales_key)
     _require_admitted(mapping, System.SALES, sales_key)

@@ -15,6 +15,7 @@ from coupling.exceptions import CouplingError, MappingError
 from coupling.models import Coupling, TableMapping
 from coupling.services.changes import attach_job, note_table_uncoupled, note_uncoupled
 from coupling.services.children import children_of, children_of_table
+from coupling.services.claims import claimed_by_others, require_unclaimed
 from coupling.services.couplings import require_enabled, require_usable, uncouple
 from coupling.services.list_counts import forget_counts
 from coupling.services.new_values import checked, missing_values, preview_new
@@ -39,11 +40,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Jobs that were started for a selection and the pairs that were left out."""
+    """Jobs that were started for a selection and the pairs that were left out. `claimed`: records without a coupling
+    that were left out because somebody else is deciding about them."""
 
     jobs: Sequence[StartedJob] = ()
     taken: int = 0
     left_out: Sequence[LeftOut] = field(default_factory=tuple)
+    claimed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +250,14 @@ def create_other_side(
     trigger: str = "user",
     values: Mapping[str, Any] | None = None,
     complete: bool = False,
+    take_over: bool = False,
 ) -> Started:
     """Creates partners for uncoupled records of `system`; coupled ones are left out.
 
     A coupling whose partner no longer exists gives way; that is looked up live for a handful of records. `values` are
     typed for what the mapping leaves empty in the one new record; `complete`: all that is required has to be there.
-    Raises ValuesError.
+    Records that somebody else is deciding about are left out unless `take_over`. Raises ValuesError, and ClaimedError
+    where that is all of them.
     """
     require_usable(mapping)
     if not Direction(mapping.direction).allows(system.other):
@@ -261,6 +266,13 @@ def create_other_side(
     free = [key for key in keys if key not in coupled]
     if not free:
         raise CouplingError("Nothing to create: the selected records are already coupled.", code="coupling.taken")
+    wanted_by_others: set[UUID] = set()
+    if user is not None and not take_over:
+        claims = claimed_by_others(mapping.connection, system, mapping.table(system), user).filter(key__in=free)
+        wanted_by_others = set(claims.values_list("key", flat=True))
+    if wanted_by_others.issuperset(free):
+        require_unclaimed(mapping.connection, {system: (mapping.table(system), free[0])}, user)
+    free = [key for key in free if key not in wanted_by_others]
     typed: Mapping[str, Any] = {}
     if values or complete:
         (key,) = free
@@ -269,7 +281,8 @@ def create_other_side(
     job = service().create_missing_side(
         mapping=mapping, system=system, keys=free, user=user, trigger=trigger, values=typed
     )
-    return Started([job], len(free), [LeftOut(c, "Already coupled.") for c in coupled.values()])
+    left_out = [LeftOut(c, "Already coupled.") for c in coupled.values()]
+    return Started([job], len(free), left_out, claimed=len(wanted_by_others))
 
 
 def with_living_partner(

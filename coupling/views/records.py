@@ -207,7 +207,7 @@ class RecordListView(ListView):
         return f"Couplings to delete: {work.taken}{children}." + (" This runs in the background." if work.jobs else "")
 
     def _create(self, records: QuerySet[Any]) -> str:
-        queued = skipped = 0
+        queued = skipped = claimed = 0
         held: dict[Any, str] = {}
         remaining = set(records.filter(deleted_at__isnull=True).order_by().values_list("key", flat=True)[:MOST_AT_ONCE])
         coupled_keys = set(requests.with_living_partner(self.request.connection, self.system, self.table, remaining))
@@ -223,11 +223,12 @@ class RecordListView(ListView):
                 work = requests.create_other_side(
                     mapping=mapping, system=self.system, keys=sorted(keys, key=str), user=self.request.user
                 )
-                queued += work.taken
+                queued, claimed = queued + work.taken, claimed + work.claimed
         names = ", ".join(sorted(held.values())[:NAMED]) + (" …" if len(held) > NAMED else "")
         outside = f" {len(remaining)} left out by the filters." if remaining else ""
         doubts = f" {len(held)} look like records that exist already and wait for a person: {names}." if held else ""
-        return f"{queued} queued, {skipped} already coupled.{outside}{doubts}"
+        busy = f" {claimed} left out: somebody else is coupling them right now." if claimed else ""
+        return f"{queued} queued, {skipped} already coupled.{outside}{busy}{doubts}"
 
     def _look_alikes(self, mapping: Any, keys: set[Any]) -> dict[Any, str]:
         """Name by key of the records that may exist on the other side already: those a person decides one by one."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods
 
 from config.roles import Capability, capabilities_of
@@ -45,6 +46,7 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
     walk = request.GET.get(WALK, "")
     onwards = on_from(connection, setup.system, table, key, walk) if walk else ""
     context = setup.context() | {"holder": holder, "walk": walk, "onwards": onwards}
+    context["claimed_until"] = setup.claimed_until() if opens and not holder else None
     if part != "choice":
         offset = request.GET.get("offset", "")
         context["candidates"] = find_candidates(
@@ -67,6 +69,9 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
 def _do(request: PageRequest, setup: Setup) -> HttpResponse:
     """Couples, moves or creates as the form says; a refusal stays on the page with its sentence."""
     again = f"{request.path}?{request.POST.get('state', '')}"
+    if left := parse_datetime(request.POST.get("left", "")):
+        setup.let_go(left)
+        return HttpResponse(status=204)
     taking_over = request.POST.get("take_over") == "1"
     if holder := setup.claim(take_over=taking_over):
         messages.error(request, f"{setup.record} is being coupled by {holder.user} right now.")

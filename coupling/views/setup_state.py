@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from coupling.matching.models import RecordClaim
 from coupling.models import Coupling, TableCursor, TableMapping
 from coupling.records import words_of
 from coupling.services.candidates import refusal_of
-from coupling.services.claims import claim, release
+from coupling.services.claims import claim, claimed_until, let_go, release
 from coupling.services.couplings import mirrored
 from coupling.services.duplicates import Duplicate, duplicates_of
 from coupling.services.links import sales_url
@@ -144,6 +145,15 @@ class Setup:
         """Gives the record to whoever asks; returns the claim of somebody else who has it and keeps it."""
         place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.record.table}
         return claim(**place, key=self.record.key, user=self.request.user, take_over=take_over)
+
+    def claimed_until(self) -> datetime | None:
+        """Names the reservation of this page, so that leaving it ends no later one."""
+        place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.record.table}
+        return claimed_until(**place, key=self.record.key, user=self.request.user)
+
+    def let_go(self, until: datetime) -> None:
+        place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.record.table}
+        let_go(**place, key=self.record.key, user=self.request.user, until=until)
 
     def release(self) -> None:
         place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.record.table}

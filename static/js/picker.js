@@ -167,3 +167,9 @@ document.addEventListener("htmx:configRequest", (event) => {
   const chosen = document.querySelector('[data-setup-form] input[name="partner"]');
   if (chosen) event.detail.parameters.set?.("partner", chosen.value);
 });
+
+// A record that was merely looked at is free again once the page is left; a deed on it frees it anyway.
+window.addEventListener("pagehide", () => {
+  const claim = document.querySelector("[data-claim]");
+  if (claim) navigator.sendBeacon(claim.action, new FormData(claim));
+});

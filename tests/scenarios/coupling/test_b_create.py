@@ -3,10 +3,13 @@
 from uuid import UUID
 
 import pytest
+from django.test import Client
+from rest_framework.test import APIClient
 
 from coupling.models import Coupling
 from syncjobs.choices import JobMode
 from syncjobs.models import Operation, SynchJob
+from tests.coupling.factories import make_person
 from tests.engine.goods import make_group, make_list, make_products
 from tests.engine.live import SALES
 from tests.scenarios.coupling.pages import Seller, said
@@ -313,10 +316,6 @@ def test_29_primary_contact_that_is_not_coupled(seller: Seller, clears: bool) ->
 
 def test_claims_reserve_a_record_for_one_person(seller: Seller) -> None:
     """Ours (R17): a second person is told, and may take over."""
-    from django.test import Client
-
-    from tests.coupling.factories import make_person
-
     hub = seller.hub
     customer, account = hub.customer("Adatum"), hub.account("Contoso")
     seller.reads("CUSTOMER")
@@ -331,3 +330,28 @@ def test_claims_reserve_a_record_for_one_person(seller: Seller) -> None:
     other.confirms("CUSTOMER", customer, take_over="1")
     other.confirms("CUSTOMER", customer, **form)
     assert Coupling.objects.get().sales_key == account
+
+
+def test_a_reserved_record_answers_409_over_rest_until_it_is_left_or_taken_over(seller: Seller) -> None:
+    """Ours (R17): programs respect what somebody is deciding about; a page that was left reserves nothing."""
+    hub = seller.hub
+    customer, account = hub.customer("Adatum"), hub.account("Contoso")
+    seller.reads("CUSTOMER")
+    page = seller.sets_up("CUSTOMER", customer)
+    api = APIClient()
+    api.force_authenticate(make_person("program", "salesperson"))
+    root = "/api/v1/connections/default/couplings/"
+    pair = {"mapping": "CUSTOMER", "business_central_id": str(customer), "sales_id": str(account)}
+    refused = api.post(root, pair, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "coupling.claimed")
+    assert "Adatum is being coupled by seller right now." in refused.json()["detail"]
+    creation = {"mapping": "CUSTOMER", "business_central_id": str(customer)}
+    assert api.post(f"{root}create/", creation, format="json").status_code == 409
+    assert not Coupling.objects.exists()
+    seller.client.post(page.request["PATH_INFO"], {"left": page.context["claimed_until"].isoformat()})
+    assert api.post(root, pair, format="json").status_code == 201
+    coupling = Coupling.objects.get()
+    seller.sets_up("CUSTOMER", customer)
+    move = {"sales_id": str(hub.account("Fabrikam"))}
+    assert api.patch(f"{root}{coupling.pk}/", move, format="json").status_code == 409
+    assert api.patch(f"{root}{coupling.pk}/", {**move, "take_over": True}, format="json").status_code == 200
