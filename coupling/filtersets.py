@@ -58,7 +58,7 @@ class RecordFilterSet(FilterSet):
         return self.request.connection
 
     def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return matching(rows, value)
+        return matching(rows, value, place=(self._connection.pk, self.table))
 
     def keep_coupled(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return only_coupled(rows, self._connection, self.system, self.table, coupled=value == "true")

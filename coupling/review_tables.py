@@ -46,7 +46,8 @@ class ReviewFilterSet(FilterSet):
         records = BusinessCentralRecord.objects.of_table(
             self.mapping.connection_id, self.mapping.business_central_table
         )
-        return rows.filter(bc_key__in=matching(records, value).order_by().values("key"))
+        place = (self.mapping.connection_id, self.mapping.business_central_table)
+        return rows.filter(bc_key__in=matching(records, value, place=place).order_by().values("key"))
 
     def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         if value == COUPLED:
@@ -197,7 +198,9 @@ class RuledOutFilterSet(FilterSet):
     def find(self, rows: QuerySet[RuledOutPair], name: str, value: str) -> QuerySet[RuledOutPair]:
         connection: Any = self.request.connection
         found = [
-            matching(model.objects.filter(connection=connection), value).order_by().values("key")
+            matching(model.objects.filter(connection=connection), value, place=(connection.pk, ""))
+            .order_by()
+            .values("key")
             for model in (BusinessCentralRecord, SalesRecord)
         ]
         return rows.filter(bc_key__in=found[0]) | rows.filter(sales_key__in=found[1])

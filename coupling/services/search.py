@@ -6,7 +6,8 @@ four letters or more may be misspelt. Exact hits come before beginnings of the n
 of any word, misspelt ones last; free records before coupled ones.
 
 Misspelt words are looked for as one pattern of all spellings one slip away, which the trigram index answers in
-milliseconds; trigram similarity itself has to look at every record that shares a few letters.
+milliseconds; trigram similarity itself has to look at every record that shares a few letters. Where that finds
+nothing, a long word may have two slips: see `coupling.services.spelling`.
 """
 
 import re
@@ -21,6 +22,7 @@ from connector.choices import System
 from connector.models import Connection
 from coupling.models import BusinessCentralRecord, Coupling, SalesRecord
 from coupling.records import COLUMN_PROPERTIES
+from coupling.services.spelling import near_words
 from coupling.services.words import digits, domain, fold, joined, search_text, without_legal_forms, words
 
 __all__ = ["matching", "mirror_of", "search_records", "search_text"]
@@ -53,6 +55,8 @@ class _Query:
     strict: tuple[Q, ...]
     fuzzy: tuple[Q, ...]
     fuzzy_words: tuple[str, ...]
+    certain: tuple[Q, ...] = ()
+    """Conditions of what cannot be misspelt: numbers, addresses, short words, columns."""
     whole: bool = True
     """The conditions come from words alone, so that those can be told apart into present and misspelt ones."""
 
@@ -62,7 +66,8 @@ def _parse(text: str) -> _Query:
     if columns:
         rest = _parse(text) if text else _Query(None, "", "", (), (), ())
         narrowed = (*rest.strict, *columns)
-        return replace(rest, key=None, strict=narrowed, fuzzy=(*rest.fuzzy, *columns), whole=False)
+        certain = (*rest.certain, *columns)
+        return replace(rest, key=None, strict=narrowed, fuzzy=(*rest.fuzzy, *columns), certain=certain, whole=False)
     if found := _GUID.findall(text):
         return _Query(UUID(found[-1]), "", "", (), (), ())
     if _PHONE.match(text) and digits(text):
@@ -78,15 +83,19 @@ def _parse(text: str) -> _Query:
     found_words = words(" ".join(plain))
     searched = without_legal_forms(found_words)
     strict = [Q(search_text__contains=token if "@" in token else domain(token)) for token in addresses]
-    fuzzy = list(strict)
+    fuzzy, certain = list(strict), list(strict)
     for word in searched:
         begins = Q(search_text__contains=f" {word}")
         if word.isdigit() and len(word) >= _MIN_DIGITS_INSIDE:
             begins |= Q(search_text__contains=word)
         strict.append(begins)
-        fuzzy.append(begins | Q(search_text__regex=_slips(word)) if _may_be_misspelt(word) else begins)
+        if _may_be_misspelt(word):
+            fuzzy.append(begins | Q(search_text__regex=_slips(word)))
+        else:
+            fuzzy.append(begins)
+            certain.append(begins)
     misspelt = tuple(word for word in searched if _may_be_misspelt(word))
-    return _Query(None, " ".join(searched), joined(text), tuple(strict), tuple(fuzzy), misspelt)
+    return _Query(None, " ".join(searched), joined(text), tuple(strict), tuple(fuzzy), misspelt, tuple(certain))
 
 
 def _columns(text: str) -> tuple[str, tuple[Q, ...]]:
@@ -180,11 +189,11 @@ def _rank(query: _Query, otherwise: int) -> Case:
     return Case(*cases, default=Value(otherwise), output_field=IntegerField())
 
 
-def matching(records: QuerySet[Any], text: str) -> QuerySet[Any]:
+def matching(records: QuerySet[Any], text: str, *, place: tuple[int, str]) -> QuerySet[Any]:
     """The records of `records` that match `text`, annotated with `rank` and ordered by it; blank matches everything.
 
-    Asks at once whether there is a hit without misspelling, and leaves the queryset lazy. Misspelt hits are at most
-    some hundred.
+    `place`: id of the connection, and table of the records or blank. Asks at once whether there is a hit without
+    misspelling, and leaves the queryset lazy. Misspelt hits are at most some hundred.
     """
     if not text.strip():
         return records
@@ -196,7 +205,7 @@ def matching(records: QuerySet[Any], text: str) -> QuerySet[Any]:
     strict = records.filter(*query.strict)
     if not query.fuzzy_words or strict.exists():
         return strict.annotate(rank=_rank(query, _WORD_PREFIX)).order_by("rank", "name", "key")
-    similar = [record.key for record in _similar(records, query)]
+    similar = [record.key for record in _similar(records, query, place)]
     return records.filter(key__in=similar).annotate(rank=Value(_FUZZY)).order_by("name", "key")
 
 
@@ -216,20 +225,21 @@ def search_records(
         return list(records.filter(key=query.key).annotate(rank=Value(_EXACT)))
     if not query.strict:
         return []
-    order = ("rank", "coupled", "name", "key")
+    order, place = ("rank", "coupled", "name", "key"), (connection.pk, table)
     strict = records.filter(*query.strict).annotate(rank=_rank(query, _WORD_PREFIX)).order_by(*order)
     found = list(strict[offset : offset + limit])
     if offset or len(found) >= _FEW or not query.fuzzy_words:
         return found
     known = {record.key for record in found}
-    return [*found, *(record for record in _similar(records, query) if record.key not in known)][:limit]
+    return [*found, *(record for record in _similar(records, query, place) if record.key not in known)][:limit]
 
 
-def _similar(records: QuerySet[Any], query: _Query) -> list[Any]:
+def _similar(records: QuerySet[Any], query: _Query, place: tuple[int, str]) -> list[Any]:
     """Records with misspelt words, the closest names first; the first some hundred found, since asking the database
     to sort them would make it check the pattern against every candidate."""
     found = _misspelt(records, query) if query.whole and len(query.fuzzy_words) > 1 else []
     found = found or list(records.filter(*query.fuzzy).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
+    found = found or _misspelt_twice(records, query, place)
     return sorted(found, key=lambda record: (-_closeness(record.name, query.fuzzy_words), record.name, str(record.key)))
 
 
@@ -241,8 +251,22 @@ def _misspelt(records: QuerySet[Any], query: _Query) -> list[Any]:
         return []
     conditions = [Q(search_text__contains=f" {word}") for word in present]
     conditions += [Q(search_text__regex=_slips(word)) for word in query.fuzzy_words if word not in present]
-    # Numbers, addresses and short words stand in the strict conditions of the other words.
-    conditions += [condition for condition in query.fuzzy if "__regex" not in str(condition)]
+    conditions += query.certain
+    return list(records.filter(*conditions).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
+
+
+def _misspelt_twice(records: QuerySet[Any], query: _Query, place: tuple[int, str]) -> list[Any]:
+    """Each word, or one of the names' words that is nearly like it."""
+    conditions, changed = list(query.certain), False
+    for word in query.fuzzy_words:
+        near = near_words(records.model, place, word)
+        changed = changed or near not in ([], [word])
+        either = Q(search_text__contains=f" {word}")
+        for other in near:
+            either |= Q(search_text__contains=f" {other}")
+        conditions.append(either)
+    if not changed:
+        return []
     return list(records.filter(*conditions).annotate(rank=Value(_FUZZY)).order_by()[:_CANDIDATES])
 
 

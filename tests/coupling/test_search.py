@@ -117,6 +117,26 @@ def test_search_asks_a_constant_number_of_questions(connection, accounts, django
 
 def test_matching_filters_any_list_and_falls_back_to_misspelt_words(connection, accounts):
     rows = SalesRecord.objects.filter(connection=connection)
-    assert [row.name for row in matching(rows, "contoso")] == ["Contoso Robotics"]
-    assert [row.name for row in matching(rows, "contosso")] == ["Contoso Robotics"]
-    assert matching(rows, "  ").count() == 5
+    place = (connection.pk, "accounts")
+    assert [row.name for row in matching(rows, "contoso", place=place)] == ["Contoso Robotics"]
+    assert [row.name for row in matching(rows, "contosso", place=place)] == ["Contoso Robotics"]
+    assert matching(rows, "  ", place=place).count() == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("xilofone", ["Xylophone Makers"]),
+        ("nothrwnd", ["Northwind Ceramics"]),
+        ("nothrwnd ceramcis", ["Northwind Ceramics"]),
+        ("rubotiks", ["Contoso Robotics"]),
+        ("xilofone caen", ["Xylophone Makers"]),
+        ("nothrwnd contoso", []),
+        ("mekurs", []),
+    ],
+)
+def test_a_long_word_may_have_two_slips(connection, accounts, text, names):
+    make_account(connection, "Northwind Ceramics")
+    place = (connection.pk, "accounts")
+    assert found(connection, text) == names
+    assert [row.name for row in matching(SalesRecord.objects.all(), text, place=place)] == names
