@@ -1,6 +1,6 @@
 """How the mappings of a connection stand before a full synchronisation: free records, pairs, and what it may create."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count
@@ -66,20 +66,26 @@ def totals_of(connection: Connection) -> dict[tuple[System, str], int]:
 
 
 def guarded(
-    connection: Connection, free: Sequence[FreeRecords], directions: dict[str, str], matched: Sequence[str]
+    connection: Connection,
+    free: Sequence[FreeRecords],
+    directions: Mapping[str, str],
+    matched: Sequence[str],
+    plans: Mapping[str, Mapping[str, int] | None],
 ) -> list[Guarded]:
-    """Lines among `directions` whose start has to be agreed to with the number of records they may create."""
+    """Lines among `directions` whose start has to be agreed to with the number of records they may create.
+
+    A line's plan knows that number; without one it is every free record, unless the line matches first.
+    """
     totals = totals_of(connection)
     found = []
     for each in free:
         name = each.mapping.name
-        if name not in directions or name in matched or name in FINDS_PARTNERS:
+        plan = plans.get(name)
+        if name not in directions or name in FINDS_PARTNERS or (plan is None and name in matched):
             continue
         for system in Direction(directions[name]).targets:
-            creates, present = (
-                each.creates_in(system, directions[name]),
-                totals.get((system, each.mapping.table(system)), 0),
-            )
+            present = totals.get((system, each.mapping.table(system)), 0)
+            creates = plan.get(f"create_in_{system}", 0) if plan else each.creates_in(system, directions[name])
             if system == System.SALES:
                 present -= SALES_OWN.get(name, 0)
             if present > 0 and (creates > MANY_CREATES or creates * LARGE_SHARE > present):

@@ -1,51 +1,26 @@
 """The lines of Full Synch Review: what each mapping would do, does, or came to, with the numbers beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
-from django.db.models import Prefetch, Q
-from django.utils import timezone
+from django.db.models import Prefetch
 
 from connector.choices import Direction, System
-from connector.models import AuditEntry, Connection
+from connector.models import Connection
 from coupling.models import TableMapping
 from coupling.records import sales_caption, words_of
 from coupling.services.free import FreeRecords
-from syncjobs.choices import LIVE_JOB_STATES, LineState
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
 from syncjobs.presentation import Counter, Progress, counters_of, progress_of
 from syncjobs.recommendations import FINDS_PARTNERS, Recommendation, Standing, recommend
 from syncjobs.services.full_synch import blocked_by, criteria_of, eligible_mappings
 from syncjobs.services.standing import standings
+from syncjobs.views.full_synch_plan import PlanPart, parts_of
 
-PLAN_WORDS = {
-    "create_in_sales": "to create in Sales",
-    "create_in_business_central": "to create in Business Central",
-    "update_in_sales": "to update in Sales",
-    "update_in_business_central": "to update in Business Central",
-    "couple": "to couple",
-    "unchanged": "unchanged",
-    "ambiguous": "ambiguous",
-    "blocked": "need another record coupled first",
-    "failing": "would fail",
-    "conflicts": "in conflict",
-}
 MANY_FREE = 10
 """Free records on both sides from which on a full run probably creates partners that exist already."""
-PLAN_TONES = {"ambiguous": "bad", "blocked": "bad", "failing": "bad", "conflicts": "conflict"}
-PLAN_LASTS = timedelta(hours=24)
-_CHANGES_OF_MAPPINGS = (
-    "mapping.change", "mapping.reset", "mapping.import", "mapping.criteria", "mapping.create", "mapping.delete",
-)  # fmt: skip
 RESTARTABLE = (LineState.FINISHED, LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
-
-
-@dataclass(frozen=True, slots=True)
-class PlanPart:
-    words: str
-    number: int
-    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +46,9 @@ class Line:
     standing: Standing | None = None
     may_match: bool = False
     left_out: bool = False
+    earlier_created: int = 0
+    rests: bool = False
+    may_retry: bool = False
 
     @property
     def sales_caption(self) -> str:
@@ -94,31 +72,22 @@ class Risk:
     in_business_central: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The whole run in one bar: `percent` counts lines, since they differ too much in size to add up records."""
-
-    finished: int
-    total: int
-    percent: int
-
-
-def lines_of(run: FullSynch) -> list[Line]:
-    """The lines of a run with their newest jobs. Constant number of queries."""
+def rows_of(run: FullSynch) -> list[FullSynchLine]:
+    """The lines of a run as they are stored, with mapping and jobs, newest first. Constant number of queries."""
     jobs = SynchJob.objects.select_related("mapping", "connection").order_by("-pk")
-    rows = list(run.lines.select_related("mapping__connection").prefetch_related(Prefetch("jobs", queryset=jobs)))
-    before = None if run.preview else preview_before(run)
-    plans = dict(before.lines.values_list("mapping", "plan")) if before else {}
-    return [_line(row, rows, run, plans.get(row.mapping_id)) for row in rows]
+    return list(run.lines.select_related("mapping__connection").prefetch_related(Prefetch("jobs", queryset=jobs)))
 
 
-def preview_before(run: FullSynch) -> FullSynch | None:
-    """The newest preview that ended before a real run: what was planned, against what happened."""
-    previews = FullSynch.objects.filter(connection=run.connection_id, preview=True, pk__lt=run.pk)
-    real = FullSynch.objects.filter(connection=run.connection_id, preview=False, pk__lt=run.pk).first()
-    if real is not None:
-        previews = previews.filter(pk__gt=real.pk)
-    return previews.filter(finished_at__isnull=False).first()
+def plans_of(run: FullSynch, rows: Sequence[FullSynchLine], before: FullSynch | None) -> dict[int, dict[str, int]]:
+    """By mapping: of the preview itself, or of the one `before` a real run."""
+    if run.preview:
+        return {row.mapping_id: row.plan or {} for row in rows}
+    return {key: plan or {} for key, plan in before.lines.values_list("mapping", "plan")} if before else {}
+
+
+def lines_of(run: FullSynch, rows: Sequence[FullSynchLine], plans: Mapping[int, dict[str, int]]) -> list[Line]:
+    """The lines as the page shows them; asks for nothing more."""
+    return [_line(row, rows, run, plans.get(row.mapping_id, {})) for row in rows]
 
 
 def with_others(lines: list[Line], connection: Connection, *, ended: bool) -> list[Line]:
@@ -186,30 +155,6 @@ def risks_of(lines: Sequence[Line], free: Sequence[FreeRecords]) -> list[Risk]:
     ]
 
 
-def plan_problem(preview: FullSynch | None, connection: Connection) -> str:
-    """Why a preview says nothing any more about a run that starts now; empty where it does."""
-    if preview is None or preview.finished_at is None:
-        return "There is no preview of this run yet."
-    if preview.finished_at < timezone.now() - PLAN_LASTS:
-        return f"Preview {preview.pk} is older than a day."
-    changes = AuditEntry.objects.filter(connection=connection, at__gt=preview.created_at)
-    changed = changes.filter(
-        Q(action__startswith="field.") | Q(action__startswith="template.") | Q(action__startswith="rule.")
-        | Q(action__in=_CHANGES_OF_MAPPINGS)
-    ).order_by("-pk").first()  # fmt: skip
-    return f"Something was changed since preview {preview.pk}: {changed.target}." if changed else ""
-
-
-def totals_of_plan(lines: Sequence[Line]) -> list[PlanPart]:
-    """What the whole preview would do, over all lines, in the order and the words of each."""
-    sums: dict[str, PlanPart] = {}
-    for line in lines:
-        for part in line.plan:
-            known = sums.get(part.words)
-            sums[part.words] = PlanPart(part.words, part.number + (known.number if known else 0), part.tone)
-    return [sums[words] for words in PLAN_WORDS.values() if words in sums]
-
-
 def waves_of(lines: Sequence[Line]) -> list[list[Line]]:
     """Lines grouped so that each wave depends only on earlier ones; lines stand in dependency order already."""
     wave_of: dict[str, int] = {}
@@ -228,11 +173,10 @@ def _plural(system: System, table: str) -> str:
     return words_of(system, table).plural.partition(" in ")[0].lower()
 
 
-def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, planned: dict[str, int] | None) -> Line:
-    """`planned`: of the preview before a real run, whose own plan is only what it turned into operations so far."""
+def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, plan: dict[str, int]) -> Line:
+    """`plan`: of the preview before a real run, whose own plan is only what it turned into operations so far."""
     job = next(iter(row.jobs.all()), None)
     state = LineState(row.state)
-    plan = (row.plan if run.preview else planned) or {}
     live = run.state in LIVE_JOB_STATES
     return Line(
         mapping=row.mapping,
@@ -244,11 +188,10 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         job=job,
         progress=progress_of(job) if job and state == LineState.RUNNING else None,
         counters=[counter for counter in counters_of(job) if counter.value] if job and not run.preview else [],
-        plan=[
-            PlanPart(words, plan[name], PLAN_TONES.get(name, ""))
-            for name, words in PLAN_WORDS.items()
-            if plan.get(name)
-        ],
+        earlier_created=_created_before(row, job),
+        rests=run.paused_at is not None and state == LineState.RUNNING,
+        may_retry=not run.preview and state == LineState.FINISHED and row.failed_percent > 0,
+        plan=parts_of(plan),
         blocked_by=blocked_by(row, rows),
         may_restart=not live and state in RESTARTABLE,
         takes_part=run.preview or state != LineState.FINISHED,
@@ -256,6 +199,13 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         match_first=row.match_first,
         winner=row.winner,
     )
+
+
+def _created_before(row: FullSynchLine, job: SynchJob | None) -> int:
+    """Records that earlier jobs of the line created, where the newest one only tried again what had failed."""
+    if job is None or job.mode != JobMode.SELECTED:
+        return 0
+    return sum(other.inserted for other in row.jobs.all() if other.pk != job.pk)
 
 
 def _directions(mapping: TableMapping) -> list[Direction]:

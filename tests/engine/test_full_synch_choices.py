@@ -97,6 +97,16 @@ def test_a_line_that_adds_more_than_a_fifth_is_guarded_unless_it_matches_first(h
     hub.create_accounts(6)
     start(hub, preview=True)
     free = free_records([hub.mapping("CUSTOMER")])
-    found = guarded(hub.connection, free, {"CUSTOMER": "to_sales"}, [])
+    found = guarded(hub.connection, free, {"CUSTOMER": "to_sales"}, [], {})
     assert [(each.system, each.creates, each.present) for each in found] == [(System.SALES, 4, 6)]
-    assert guarded(hub.connection, free, {"CUSTOMER": "to_sales"}, ["CUSTOMER"]) == []
+    assert guarded(hub.connection, free, {"CUSTOMER": "to_sales"}, ["CUSTOMER"], {}) == []
+
+
+def test_a_plan_knows_how_many_records_a_line_would_create(hub: Hub) -> None:
+    hub.create_accounts(6)
+    start(hub, preview=True)
+    plan = {"CUSTOMER": {"create_in_business_central": 0, "create_in_sales": 3}}
+    found = guarded(
+        hub.connection, free_records([hub.mapping("CUSTOMER")]), {"CUSTOMER": "bidirectional"}, ["CUSTOMER"], plan
+    )
+    assert [(each.system, each.creates, each.present) for each in found] == [(System.SALES, 3, 6)]

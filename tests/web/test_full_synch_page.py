@@ -1,6 +1,9 @@
 """The review of a full synchronisation: what happened, what was planned, and the warning before doubles are made."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from coupling.models import TableCursor
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
@@ -76,7 +79,7 @@ def test_mappings_outside_the_last_run_can_be_started(administrator, ran):
 
 def test_direction_of_a_line_is_chosen_at_the_start(administrator):
     chosen = {"mappings": ["CUSTOMER", "CURRENCY"], "direction-CUSTOMER": "to_sales", "direction-CURRENCY": ""}
-    administrator.post(f"{REVIEW}start/", {**chosen, "confirmed": "1"})
+    administrator.post(f"{REVIEW}start/", {**chosen, "confirmed": "1", "unplanned": "1"})
     lines = FullSynch.objects.latest("pk").lines.all()
     assert {line.mapping.name: line.direction for line in lines} == {"CUSTOMER": "to_sales", "CURRENCY": "to_sales"}
 
@@ -117,3 +120,112 @@ def test_what_was_not_read_yet_is_said(administrator):
     answer = administrator.get(REVIEW)
     assert "CUSTOMER" in answer.context["unread"]
     assert "has not read" in answer.content.decode()
+
+
+def plan(hub, **line) -> FullSynch:
+    """A preview of customers that has just ended."""
+    preview = FullSynch.objects.create(
+        connection=hub.connection, preview=True, state="succeeded", finished_at=timezone.now()
+    )
+    values = {"direction": "bidirectional", "state": "finished", "plan": {"create_in_sales": 450}, **line}
+    FullSynchLine.objects.create(full_synch=preview, mapping=hub.customers, **values)
+    return preview
+
+
+@pytest.mark.parametrize(
+    ("posted", "words"),
+    [
+        ({"mappings": ["CUSTOMER", "VENDOR"]}, "does not cover VENDOR"),
+        ({"mappings": ["CUSTOMER"], "direction-CUSTOMER": "to_sales"}, "another direction, winner or matching"),
+        ({"mappings": ["CUSTOMER"], "winner-CUSTOMER": "sales"}, "another direction, winner or matching"),
+    ],
+)
+def test_a_start_that_its_plan_does_not_cover_offers_to_calculate_it_first(administrator, hub, posted, words):
+    plan(hub)
+    html = administrator.post(f"{REVIEW}start/", {**posted, "confirmed": "1"}).content.decode()
+    assert words in html
+    assert "Calculate the plan" in html
+    assert not FullSynch.objects.filter(preview=False, state="running").exists()
+
+
+def test_a_start_with_its_plan_begins_at_once(administrator, hub):
+    plan(hub, plan={"unchanged": 2})
+    administrator.post(f"{REVIEW}start/", {"mappings": ["CUSTOMER"], "confirmed": "1"})
+    assert not FullSynch.objects.latest("pk").preview
+
+
+def test_the_plan_asks_for_the_number_that_it_would_create(administrator, hub):
+    plan(hub)
+    html = administrator.post(f"{REVIEW}start/", {"mappings": ["CUSTOMER"], "confirmed": "1"}).content.decode()
+    assert "Type 450 to start" in html
+
+
+def test_a_preview_says_what_the_run_would_cost(administrator, hub):
+    plan(hub)
+    words = " ".join(administrator.get(REVIEW).content.decode().split())
+    assert "about 5 requests to Sales and 2 to Business Central" in words
+    assert "take about 3 s" in words
+
+
+def test_after_the_end_it_is_asked_how_scheduled_jobs_go_on_and_asked_once(administrator, hub, ran):
+    run = hub.full_synch
+    question = "should scheduled jobs also create partners"
+    assert question in administrator.get(REVIEW).content.decode()
+    hub.connection.automatic_jobs = False
+    hub.connection.save()
+    administrator.post(f"{REVIEW}{run.pk}/answer/", {"creating": ["CUSTOMER"], "automatic": "1"})
+    hub.customers.refresh_from_db()
+    hub.connection.refresh_from_db()
+    assert (hub.customers.synch_only_coupled_records, hub.connection.automatic_jobs) == (False, True)
+    assert question not in administrator.get(REVIEW).content.decode()
+
+
+def test_no_answer_is_changed_by_saying_no(administrator, hub, ran):
+    administrator.post(f"{REVIEW}{hub.full_synch.pk}/answer/")
+    hub.customers.refresh_from_db()
+    assert hub.customers.synch_only_coupled_records
+    assert FullSynch.objects.get(pk=hub.full_synch.pk).answered_at
+
+
+def test_only_mappings_that_took_part_can_be_answered_for(administrator, hub, ran):
+    administrator.post(f"{REVIEW}{hub.full_synch.pk}/answer/", {"creating": ["VENDOR"]})
+    assert hub.connection.mappings.get(name="VENDOR").synch_only_coupled_records
+    assert FullSynch.objects.get(pk=hub.full_synch.pk).answered_at is None
+
+
+def test_what_failed_and_who_waits_for_it_is_said_with_the_ways_on(administrator, hub, ran):
+    FullSynchLine.objects.filter(pk=ran.pk).update(failed_percent=30)
+    contacts = hub.connection.mappings.get(name="CONTACT")
+    FullSynchLine.objects.create(
+        full_synch=hub.full_synch, mapping=contacts, direction="bidirectional", state="blocked", depends_on=["CUSTOMER"]
+    )
+    ending = administrator.get(REVIEW).context["ending"]
+    assert [(each.mapping, each.failed, each.percent, each.waiting) for each in ending.troubles] == [
+        ("CUSTOMER", 1, 30, ["CONTACT"])
+    ]
+    html = administrator.get(REVIEW).content.decode()
+    assert "CONTACT waits for your decision" in " ".join(html.split())
+    assert "Go on all the same" in html
+    administrator.post(f"{REVIEW}{hub.full_synch.pk}/accept/", {"mappings": "CUSTOMER"})
+    assert FullSynchLine.objects.get(pk=ran.pk).failures_accepted
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("35", 35), ("0", 0), ("101", 20), ("a fifth", 20)])
+def test_the_share_from_which_dependents_wait_can_be_set(administrator, hub, typed, kept):
+    administrator.post(f"{REVIEW}hold/", {"percent": typed})
+    hub.connection.refresh_from_db()
+    assert hub.connection.full_synch_hold_percent == kept
+
+
+def test_the_page_asks_the_database_for_as_much_whatever_the_number_of_jobs(
+    administrator, hub, ran, django_assert_max_num_queries
+):
+    with CaptureQueriesContext(connection) as few:
+        administrator.get(REVIEW)
+    for _ in range(5):
+        SynchJob.objects.create(
+            connection=hub.connection, mapping=hub.customers, mode="selected", direction="bidirectional",
+            trigger="full_synch", state="succeeded", full_synch_line=ran,
+        )  # fmt: skip
+    with django_assert_max_num_queries(len(few)):
+        administrator.get(REVIEW)

@@ -254,7 +254,7 @@ def test_starting_asks_first_and_takes_the_chosen_mappings(administrator, hub):
     url = "/c/default/full-synch/start/"
     administrator.post(url, {"mappings": ["CURRENCY"]})
     assert FullSynch.objects.count() == 1
-    administrator.post(url, {"mappings": ["CURRENCY"], "confirmed": "1"})
+    administrator.post(url, {"mappings": ["CURRENCY"], "confirmed": "1", "unplanned": "1"})
     assert [line.mapping.name for line in FullSynch.objects.latest("pk").lines.all()] == ["CURRENCY"]
 
 

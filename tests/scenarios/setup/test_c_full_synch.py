@@ -21,7 +21,8 @@ from syncjobs.services import full_synch_control as control
 from syncjobs.services import schedules
 from syncjobs.services.full_synch import advance_full_synch, eligible_mappings, start_full_synch
 from syncjobs.services.ticking import tick
-from syncjobs.views.full_synch_lines import plan_problem, waves_of
+from syncjobs.views.full_synch_lines import waves_of
+from syncjobs.views.full_synch_plan import plan_problem
 from tests.coupling.factories import make_person
 from tests.engine.live import CREATING
 from tests.scenarios.engine.conftest import _database, hub, transactional_db  # noqa: F401  (fixtures)
@@ -190,7 +191,7 @@ def test_a47_nothing_can_be_started_while_one_is_live(hub, page):  # noqa: F811
     html = page.get(REVIEW).content.decode()
     assert "Start the full synchronisation?" not in html
     assert "Pause" in html
-    page.post(f"{REVIEW}start/", {"mappings": ["CURRENCY"], "confirmed": "1"})
+    page.post(f"{REVIEW}start/", {"mappings": ["CURRENCY"], "confirmed": "1", "unplanned": "1"})
     assert FullSynch.objects.count() == 1
 
 
