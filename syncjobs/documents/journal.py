@@ -35,7 +35,8 @@ _KINDS: dict[OperationKind, Kind] = {
 class Change:
     """One write about a document. `sales_key` tells apart what may be open at once; the document's by default.
 
-    `answer` is asked for beside the record itself: a query string of the address, such as `?$expand=…`.
+    `answer` is asked for beside the record itself: a query string of the address, such as `?$expand=…`. `beside` are
+    further requests of the same change set, `told` what the journal says of them.
     """
 
     document: SalesDocument
@@ -48,6 +49,8 @@ class Change:
     token: str = ""
     sales_key: UUID | None = None
     answer: str = ""
+    beside: Sequence[Part] = ()
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 def plan(run: JobRun, change: Change) -> Operation:
@@ -66,7 +69,7 @@ def plan(run: JobRun, change: Change) -> Operation:
         record_name=f"{document.number} {document.name}".strip()[:500],
         kind=change.kind,
         before=change.before,
-        after=change.body,
+        after={**change.body, **change.told},
         expected_token=change.token,
     )
 
@@ -134,15 +137,20 @@ def write_at(run: JobRun, change: Change, path: str, *, content: bytes | None = 
 
 def call(run: JobRun, change: Change, part: Part) -> RemoteError | None:
     """An action of Sales or Business Central about a document, journalled as its update; the error that ended it."""
-    operation = plan(run, change)
-    mark_sent([Write(operation.pk, "update", change.table, change.key, change.body)])
+    return post(run, plan(run, change), part)
+
+
+def post(run: JobRun, operation: Operation, part: Part) -> RemoteError | None:
+    """Sends one request that a planned operation stands for; the error that ended it."""
+    system = System(operation.system)
+    mark_sent([Write(operation.pk, _KINDS[OperationKind(operation.kind)], operation.table, operation.record_id, {})])
     try:
-        run.client(change.system).session.send(part.method, part.path, body=part.body, headers=part.headers)
+        run.client(system).session.send(part.method, part.path, body=part.body, headers=part.headers)
     except RemoteError as error:
         status = WriteStatus.UNKNOWN if error.outcome_unknown else WriteStatus.FAILED
         end(operation, WriteResult(operation.pk, status, error=error))
         return error
-    end(operation, WriteResult(operation.pk, WriteStatus.DONE, change.key))
+    end(operation, WriteResult(operation.pk, WriteStatus.DONE, operation.record_id))
     return None
 
 

@@ -35,12 +35,19 @@ class LineBuilder:
         self.labels: dict[int, str] = {}
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        self.first = 0
         self._told: set[tuple[str, str]] = set()
 
     def build(self) -> None:
         for line in sorted(self.document.lines, key=_order):
             self._add_line(line)
         self._add_freight()
+
+    def build_more(self, lines: list[dict[str, Any]], *, after: int) -> None:
+        """Some lines alone, numbered behind those that are there."""
+        self.first = after // STEP
+        for line in sorted(lines, key=_order):
+            self._add_line(line)
 
     def _add_line(self, line: dict[str, Any]) -> None:
         write_in = line["_productid_value"] is None
@@ -95,7 +102,7 @@ class LineBuilder:
         self.expected[sequence] = rounded(freight, self.precision)
 
     def _next(self) -> int:
-        return STEP * (len(self.lines) + 1)
+        return STEP * (self.first + len(self.lines) + 1)
 
     def _append(self, body: dict[str, Any], source: str) -> None:
         self.lines.append(body)

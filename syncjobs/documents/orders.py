@@ -10,6 +10,7 @@ from connector.choices import System
 from connector.odata import chunks
 from connector.sales import SalesClient
 from syncjobs.choices import LIVE_JOB_STATES, LogLevel
+from syncjobs.documents.agreeing import is_both_ways, note_agreed
 from syncjobs.documents.choices import TransferState
 from syncjobs.documents.completing import complete
 from syncjobs.documents.facts import Facts, load_facts
@@ -59,7 +60,10 @@ def create_sales_orders(run: JobRun, keys: Sequence[UUID] = ()) -> None:
 def transfer(run: JobRun, documents: Sequence[SalesDocument]) -> None:
     """Preflight, create and complete orders that were just read."""
     ready = check(run, documents, automatic=run.job.user is None and not run.job.options.get("documents"))
-    complete(run, create(run, ready))
+    made = create(run, ready)
+    complete(run, made)
+    if is_both_ways(run):
+        note_agreed(run, made)
 
 
 def check(run: JobRun, documents: Sequence[SalesDocument], *, automatic: bool) -> list[Prepared]:

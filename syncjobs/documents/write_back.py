@@ -14,13 +14,13 @@ from connector.bulk import Write
 from connector.choices import System
 from connector.error_table import error_of_answer
 from connector.errors import RemoteError
-from connector.http.batch import ChangeSet, Part, PartAnswer, encode_multipart
+from connector.http.batch import ChangeSet, Part, PartAnswer
 from connector.odata import chunks
 from connector.sales import SalesClient
 from syncjobs.choices import LogLevel, OperationKind, OperationState
 from syncjobs.documents import journal
 from syncjobs.documents.amounts import amount
-from syncjobs.documents.choices import EventKind, OrderState
+from syncjobs.documents.choices import EventKind
 from syncjobs.documents.events import note
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
@@ -30,12 +30,11 @@ from syncjobs.engine.apply import mark_sent
 from syncjobs.engine.blueprint import COMPANY_WRITE
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.journal import Ending, end_operations
+from syncjobs.engine.order_writer import ORDERS_TABLE, SUBMITTED, send_sets, toggle
 from syncjobs.models import SynchJob
 
 SALES = System.SALES
-TABLE = "salesorders"
-SUBMITTED = {"statecode": int(OrderState.SUBMITTED), "statuscode": 3}
-REOPENED = {"statecode": int(OrderState.ACTIVE), "statuscode": 1}
+TABLE = ORDERS_TABLE
 _PER_BATCH = 50
 _READ_BACK = ("statecode", "lastbackofficesubmit", "totalamount")
 
@@ -76,8 +75,7 @@ def toggled(
             for operation, change in operations
         ]
     )
-    sets = [ChangeSet(_parts(change, final)) for _, change in operations]
-    answers = _send(client, sets)
+    answers = send_sets(client, [_change_set(change, final) for _, change in operations])
     endings = []
     for (operation, change), answer in zip(operations, [*answers, *[None] * len(operations)], strict=False):
         if answer is None:
@@ -99,26 +97,10 @@ def toggled(
     end_operations(endings)
 
 
-def _send(client: SalesClient, sets: Sequence[ChangeSet]) -> list[PartAnswer | list[PartAnswer]]:
-    content_type, content = encode_multipart(sets, root=client.session.root)
-    headers = {"Content-Type": content_type, "Prefer": "odata.continue-on-error"}
-    try:
-        answer = client.session.send("POST", "$batch", body=content, headers=headers, repeatable=False)
-        return client.decode_batch(answer)
-    except RemoteError as error:
-        if error.outcome_unknown:
-            return []
-        return [
-            PartAnswer(error.status or 503, {}, {"error": {"code": error.remote_code, "message": str(error)}})
-        ] * len(sets)
-
-
-def _parts(change: Change, final: dict[str, int]) -> list[Part]:
+def _change_set(change: Change, final: dict[str, int]) -> ChangeSet:
     path = f"{change.table}({change.document.sales_key})"
-    condition = {"If-Match": "*"}
-    reopen = Part("PATCH", path, dict(REOPENED), condition)
-    stamp = Part("PATCH", path, change.body, condition)
-    return [reopen, stamp, Part("PATCH", path, dict(final), condition)]
+    own = [Part("PATCH", path, change.body, {"If-Match": "*"})] if change.body else []
+    return toggle(path, [*change.beside, *own], final)
 
 
 def _error(client: SalesClient, answer: PartAnswer | list[PartAnswer]) -> RemoteError | None:

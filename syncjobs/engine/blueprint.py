@@ -42,6 +42,9 @@ COMPANY_READ = "_bcbi_companyid_value"
 COMPANY_WRITE = "bcbi_CompanyId@odata.bind"
 OWNER_WRITE = "ownerid@odata.bind"
 
+_CALCULATED = {"SALESORDER-ORDER": frozenset({"totalamountlessfreight", "totalamount", "discountamount"})}
+"""Amounts that Sales works out by itself from lines and discounts, which the documents' part carries."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
@@ -185,7 +188,8 @@ class Blueprint:
         """
         direction = Direction(mapping.direction)
         facts = Facts.of(connection)
-        rows = [row for row in fields if row.enabled and row.available]
+        calculated = _CALCULATED.get(mapping.name, frozenset())
+        rows = [row for row in fields if row.enabled and row.available and row.sales_attribute not in calculated]
         own = {row.transformation for row in rows} - {"", *transformation_names()}
         rules = steps_of(connection, own) if own else {}
         specs = (_compile_field(mapping, row, direction, rules) for row in rows)

@@ -10,7 +10,9 @@ from connector.models import Connection
 from connector.sales import SalesClient
 from coupling.models import TableMapping
 from syncjobs.engine.options import RunOptions
+from syncjobs.engine.order_writer import Writer
 from syncjobs.engine.progress import Progress
+from syncjobs.engine.rules import rule_for
 from syncjobs.engine.tables import TableReading
 from syncjobs.models import SynchJob
 
@@ -24,7 +26,7 @@ class JobRun:
     options: RunOptions
     progress: Progress
     _clients: dict[System, SalesClient | BusinessCentralClient] = field(default_factory=dict)
-    _writers: dict[System, BulkWriter] = field(default_factory=dict)
+    _writers: dict[System, Writer] = field(default_factory=dict)
     _readings: dict[tuple[System, str], TableReading] = field(default_factory=dict)
 
     @property
@@ -42,10 +44,11 @@ class JobRun:
             self._clients[system] = make(self.connection, meter=self.progress.meter)
         return self._clients[system]
 
-    def writer(self, system: System) -> BulkWriter:
+    def writer(self, system: System) -> Writer:
         """One for the whole job: it learns how much a request may carry."""
         if system not in self._writers:
-            self._writers[system] = BulkWriter(self.client(system))
+            client = self.client(system)
+            self._writers[system] = rule_for(self.mapping.name).writer(client, BulkWriter(client))
         return self._writers[system]
 
     def reading(self, system: System, table: str = "") -> TableReading:

@@ -25,6 +25,7 @@ from coupling.choices import MappingKind
 from coupling.models import Coupling
 from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel, OperationState
 from syncjobs.constants import PATIENCE_SECONDS, RESUMES
+from syncjobs.documents.both_ways import carries_both_ways, exchange_orders
 from syncjobs.documents.processes import run_order_mapping, run_process, runs_by_process
 from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.accept import couple_accepted
@@ -279,6 +280,8 @@ def _prepare_pairs(run: JobRun) -> None:
     if run.options.only_pairs:
         _wait_for_others(run)
         _read_selected(run)
+    if carries_both_ways(run):
+        exchange_orders(run)
     if rule.reads_relations:
         read_relations(run)
     if rule.reads_invoice_lines:

@@ -8,15 +8,24 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.models import Connection
+from connector.sales import SalesClient
 from coupling.models import Coupling, SalesRecord
+from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.keys import key_array
-from syncjobs.engine.rules.base import TableRule, register
+from syncjobs.engine.lookups import Lookups
+from syncjobs.engine.order_writer import OrderWriter, Writer
+from syncjobs.engine.results import Problem
+from syncjobs.engine.rules.base import Leave, Refusal, TableRule, register
 from syncjobs.engine.views import RecordView
 
 ORDERS_MAPPING = "SALESORDER-ORDER"
 CUSTOMER_READ = "_customerid_value"
+_STATE, _SUBMITTED = "statecode", 1
+_STATUS, _RELEASED = "status", "Open"
+"""What API v2.0 calls released, and what waits for a prepayment."""
 _ORDER, _REFERENCE = "orderId", "customerPurchaseOrderReference"
 INVOICE_PROPERTIES = (_ORDER, _REFERENCE)
 """Properties of a posted invoice that `orders_of` looks at."""
@@ -26,10 +35,30 @@ _FoundOrder = tuple[str, Mapping[str, Any]]
 
 @register(ORDERS_MAPPING)
 class OrderRule(TableRule):
+    """Headers of coupled orders. The documents' part makes new ones, since an order without lines is none."""
+
     def properties(self, system: System) -> frozenset[str]:
         if system != System.SALES:
-            return frozenset()
-        return frozenset({"name", "ordernumber", CUSTOMER_READ, "_pricelevelid_value", "_opportunityid_value"})
+            return frozenset({_STATUS})
+        return frozenset(
+            {"name", "ordernumber", _STATE, CUSTOMER_READ, "_pricelevelid_value", "_opportunityid_value"}
+        )
+
+    def refuse(
+        self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
+    ) -> Refusal | Problem | None:
+        return None if coupled else Refusal(Leave.DROPPED, "made_by_documents")
+
+    def keep(self, blueprint: Blueprint, target: System, record: RecordView) -> Refusal | Problem | None:
+        """Only submitted orders are changed in Sales, and in Business Central only those that are open."""
+        if target == System.SALES and record.values.get(_STATE, _SUBMITTED) != _SUBMITTED:
+            return Refusal(Leave.SKIPPED, "order_not_submitted")
+        if target == System.BUSINESS_CENTRAL and record.values.get(_STATUS) == _RELEASED:
+            return Refusal(Leave.SKIPPED, "order_released")
+        return None
+
+    def writer(self, client: SalesClient | BusinessCentralClient, plain: Writer) -> Writer:
+        return OrderWriter(client, plain) if isinstance(client, SalesClient) else plain
 
 
 def orders_of(

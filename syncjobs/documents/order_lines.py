@@ -1,0 +1,186 @@
+"""Lines of orders that are kept in step both ways: what changed on which side since both agreed. Pure.
+
+A link joins a line of the Sales order with its line in Business Central and holds what each said when they last
+agreed. Only lines of items and resources are linked; comment and account lines stay in Business Central.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coupling.choices import UpdateConflict
+from syncjobs.documents.amounts import ZERO, amount, header_discount, line_discount, plain
+from syncjobs.documents.models import SalesDocument
+
+PRODUCT_LINES = ("Item", "Resource")
+LINKS = "lines"
+"""Where a document's marks hold its links."""
+DISCOUNT, FREIGHT_AGREED = "discount", "freight"
+"""Where they hold the amounts of the whole document that were agreed on."""
+
+Link = dict[str, Any]
+View = dict[str, str]
+
+
+@dataclass(slots=True)
+class LinePlan:
+    """What is to be done. `to_bc` and `to_sales` are links with the names of what differs."""
+
+    to_bc: list[tuple[Link, list[str]]] = field(default_factory=list)
+    to_sales: list[tuple[Link, list[str]]] = field(default_factory=list)
+    new_in_bc: list[dict[str, Any]] = field(default_factory=list)
+    new_in_sales: list[dict[str, Any]] = field(default_factory=list)
+    delete_in_bc: list[Link] = field(default_factory=list)
+    delete_in_sales: list[Link] = field(default_factory=list)
+    clashes: list[tuple[Link, list[str]]] = field(default_factory=list)
+    ended: list[Link] = field(default_factory=list)
+    """Links with neither line left."""
+
+    @property
+    def changes_bc(self) -> bool:
+        return bool(self.to_bc or self.new_in_bc or self.delete_in_bc)
+
+    @property
+    def changes_sales(self) -> bool:
+        return bool(self.to_sales or self.new_in_sales or self.delete_in_sales)
+
+
+def sales_view(line: Mapping[str, Any]) -> View:
+    """What counts of a line in Sales; the text where it is written in."""
+    view = {
+        "product": str(line["_productid_value"] or "").lower(),
+        "quantity": _number(line["quantity"]),
+        "price": _number(line["priceperunit"]),
+        "discount": _number(line_discount(line)),
+    }
+    if not view["product"]:
+        view["text"] = str(line["description"] or line["productdescription"] or "")[:100]
+    return view
+
+
+def bc_view(line: Mapping[str, Any], *, with_text: bool) -> View:
+    """The same of a line in Business Central."""
+    view = {
+        "product": f"{line['lineType']} {line['lineObjectNumber']}",
+        "quantity": _number(line["quantity"]),
+        "price": _number(line["unitPrice"]),
+        "discount": _number(line["discountAmount"]),
+    }
+    if with_text:
+        view["text"] = str(line["description"] or "")
+    return view
+
+
+def new_link(sales: Mapping[str, Any], bc: Mapping[str, Any]) -> Link:
+    """A link of two lines that agree as they are."""
+    view = sales_view(sales)
+    return {
+        "sales": str(sales["id"]), "bc": str(bc["id"]), "agreed_sales": view,
+        "agreed_bc": bc_view(bc, with_text="text" in view),
+    }  # fmt: skip
+
+
+def links_of(document: SalesDocument) -> list[Link]:
+    """The links, or those that the transfer made: its plan says which line came from which."""
+    if LINKS in document.marks:
+        return list(document.marks[LINKS])
+    sales = {str(line["id"]): line for line in document.lines}
+    by_sequence = {int(line["sequence"]): line for line in document.bc_lines}
+    links = []
+    pairs = zip(document.plan.get("lines", ()), document.plan.get("sources", ()), strict=False)
+    for body, source in pairs:
+        bc = by_sequence.get(int(body["sequence"]))
+        if body["lineType"] in PRODUCT_LINES and bc is not None and source in sales:
+            links.append(new_link(sales[source], bc))
+    return links
+
+
+def plan_lines(
+    links: Sequence[Link],
+    sales_lines: Iterable[Mapping[str, Any]],
+    bc_lines: Iterable[Mapping[str, Any]],
+    *,
+    policy: UpdateConflict,
+) -> LinePlan:
+    """Three-way, line by line; what one side changed goes to the other, what both changed is for the policy."""
+    sales = {str(line["id"]): dict(line) for line in sales_lines}
+    bc = {str(line["id"]): dict(line) for line in bc_lines if line["lineType"] in PRODUCT_LINES}
+    plan = LinePlan()
+    for link in links:
+        ours, theirs = sales.get(link["sales"]), bc.get(link["bc"])
+        if ours is None and theirs is None:
+            plan.ended.append(link)
+        elif ours is None:
+            plan.delete_in_bc.append(link)
+        elif theirs is None:
+            plan.delete_in_sales.append(link)
+        else:
+            _compare(plan, link, ours, theirs, policy)
+    known_sales, known_bc = {link["sales"] for link in links}, {link["bc"] for link in links}
+    plan.new_in_bc = [line for key, line in sales.items() if key not in known_sales]
+    plan.new_in_sales = [line for key, line in bc.items() if key not in known_bc]
+    return plan
+
+
+def _compare(
+    plan: LinePlan, link: Link, ours: Mapping[str, Any], theirs: Mapping[str, Any], policy: UpdateConflict
+) -> None:
+    view = sales_view(ours)
+    changed_here = _changed(link["agreed_sales"], view)
+    changed_there = _changed(link["agreed_bc"], bc_view(theirs, with_text="text" in view))
+    both = sorted(changed_here & changed_there)
+    different = [name for name in both if name == "product" or view[name] != bc_view(theirs, with_text=True)[name]]
+    if different and policy == UpdateConflict.NONE:
+        plan.clashes.append((link, different))
+        return
+    if policy == UpdateConflict.SEND_TO_SALES:
+        changed_here -= changed_there
+    else:
+        changed_there -= changed_here
+    if here := sorted(changed_here - set(both) | set(different) & changed_here):
+        plan.to_bc.append((link, here))
+    if there := sorted(changed_there - set(both) | set(different) & changed_there):
+        plan.to_sales.append((link, there))
+
+
+def _changed(agreed: View, now: View) -> set[str]:
+    return {name for name in now if now[name] != agreed.get(name)}
+
+
+def _number(value: Any) -> str:
+    return str(plain(amount(value)))
+
+
+def comments_after(bc_lines: Sequence[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:
+    """Comment lines that follow a line: they are its text and go with it."""
+    ordered = sorted(bc_lines, key=lambda line: int(line["sequence"]))
+    at = next((index for index, line in enumerate(ordered) if str(line["id"]) == key), None)
+    found: list[Mapping[str, Any]] = []
+    for line in ordered[at + 1 :] if at is not None else ():
+        if line["lineType"] != "Comment":
+            break
+        found.append(line)
+    return found
+
+
+def agreed_amounts(document: SalesDocument) -> dict[str, Any]:
+    """Marks that say: discount and freight are agreed on as they are."""
+    return {DISCOUNT: amounts_of(document), FREIGHT_AGREED: str(plain(amount(document.values.get("freightamount"))))}
+
+
+def amounts_of(document: SalesDocument) -> dict[str, str]:
+    """What either side takes off the whole document."""
+    return {
+        "sales": str(plain(header_discount(document.values) or ZERO)),
+        "bc": str(plain(amount(document.bc_values.get("discountAmount")))),
+    }
+
+
+def discount_of_sales(document: SalesDocument) -> bool:
+    agreed = document.marks.get(DISCOUNT)
+    return agreed is not None and agreed["sales"] != amounts_of(document)["sales"]
+
+
+def freight_of_sales(document: SalesDocument) -> bool:
+    agreed = document.marks.get(FREIGHT_AGREED)
+    return agreed is not None and amount(agreed) != amount(document.values.get("freightamount"))

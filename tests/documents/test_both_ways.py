@@ -1,0 +1,177 @@
+"""Bidirectional orders: headers and lines go to the side that did not change them, orders are made on either side."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from syncjobs.choices import JobMode
+from syncjobs.documents.choices import TransferState
+from syncjobs.models import SynchJob
+from tests.documents.test_feedback import act, state
+from tests.documents.trade import Trade
+from tests.engine.live import CREATING
+
+ORDERS = "SALESORDER-ORDER"
+
+
+@pytest.fixture
+def both(trade: Trade) -> Trade:
+    trade.switch(sales_order_integration="bidirectional")
+    for name in ("CURRENCY", "CUSTOMER", "ITEM-PRODUCT"):
+        trade.run(name)  # orders name customers and items by number
+    return trade
+
+
+def exchange(trade: Trade, mode: JobMode = JobMode.MODIFIED, **arguments: Any) -> SynchJob:
+    job = trade.run(ORDERS, mode, **arguments)
+    assert (job.state, job.failed, job.conflicts) == ("succeeded", 0, 0), list(
+        job.log.values_list("message", flat=True)
+    )
+    return job
+
+
+def lines(trade: Trade, key: UUID) -> list[dict[str, Any]]:
+    """Lines of the order in Business Central, in their order."""
+    rows = next(row for row in trade.bc_orders() if row["id"] == str(trade.document(key).bc_key))["salesOrderLines"]
+    return sorted(rows, key=lambda line: line["sequence"])
+
+
+def details(trade: Trade, key: UUID, *names: str) -> list[dict[str, Any]]:
+    rows = trade.sales.client.query(
+        "salesorderdetails",
+        properties=list(names),
+        filter=f"_salesorderid_value eq {key}",
+        orderby="sequencenumber asc",
+    )
+    return [record.values for record in rows]
+
+
+def reopened(trade: Trade, key: UUID) -> None:
+    trade.sales.update("salesorders", key, statecode=0, statuscode=1)
+
+
+def test_lines_and_header_changed_in_sales_go_into_the_open_order(both: Trade) -> None:
+    key = both.make_order("Changed", lines=2)
+    both.process(key)
+    exchange(both)
+    first, second = [row.key for row in both.sales.client.query(
+        "salesorderdetails", properties=["quantity"], filter=f"_salesorderid_value eq {key}", orderby="quantity asc"
+    )]  # fmt: skip
+    reopened(both, key)
+    both.sales.update("salesorderdetails", first, quantity=7)
+    both.sales.delete("salesorderdetails", second)
+    both.add_line(key, quantity=3, priceperunit=25)
+    both.sales.update("salesorders", key, discountamount=15, requestdeliveryby="2027-04-01")
+    both.submit(key)
+
+    exchange(both)
+
+    found = [(line["quantity"], line["unitPrice"]) for line in lines(both, key)]
+    assert found == [(7, 10), (3, 25)]
+    order = next(iter(both.bc_orders()))
+    assert (order["discountAmount"], order["requestedDeliveryDate"]) == (15, "2027-04-01")
+    assert state(both, key) == (1, 3)
+    # What the hub wrote is no change of anybody's.
+    assert exchange(both).modified == 0
+
+
+def test_lines_and_header_of_a_released_order_go_to_sales(both: Trade) -> None:
+    key = both.make_order("From the warehouse", lines=2)
+    both.process(key)
+    exchange(both)
+    order = both.document(key).bc_key
+    first, second = lines(both, key)
+    both.bc.update("salesOrderLines", UUID(first["id"]), quantity=4, unitPrice=12, discountAmount=3)
+    both.bc.delete("salesOrderLines", UUID(second["id"]))
+    both.bc.create("salesOrderLines", documentId=str(order), itemId=str(both.item), quantity=2, unitPrice=30)
+    both.bc.update("salesOrders", order, shipToCity="Bergen")
+    act(both, key, "release")
+
+    exchange(both)
+
+    names = ("quantity", "priceperunit", "manualdiscountamount", "ispriceoverridden")
+    found = [tuple(row[name] for name in names) for row in details(both, key, *names)]
+    assert sorted(found) == [(2, 30, 0, True), (4, 12, 3, True)]
+    row = both.sales.row("salesorders", key, "shipto_city", "bcbi_businesscentralordernumber", "statecode")
+    assert row == {
+        "shipto_city": "Bergen", "bcbi_businesscentralordernumber": both.document(key).bc_number, "statecode": 1,
+    }  # fmt: skip
+    assert exchange(both).modified == 0
+
+
+def test_change_of_a_released_order_waits_until_it_is_reopened(both: Trade) -> None:
+    key = both.make_order("Too late")
+    both.process(key)
+    exchange(both)
+    act(both, key, "release")
+    exchange(both)
+    line = next(iter(both.sales.client.query(
+        "salesorderdetails", properties=["quantity"], filter=f"_salesorderid_value eq {key}"
+    ))).key  # fmt: skip
+    reopened(both, key)
+    both.sales.update("salesorderdetails", line, quantity=9)
+    both.submit(key)
+
+    exchange(both)
+    assert [line["quantity"] for line in lines(both, key)] == [1]
+    assert [each["code"] for each in both.document(key).attention] == ["order.released"]
+
+    act(both, key, "reopen")
+    exchange(both)
+    assert [line["quantity"] for line in lines(both, key)] == [9]
+    assert both.document(key).attention == []
+
+
+def test_line_changed_on_both_sides_is_left_for_a_person(both: Trade) -> None:
+    key = both.make_order("Both")
+    both.process(key)
+    exchange(both)
+    line = next(iter(both.sales.client.query(
+        "salesorderdetails", properties=["quantity"], filter=f"_salesorderid_value eq {key}"
+    ))).key  # fmt: skip
+    reopened(both, key)
+    both.sales.update("salesorderdetails", line, quantity=9)
+    both.submit(key)
+    both.bc.update("salesOrderLines", UUID(lines(both, key)[0]["id"]), quantity=5)
+
+    assert both.run(ORDERS).conflicts == 1
+    assert "changed on both sides" in both.document(key).attention[0]["message"]
+    assert [line["quantity"] for line in lines(both, key)] == [5]
+
+    mapping = both.mapping("SOLINE-ORDERDETAIL")
+    mapping.update_conflict_resolution = "get_from_sales"
+    mapping.save()
+    exchange(both)
+    assert [line["quantity"] for line in lines(both, key)] == [9]
+    assert both.document(key).attention == []
+
+
+def test_released_order_of_business_central_is_made_in_sales_once(both: Trade) -> None:
+    made = both.bc.create(
+        "salesOrders", customerId=str(both.customer),
+        salesOrderLines=[
+            {"lineType": "Item", "itemId": str(both.item), "quantity": 4, "unitPrice": 11},
+            {"lineType": "Comment", "description": "By hand"},
+        ],
+    )  # fmt: skip
+    exchange(both, JobMode.FULL, options=CREATING)
+    assert both.sales.rows("salesorders", "name") == []  # not released yet
+    both.sandbox.control("POST", f"/business-central/sales-orders/{made}/release", {})
+
+    for _ in range(2):
+        exchange(both, JobMode.FULL, options=CREATING)
+
+    (row,) = both.sales.client.query(
+        "salesorders", properties=["name", "_customerid_value", "statecode", "totalamount"]
+    )
+    assert (row.values["name"], row.values["_customerid_value"]) == ("Adatum Ltd", str(both.account))
+    assert row.values["statecode"] == 1
+    assert [
+        (each["quantity"], each["priceperunit"]) for each in details(both, row.key, "quantity", "priceperunit")
+    ] == [(4, 11)]
+    document = both.document(row.key)
+    assert (document.bc_key, document.transfer_state) == (made, TransferState.TRANSFERRED)
+    both.sandbox.control("POST", f"/business-central/sales-orders/{made}/ship", {})
+    exchange(both)
+    assert state(both, row.key) == (3, 100001)
