@@ -8,6 +8,8 @@ from config.web import edits
 from connector.choices import CredentialKind
 from connector.errors import SettingsError
 from connector.models import DEFAULT_AUTHORITY_URL, DEFAULT_BUSINESS_CENTRAL_URL, Connection
+from connector.services.report import failed_for
+from connector.services.sales_checks import OVER_PRIVILEGED
 from connector.services.setup import WHILE_DISABLED
 from connector.setting_fields import (
     PLAIN,
@@ -70,6 +72,7 @@ class AddressesForm(SettingsForm, IdentityFields, SalesFields, BusinessCentralFi
         "client_secret",
         "valid_until",
         "sales_url",
+        "over_privileged_reason",
         "business_central_environment",
         "company",
         "authority_url",
@@ -78,6 +81,8 @@ class AddressesForm(SettingsForm, IdentityFields, SalesFields, BusinessCentralFi
 
     def __init__(self, data: Any = None, *, connection: Connection, may_change: bool, auto_id: str) -> None:
         super().__init__(data, connection=connection, may_change=may_change, auto_id=auto_id)
+        if not (connection.over_privileged_reason or failed_for(connection, OVER_PRIVILEGED)):
+            del self.fields["over_privileged_reason"]
         credential = getattr(connection, "credential", None)
         if credential is not None:
             kind = CredentialKind(credential.kind).label.lower()

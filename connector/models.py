@@ -162,7 +162,7 @@ class SetupDraft(models.Model):
     certificate = models.TextField(blank=True, help_text="Public certificate in PEM form.")
     checks = models.JSONField(default=dict, blank=True)
     found = models.JSONField(default=dict, blank=True, help_text="Companies, counts, people: what the checks read.")
-    progress = models.JSONField(default=list, blank=True, help_text="What Finish has done so far.")
+    progress = models.JSONField(default=dict, blank=True, help_text="Finish: its state, who asked, and its steps.")
     step = models.CharField(max_length=30, default="welcome")
     revision = models.PositiveIntegerField(default=1)
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -82,6 +82,13 @@ class SalesFields(forms.Form):
         widget=forms.TextInput(attrs={**PLAIN, "placeholder": "https://contoso.crm4.dynamics.com", "inputmode": "url"}),
         help_text="Power Platform admin center > Environments > the environment > Environment URL.",
     )
+    over_privileged_reason = forms.CharField(
+        label="Why may the application user stay System Administrator?",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="For a sandbox only; in production take the role away. What you write is kept in the log of changes.",
+    )
 
 
 class BusinessCentralFields(forms.Form):

@@ -56,6 +56,7 @@ class SettingsSerializer(StrictModelSerializer):
             "cancel_deleted_orders",
             "tell_accounts",
             "keep_jobs_days",
+            "over_privileged_reason",
             *_READ_ONLY[2:],
         )
         read_only_fields: tuple[str, ...] = ("slug", "company_name", *_READ_ONLY)

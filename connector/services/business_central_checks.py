@@ -22,16 +22,19 @@ _BUILT_IN_RUNNER = 5339
 
 
 class BusinessCentralChecks:
-    """Each public method is one step: it returns what it found out, or raises HubError or Concern."""
+    """Each public method is one step: it returns what it found out, or raises HubError or Concern.
+
+    Steps read what they need themselves unless an earlier one has, so that each can also run alone.
+    """
 
     def __init__(self, connection: Connection, client: BusinessCentralClient) -> None:
         self._connection = connection
         self._client = client
-        self._companies: list[Company] = []
+        self._companies: list[Company] | None = None
         self._versions: list[str] = []
         self._asked_at: datetime | None = None
         self._server_time: datetime | None = None
-        self.local_currency_code = ""
+        self._local_currency: str | None = None
 
     def environment(self) -> str:
         if not self._connection.business_central_environment:
@@ -41,12 +44,8 @@ class BusinessCentralChecks:
                 "The Business Central environment's name is missing.",
                 "Enter it on the Connection Setup page; Business Central admin center > Environments lists them.",
             )
-        self._asked_at = datetime.now(UTC)
-        answer = self._client.session.get(f"{Service.API.path}/companies")
-        self._server_time = answer.date
-        self._companies = self._client.companies()
-        self._versions = [str(row.get("systemVersion") or "") for row in answer.data["value"]]
-        if not self._companies:
+        companies = self._read_companies()
+        if not companies:
             raise check_failure(
                 _SYSTEM,
                 "business_central.no_companies",
@@ -54,16 +53,24 @@ class BusinessCentralChecks:
                 "In Business Central search for Microsoft Entra Applications, open the hub's card and add permission "
                 "sets for the company.",
             )
-        names = listed([company.name for company in self._companies])
+        names = listed([company.name for company in companies])
         return f"The environment {self._connection.business_central_environment} answers. Companies: {names}."
 
     @property
     def companies(self) -> list[Company]:
-        """What `environment` found."""
-        return self._companies
+        """The companies that the application may open."""
+        return self._read_companies() if self._companies is None else self._companies
+
+    @property
+    def local_currency_code(self) -> str:
+        if self._local_currency is None:
+            code = self._client.singleton("companyInformation").get("currencyCode")
+            self._local_currency = str(code or "").strip()
+        return self._local_currency
 
     def version(self) -> str:
         """The version that the companies report; 18.3 is the first whose API accepts applications."""
+        _ = self.companies
         known = sorted(filter(None, self._versions), key=_numbers)
         if not known:
             raise Concern("Business Central does not say which version it has.", "The hub needs 18.3 or later.")
@@ -98,7 +105,7 @@ class BusinessCentralChecks:
 
     def company(self) -> str:
         chosen = self._connection.company_id
-        for company in self._companies:
+        for company in self.companies:
             if company.id == chosen:
                 return f"The company is {company.display_name}."
         if chosen is None:
@@ -106,13 +113,13 @@ class BusinessCentralChecks:
                 _SYSTEM,
                 "business_central.no_company",
                 "No company has been chosen.",
-                f"Choose one on the Connection Setup page: {listed([company.name for company in self._companies])}.",
+                f"Choose one on the Connection Setup page: {listed([company.name for company in self.companies])}.",
             )
         raise check_failure(
             _SYSTEM,
             "business_central.unknown_company",
             "The environment has no such company, or the hub's application may not open it.",
-            f"Choose one of these: {listed([company.name for company in self._companies])}.",
+            f"Choose one of these: {listed([company.name for company in self.companies])}.",
         )
 
     def tables(self) -> str:
@@ -148,7 +155,6 @@ class BusinessCentralChecks:
         )
 
     def local_currency(self) -> str:
-        self.local_currency_code = str(self._client.singleton("companyInformation").get("currencyCode") or "").strip()
         if not self.local_currency_code:
             raise check_failure(
                 _SYSTEM,
@@ -163,7 +169,16 @@ class BusinessCentralChecks:
 
     def clock(self, now: datetime) -> tuple[datetime, datetime]:
         """The hub's time and the server's at the same moment, to a second or two."""
+        _ = self.companies
         return self._asked_at or now, self._server_time or self._asked_at or now
+
+    def _read_companies(self) -> list[Company]:
+        self._asked_at = datetime.now(UTC)
+        answer = self._client.session.get(f"{Service.API.path}/companies")
+        self._server_time = answer.date
+        self._companies = self._client.companies()
+        self._versions = [str(row.get("systemVersion") or "") for row in answer.data["value"]]
+        return self._companies
 
     def _unreadable(self, routes: dict[str, Service]) -> dict[str, RemoteError]:
         """Tables whose first row may not be read; one batch per service."""

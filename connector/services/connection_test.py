@@ -20,7 +20,6 @@ from connector.services.sales_checks import SalesChecks
 # Change detection compares times of three machines.
 _CLOCK_WARNING_SECONDS = 30
 _CREDENTIAL_WARNING_DAYS = 30
-ROLES_CHECK = "Security roles"
 
 
 def run_connection_test(*, connection: Connection, keep: bool = True) -> Report:
@@ -32,7 +31,7 @@ def run_connection_test(*, connection: Connection, keep: bool = True) -> Report:
     if business_central is not None and sales is not None:
         compare(report, business_central, sales)
     if keep and connection.pk:
-        connection.last_test = report.as_json()
+        connection.last_test = report.as_json(details=True)
         connection.last_test_at = timezone.now()
         connection.save(update_fields=["last_test", "last_test_at", "updated_at"])
     return report
@@ -75,7 +74,7 @@ def check_sales(connection: Connection, report: Report) -> SalesChecks | None:
     checks = SalesChecks(connection, sales_client(connection, patience=INTERACTIVE))
     report.run(side, "Environment", checks.environment)
     report.run(side, "Application user", checks.application_user)
-    report.run(side, ROLES_CHECK, checks.roles)
+    report.run(side, "Security roles", checks.roles)
     report.run(side, "Organisation", checks.organisation)
     report.run(side, "Tables", checks.tables)
     report.run(side, "Privileges", checks.privileges)

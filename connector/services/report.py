@@ -41,9 +41,13 @@ class Concern(Exception):  # noqa: N818 - not an error: the step passes, with a 
 
 @dataclass
 class Report:
-    """Steps in the order in which they ran. A failed step makes the later ones of its system skipped."""
+    """Steps in the order in which they ran. A failed step makes the later ones of its system skipped.
+
+    `only` names the steps (side and name) that are wanted; the others are passed over and leave no row.
+    """
 
     steps: list[Step] = field(default_factory=list)
+    only: frozenset[tuple[str, str]] | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -56,6 +60,8 @@ class Report:
 
     def run(self, side: Side, name: str, check: Callable[[], str]) -> None:
         """Runs a check, which returns what it found out; a HubError fails the step, a Concern is a warning."""
+        if self.only is not None and (side, name) not in self.only:
+            return
         if self.has_failed(side):
             self.steps.append(Step(side, name, "skipped", "Not checked, because an earlier step failed."))
             return
@@ -76,6 +82,12 @@ class Report:
             for row in rows:
                 del row["details"]
         return {"succeeded": self.succeeded, "steps": rows}
+
+
+def failed_for(connection: Connection, code: str) -> bool:
+    """Whether a step of the newest test failed for this reason."""
+    steps = connection.last_test.get("steps", [])
+    return any(step["state"] == "failed" and step.get("details", {}).get("code") == code for step in steps)
 
 
 def as_text(connection: Connection) -> str:

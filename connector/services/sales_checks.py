@@ -19,6 +19,7 @@ _SYSTEM = System.SALES
 _NOBODY = UUID(int=0)
 _IMPOSSIBLE = {"couplet_probe": True}
 _ALMIGHTY = "System Administrator"
+OVER_PRIVILEGED = "sales.over_privileged"
 _BUILT_IN_SOLUTIONS = (
     "bcbi_CdsBaseIntegration",
     "MicrosoftDynamicsNavIntegration",
@@ -29,7 +30,10 @@ _USERS = "Power Platform admin center > Environments > the environment > Setting
 
 
 class SalesChecks:
-    """Each public method is one step: it returns what it found out, or raises HubError or Concern."""
+    """Each public method is one step: it returns what it found out, or raises HubError or Concern.
+
+    Steps read what they need themselves unless an earlier one has, so that each can also run alone.
+    """
 
     def __init__(self, connection: Connection, client: SalesClient) -> None:
         self._connection = connection
@@ -37,14 +41,12 @@ class SalesChecks:
         self._me: WhoAmI | None = None
         self._asked_at: datetime | None = None
         self._server_time: datetime | None = None
-        self.base_currency_code = ""
-        self.currency_codes: set[str] = set()
+        self._base_currency: str | None = None
+        self._organisation_name = ""
+        self._currencies: dict[UUID, str] = {}
 
     def environment(self) -> str:
-        self._asked_at = datetime.now(UTC)
-        answer = self._client.session.get("RetrieveVersion")
-        self._server_time = answer.date
-        version = str(answer.data["Version"])
+        version = self._read_version()
         numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
         if numbers[:1] < (7,) or numbers == (7, 1):
             raise check_failure(
@@ -97,12 +99,16 @@ class SalesChecks:
                 f"Give it one: {_USERS} > the user > Edit security roles.",
             )
         if _ALMIGHTY in names:
-            raise Concern(
-                f"The hub's application user in Sales has the role {_ALMIGHTY}, which may do far more than the hub "
-                "needs.",
+            sentence = f"The hub's application user in Sales is {_ALMIGHTY}, which may do far more than the hub needs."
+            way_out = (
                 f"Take the role away and leave one that covers the mapped tables: {_USERS} > the user > Edit security "
-                "roles. For a sandbox it may stay.",
+                "roles."
             )
+            reason = self._connection.over_privileged_reason
+            if not reason:
+                way_out += " For a sandbox enter why it may stay."
+                raise check_failure(_SYSTEM, OVER_PRIVILEGED, sentence, way_out)
+            raise Concern(f"{sentence} Accepted: {reason}", way_out)
         return f"The hub's application user has the security roles {listed(names)}."
 
     def built_in_connector(self) -> list[str]:
@@ -112,15 +118,20 @@ class SalesChecks:
         rows = self._client.session.get(address).data["value"]
         return [f"{row['friendlyname']} {row['version']}" for row in rows]
 
+    @property
+    def base_currency_code(self) -> str:
+        """Empty where it cannot be read."""
+        if self._base_currency is None:
+            self._read_currencies()
+        return self._base_currency or ""
+
+    @property
+    def currency_codes(self) -> set[str]:
+        if self._base_currency is None:
+            self._read_currencies()
+        return set(self._currencies.values())
+
     def organisation(self) -> str:
-        currencies = {
-            record.key: str(record.values["isocurrencycode"])
-            for record in self._client.query("transactioncurrencies", properties=["isocurrencycode"])
-        }
-        self.currency_codes = set(currencies.values())
-        rows = self._client.session.get(f"organizations{options(select='name,_basecurrencyid_value')}").data["value"]
-        base = rows[0].get("_basecurrencyid_value") if rows else None
-        self.base_currency_code = currencies.get(UUID(base), "") if base else ""
         if not self.base_currency_code:
             raise check_failure(
                 _SYSTEM,
@@ -128,7 +139,7 @@ class SalesChecks:
                 "The base currency of Sales cannot be read.",
                 f"Give the hub's application user a role that may read currencies: {_USERS}.",
             )
-        return f"The organisation is {rows[0]['name']}, its base currency {self.base_currency_code}."
+        return f"The organisation is {self._organisation_name}, its base currency {self.base_currency_code}."
 
     def tables(self) -> str:
         known = self._client.tables()
@@ -178,7 +189,25 @@ class SalesChecks:
 
     def clock(self, now: datetime) -> tuple[datetime, datetime]:
         """The hub's time and the server's at the same moment, to a second or two."""
+        if self._asked_at is None:
+            self._read_version()
         return self._asked_at or now, self._server_time or self._asked_at or now
+
+    def _read_version(self) -> str:
+        self._asked_at = datetime.now(UTC)
+        answer = self._client.session.get("RetrieveVersion")
+        self._server_time = answer.date
+        return str(answer.data["Version"])
+
+    def _read_currencies(self) -> None:
+        self._currencies = {
+            record.key: str(record.values["isocurrencycode"])
+            for record in self._client.query("transactioncurrencies", properties=["isocurrencycode"])
+        }
+        rows = self._client.session.get(f"organizations{options(select='name,_basecurrencyid_value')}").data["value"]
+        self._organisation_name = str(rows[0]["name"]) if rows else ""
+        base = rows[0].get("_basecurrencyid_value") if rows else None
+        self._base_currency = self._currencies.get(UUID(base), "") if base else ""
 
     def _refusal(self, answer: PartAnswer) -> RemoteError:
         return error_of_answer(self._client.session.refusal(answer.status, answer.headers, answer.data))

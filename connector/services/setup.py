@@ -56,6 +56,7 @@ SWITCHES = frozenset(
         "cancel_deleted_orders",
         "tell_accounts",
         "keep_jobs_days",
+        "over_privileged_reason",
     }
 )
 """Settings that change at any time."""
@@ -67,7 +68,8 @@ _SUBMITTED = "statecode eq 1"
 _NAMED_ORDERS = 5
 _ADDRESSES = ("authority_url", "sales_url", "business_central_url")
 # What a reset puts back; addresses, credentials and `enabled` stay.
-_RESET_SETTINGS = tuple(sorted((SWITCHES - {"name"}) | {"ownership_model", "unit_group_mapping"}))
+_KEPT = frozenset({"name", "over_privileged_reason"})
+_RESET_SETTINGS = tuple(sorted((SWITCHES - _KEPT) | {"ownership_model", "unit_group_mapping"}))
 
 
 class ChecksFailedError(SettingsError):
@@ -116,15 +118,22 @@ def create_connection(*, values: Mapping[str, Any], user: User | None) -> Connec
     return connection
 
 
-def enable(*, connection: Connection, user: User | None) -> Report:
-    """Tests the connection, reads the facts of both systems, and has everything provisioned.
-
-    Raises ChecksFailedError, or RemoteError when a system fails between the test and the reading.
-    """
+def check(*, connection: Connection) -> Report:
+    """Runs all checks with what the systems offer now. Raises ChecksFailedError."""
     forget("")
     report = run_connection_test(connection=connection)
     if not report.succeeded:
         raise ChecksFailedError(report)
+    return report
+
+
+def enable(*, connection: Connection, user: User | None, report: Report | None = None) -> Report:
+    """Tests the connection, reads the facts of both systems, and has everything provisioned.
+
+    `report`: the test that was passed a moment ago. Raises ChecksFailedError, or RemoteError when a system fails
+    between the test and the reading.
+    """
+    report = report or check(connection=connection)
     facts = discover_facts(connection=connection)
     if connection.sales_order_integration == SalesOrderIntegration.LEGACY:
         _set(connection, facts)

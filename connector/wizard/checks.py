@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -16,10 +17,10 @@ from connector.http.transport import CONNECT_TIMEOUT_SECONDS, transport
 from connector.models import BUSINESS_CENTRAL_SCOPE, Connection, SetupDraft
 from connector.services.business_central_checks import BusinessCentralChecks
 from connector.services.checks import check_failure
-from connector.services.connection_test import ROLES_CHECK, check_business_central, check_sales, compare, validity
+from connector.services.connection_test import check_business_central, check_sales, compare, validity
 from connector.services.facts import discover_capabilities
 from connector.services.report import Concern, Report
-from connector.services.sales_checks import SalesChecks
+from connector.services.sales_checks import OVER_PRIVILEGED, SalesChecks
 from connector.services.webhook_address import explain_address
 from connector.wizard import drafts
 from connector.wizard.subjects import subjects
@@ -29,13 +30,35 @@ _SECONDS = 15
 
 def run_checks(draft: SetupDraft, slug: str) -> None:
     """Runs a step's checks and keeps their results on the draft."""
+    _run(draft, slug, None)
+
+
+def run_check(draft: SetupDraft, slug: str, system: str, name: str) -> None:
+    """Runs one check of a step again, and those that waited for it; all of them where the results are out of date."""
+    if not drafts.is_fresh(draft, slug):
+        return _run(draft, slug, None)
+    rows = _run(draft, slug, frozenset({(system, name)}))
+    waiting = frozenset(_key(row) for row in rows if row["state"] == "skipped")
+    if waiting and not any(row["state"] == "failed" for row in rows):
+        _run(draft, slug, waiting)
+    return None
+
+
+def _run(draft: SetupDraft, slug: str, only: frozenset[tuple[str, str]] | None) -> list[dict[str, Any]]:
     fingerprint = drafts.fingerprint(draft, slug)
-    connection = drafts.candidate(draft)
-    report = Report()
-    found = _CHECKS[slug](connection, report)
-    rows = report.as_json(details=True)["steps"]
+    report = Report(only=only)
+    found = _CHECKS[slug](drafts.candidate(draft), report)
+    rows: list[dict[str, Any]] = report.as_json(details=True)["steps"]
+    if only is not None:
+        fresh = {_key(row): row for row in rows}
+        rows = [fresh.get(_key(row), row) for row in draft.checks[slug]["rows"]]
     result = {"fingerprint": fingerprint, "at": timezone.now().isoformat(), "rows": rows, "accepted": False}
     drafts.note(draft, checks={slug: result}, found=found)
+    return rows
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["system"], row["name"]
 
 
 def find_companies(draft: SetupDraft) -> None:
@@ -56,15 +79,17 @@ def find_people(draft: SetupDraft) -> None:
 
 
 def _identity(connection: Connection, report: Report) -> dict[str, Any]:
-    token: dict[str, str] = {}
+    @cache
+    def token() -> str:
+        return str(request_token(Identity.of(connection), BUSINESS_CENTRAL_SCOPE, None)["access_token"])
 
     def sign_in() -> str:
-        token["value"] = request_token(Identity.of(connection), BUSINESS_CENTRAL_SCOPE, None)["access_token"]
+        token()
         return "The identity service accepts the credential and gives a token for Business Central."
 
     report.run("both", "Tenant", lambda: _tenant(connection))
     report.run("both", "Credential", sign_in)
-    report.run("both", "Application", lambda: _application(connection, token["value"]))
+    report.run("both", "Application", lambda: _application(connection, token()))
     report.run("both", "Validity", lambda: validity(connection))
     return {}
 
@@ -129,12 +154,10 @@ def _other_in_sales(checks: SalesChecks) -> str:
 def _business_central(connection: Connection, report: Report) -> dict[str, Any]:
     found: dict[str, Any] = {}
     checks = check_business_central(connection, report)
-    if checks is not None:
-        if checks.companies:
-            found["companies"] = [{"id": str(each.id), "name": each.name} for each in checks.companies]
-        if not report.has_failed("business_central"):
-            client = business_central_client(connection, patience=INTERACTIVE)
-            found["capabilities"] = discover_capabilities(client)
+    if checks is not None and report.only is None and not report.has_failed("business_central"):
+        found["companies"] = [{"id": str(each.id), "name": each.name} for each in checks.companies]
+        client = business_central_client(connection, patience=INTERACTIVE)
+        found["capabilities"] = discover_capabilities(client)
     report.run("business_central", "Announcing changes", lambda: explain_address(connection))
     return found
 
@@ -184,16 +207,16 @@ def outcome(draft: SetupDraft, slug: str) -> str:
     if not drafts.is_fresh(draft, slug):
         return "stale"
     states = {row["state"] for row in result["rows"]}
-    if "failed" in states:
+    if states & {"failed", "skipped"}:
         return "failed"
     return "warning" if "warning" in states and not result.get("accepted") else "passed"
 
 
-def needs_reason(draft: SetupDraft, slug: str) -> bool:
-    """Whether a warning of the step is accepted only with a reason: an application user that may do everything."""
-    rows = draft.checks.get(slug, {}).get("rows", [])
-    return any(row["name"] == ROLES_CHECK and row["state"] == "warning" for row in rows)
+def needs_reason(draft: SetupDraft) -> bool:
+    """Whether Sales lets the hub do everything, which is accepted only where somebody says why."""
+    rows = draft.checks.get("sales", {}).get("rows", [])
+    return any(row.get("details", {}).get("code") == OVER_PRIVILEGED for row in rows)
 
 
-def accept_warnings(draft: SetupDraft, slug: str, *, reason: str = "") -> None:
-    drafts.note(draft, checks={slug: {**draft.checks[slug], "accepted": True, "reason": reason}})
+def accept_warnings(draft: SetupDraft, slug: str) -> None:
+    drafts.note(draft, checks={slug: {**draft.checks[slug], "accepted": True}})

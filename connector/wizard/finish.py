@@ -1,31 +1,41 @@
 """Finish: turns the draft into the enabled connection, step by step, each of them safe to repeat.
 
-A failed step leaves the connection disabled (or, where it was enabled before, as it is) and the draft with what was
-typed; pressing Finish again goes through all of it anew.
+A worker does it while the page watches. A failed step leaves the connection disabled (or, where it was enabled before,
+as it is) and the draft with what was typed; Retry passes over what is done already and goes on there. So does a worker
+that takes over from one that died.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import django_rq
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 
 from connector.choices import OwnershipModel
 from connector.errors import HubError
 from connector.models import Connection, Credential, SetupDraft
 from connector.services import audit, setup
+from connector.services.report import Report
 from connector.wizard import checks, drafts
 from connector.wizard.choices import choices_of, first_lines
 from connector.wizard.forms import OwnershipForm
 from connector.wizard.steps import CHECKED, STEPS
 from connector.wizard.subjects import subjects
 
-_LOCK_SECONDS = 300
-_SECRETS = ("secret", "certificate", "private_key")
+log = logging.getLogger(__name__)
+
+_TASK = "connector.tasks.finish_setup"
+_TASK_SECONDS = 900
+# The checks of a slow system may take so long without a word in between.
+SILENT_AFTER = timedelta(minutes=2)
+_MOST_TAKEOVERS = 3
+_OWN_MISTAKE = "The hub made a mistake here; nothing is switched on by it."
 
 
 class FinishingError(HubError):
@@ -68,46 +78,98 @@ _UNCHECKED = {
 }
 
 
-def finish(*, draft: SetupDraft, user: User) -> str:
-    """Runs all steps; returns "" or the sentence of the step that failed. Progress is kept on the draft."""
-    lock = f"couplet:setup:finish:{draft.connection_id}"
-    if not cache.add(lock, user.get_username(), timeout=_LOCK_SECONDS):
-        raise FinishingError(f"{cache.get(lock)} is finishing this setup right now.", hint="Look again in a minute.")
-    try:
-        return _run(draft, user)
-    finally:
-        cache.delete(lock)
+def start(*, draft: SetupDraft, user: User) -> None:
+    """Has a worker finish the setup. Raises FinishingError while one is at it."""
+    with transaction.atomic():
+        stored = SetupDraft.objects.select_for_update(of=("self",)).get(pk=draft.pk)
+        if is_running(stored):
+            raise FinishingError(f"{stored.progress['by']} is finishing this setup right now.")
+        steps = [{"name": name, "state": "", "message": "", "hint": "", "where": ""} for name, _, _ in _STEPS]
+        by = {"by": user.get_username(), "user": user.pk}
+        stored.progress = {"state": "running", **by, "at": _now(), "takeovers": 0, "steps": steps}
+        stored.save(update_fields=["progress"])
+    _enqueue(stored.pk, user.pk)
 
 
-def _run(draft: SetupDraft, user: User) -> str:
-    connection = Connection.objects.get(pk=draft.connection_id)
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("Settings and credential are saved", partial(_save, draft, connection, user)),
-        ("What is synchronised, in which direction", partial(_choose, draft, connection, user)),
-        (
-            "All checks are run once more, mappings and jobs are made, the connection is enabled",
-            partial(_enable, connection, user),
-        ),
-        ("Salespeople are coupled with users", partial(_couple, draft, connection, user)),
-        ("The first synchronisation is planned", partial(_plan, draft, connection, user)),
-        ("The checklist is completed", partial(_complete, draft, connection, user)),
-    ]
-    progress: list[dict[str, str]] = []
-    for position, (name, act) in enumerate(steps):
+def is_running(draft: SetupDraft) -> bool:
+    """Whether a worker is at it, as far as anybody has heard of it lately."""
+    return draft.progress.get("state") == "running" and not is_silent(draft)
+
+
+def is_silent(draft: SetupDraft) -> bool:
+    """Whether a worker that should be at it has not been heard of: it died, or none is there."""
+    at = draft.progress.get("at")
+    running = draft.progress.get("state") == "running"
+    return bool(running and at and timezone.now() - datetime.fromisoformat(at) > SILENT_AFTER)
+
+
+def resume_silent() -> None:
+    """Has another worker go on where one died; called by the scheduler. Gives up after some, and says so."""
+    for draft in SetupDraft.objects.filter(progress__state="running"):
+        if not is_silent(draft):
+            continue
+        progress = draft.progress | {"at": _now(), "takeovers": draft.progress["takeovers"] + 1}
+        if progress["takeovers"] > _MOST_TAKEOVERS:
+            progress |= {"state": "failed"}
+        # Two schedulers at once: the one that still finds the silent state goes on.
+        taken = SetupDraft.objects.filter(pk=draft.pk, progress=draft.progress).update(progress=progress)
+        if taken and progress["state"] == "running":
+            _enqueue(draft.pk, progress["user"])
+
+
+def run(draft_id: int, user_id: int) -> None:
+    """All steps, noting on the draft how far they are; the draft is gone when everything is done."""
+    draft = SetupDraft.objects.filter(pk=draft_id).first()
+    if draft is None or draft.progress.get("state") != "running":
+        return
+    work = _Work(drafts.open_draft(draft.connection), User.objects.get(pk=user_id))
+    for position, (_, where, act) in enumerate(_STEPS):
+        _note(work.draft, position, "running")
         try:
-            act()
+            act(work)
         except HubError as error:
-            progress.append({"name": name, "state": "failed", "message": str(error), "hint": error.hint})
-            progress += [{"name": later, "state": "", "message": "", "hint": ""} for later, _ in steps[position + 1 :]]
-            SetupDraft.objects.filter(pk=draft.pk).update(progress=progress)
-            return str(error)
-        progress.append({"name": name, "state": "passed", "message": "", "hint": ""})
-        SetupDraft.objects.filter(pk=draft.pk).update(progress=progress)
+            _note(work.draft, position, "failed", message=str(error), hint=error.hint, where=where)
+            return
+        except Exception:
+            log.exception("Finishing the setup of %s failed.", draft.connection)
+            _note(work.draft, position, "failed", message=_OWN_MISTAKE, hint="The hub's log names it.")
+            raise
+        _note(work.draft, position, "passed")
     SetupDraft.objects.filter(pk=draft.pk).delete()
-    return ""
 
 
-def _save(draft: SetupDraft, connection: Connection, user: User) -> None:
+@dataclass(slots=True)
+class _Work:
+    """What the steps share."""
+
+    draft: SetupDraft
+    user: User
+    report: Report | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """As it is stored now, with its own credential."""
+        return Connection.objects.get(pk=self.draft.connection_id)
+
+
+def _enqueue(draft_id: int, user_id: int) -> None:
+    queue = django_rq.get_queue("high")
+    queue.enqueue(_TASK, draft_id, user_id, job_timeout=_TASK_SECONDS, result_ttl=0, failure_ttl=3600)
+
+
+def _note(draft: SetupDraft, position: int, state: str, **words: str) -> None:
+    progress = draft.progress
+    progress["steps"][position] |= {"state": state, **words}
+    progress |= {"state": "failed" if state == "failed" else "running", "at": _now()}
+    SetupDraft.objects.filter(pk=draft.pk).update(progress=progress)
+
+
+def _now() -> str:
+    return timezone.now().isoformat()
+
+
+def _save(work: _Work) -> None:
+    draft, connection, user = work.draft, work.connection, work.user
     wanted = drafts.settings_of(draft)
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if getattr(connection, name) != value}
     company = changes.pop("company_id", None)
@@ -124,37 +186,39 @@ def _save(draft: SetupDraft, connection: Connection, user: User) -> None:
     if changes:
         setup.update_connection(connection=connection, changes=changes, user=user)
     Credential.objects.filter(connection=connection).update(valid_until=new.valid_until)
-    connection.refresh_from_db()
 
 
-def _choose(draft: SetupDraft, connection: Connection, user: User) -> None:
-    subjects().apply(connection, choices_of(draft), user)
+def _check(work: _Work) -> None:
+    work.report = setup.check(connection=work.connection)
 
 
-def _enable(connection: Connection, user: User) -> None:
-    connection.refresh_from_db()
-    connection = Connection.objects.get(pk=connection.pk)
+def _choose(work: _Work) -> None:
+    subjects().apply(work.connection, choices_of(work.draft), work.user)
+
+
+def _enable(work: _Work) -> None:
+    connection = work.connection
     if not connection.enabled:
-        setup.enable(connection=connection, user=user)
+        setup.enable(connection=connection, user=work.user, report=work.report)
 
 
-def _couple(draft: SetupDraft, connection: Connection, user: User) -> None:
-    form = drafts.settled_form(draft, "people")
+def _couple(work: _Work) -> None:
+    form = drafts.settled_form(work.draft, "people")
     if not (isinstance(form, OwnershipForm) and form.is_valid()):
         return
     pairs = {UUID(person): UUID(salesperson) for person, salesperson in form.pairs().items()}
-    stored = Connection.objects.get(pk=connection.pk)
-    if not pairs or stored.ownership_model != OwnershipModel.PERSON:
+    connection = work.connection
+    if not pairs or connection.ownership_model != OwnershipModel.PERSON:
         return
-    problems = subjects().couple_people(stored, pairs, user)
+    problems = subjects().couple_people(connection, pairs, work.user)
     if problems:
         raise FinishingError(problems[0], hint="Choose again on the step Ownership and people, or couple them later.")
 
 
-def _plan(draft: SetupDraft, connection: Connection, user: User) -> None:
-    names = [line.row.offer.name for line in first_lines(draft) if line.takes_part]
-    if wants_plan(draft) and names:
-        subjects().plan_first(Connection.objects.get(pk=connection.pk), names, user)
+def _plan(work: _Work) -> None:
+    names = [line.row.offer.name for line in first_lines(work.draft) if line.takes_part]
+    if wants_plan(work.draft) and names:
+        subjects().plan_first(work.connection, names, work.user)
 
 
 def wants_plan(draft: SetupDraft) -> bool:
@@ -162,9 +226,9 @@ def wants_plan(draft: SetupDraft) -> bool:
     return form.is_valid() and form.cleaned_data["start"] == "plan"
 
 
-def _complete(draft: SetupDraft, connection: Connection, user: User) -> None:
-    reason = draft.checks.get("sales", {}).get("reason", "")
-    Connection.objects.filter(pk=connection.pk).update(setup_completed_at=timezone.now(), over_privileged_reason=reason)
+def _complete(work: _Work) -> None:
+    draft, connection = work.draft, work.connection
+    Connection.objects.filter(pk=connection.pk).update(setup_completed_at=timezone.now())
     accepted = [
         f"{slug}: {row['name']}"
         for slug in CHECKED
@@ -172,6 +236,16 @@ def _complete(draft: SetupDraft, connection: Connection, user: User) -> None:
         if row["state"] == "warning"
     ]
     after = {"warnings accepted": ", ".join(accepted)}
-    if reason:
-        after["System Administrator because"] = reason
-    audit.record_change(connection=connection, user=user, action="finish setup", after=after)
+    audit.record_change(connection=connection, user=work.user, action="finish setup", after=after)
+
+
+# What the page says, the step of the setup where a failure is put right, and the deed.
+_STEPS: tuple[tuple[str, str, Callable[[_Work], None]], ...] = (
+    ("Settings and credential are saved", "business-central", _save),
+    ("All checks are run once more", "compatibility", _check),
+    ("Mappings are made and follow your choices", "subjects", _choose),
+    ("Jobs are made, the connection is enabled", "subjects", _enable),
+    ("Salespeople are coupled with users", "people", _couple),
+    ("The first synchronisation is planned", "first", _plan),
+    ("The checklist is completed", "summary", _complete),
+)

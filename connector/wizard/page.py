@@ -43,6 +43,8 @@ def show(
     if "cloud" in hidden and form["cloud"].value() != "worldwide":
         # Addresses that are not the usual ones are never out of sight.
         hidden = []
+    if isinstance(form, SalesForm) and not (checks.needs_reason(draft) or form["over_privileged_reason"].value()):
+        hidden.append("over_privileged_reason")
     context: dict[str, Any] = {
         "title": "Assisted Setup",
         "step": step,
@@ -55,7 +57,6 @@ def show(
         "previous": before(step.slug),
         "last": after(step.slug) is None,
         "preset": presets.preset_for(request.connection),
-        "needs_reason": step.checked and checks.needs_reason(draft, step.slug),
         "outcome": checks.outcome(draft, step.slug) if step.checked else "",
         "result": draft.checks.get(step.slug) if step.checked else None,
         "leave_question": LEAVE_QUESTION,
@@ -102,6 +103,20 @@ def _summary(draft: SetupDraft) -> dict[str, Any]:
         ],
         "obstacles": finish.obstacles(draft),
         "plans": finish.wants_plan(draft),
+        **finish_progress(draft),
+    }
+
+
+def finish_progress(draft: SetupDraft) -> dict[str, Any]:
+    """What Finish has done so far, for the page and for the part of it that asks again."""
+    if not draft.progress:
+        return {"finishing": None}
+    return {
+        "finishing": draft.progress,
+        "running": draft.progress["state"] == "running",
+        "silent": finish.is_silent(draft),
+        "watch": f"{address_of(draft.connection.slug, 'summary')}{'?plan=1' if finish.wants_plan(draft) else ''}",
+        "titles": {step.slug: step.title for step in STEPS},
     }
 
 

@@ -116,7 +116,8 @@ class SalesForm(StepForm, SalesFields):
     shortened = ""
 
     def settings(self) -> dict[str, Any]:
-        return {"sales_url": self.cleaned_data["sales_url"]}
+        reason = {"over_privileged_reason": self.cleaned_data["over_privileged_reason"]}
+        return {"sales_url": self.cleaned_data["sales_url"], **reason}
 
 
 class BusinessCentralForm(StepForm, BusinessCentralFields):

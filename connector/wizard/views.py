@@ -4,12 +4,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from config.web.confirm import confirmation_page, is_confirmed
-from config.web.request import PageRequest
+from config.web.request import PageRequest, wants_partial
 from connector.choices import OwnershipModel
 from connector.errors import HubError, SettingsError
 from connector.keypairs import make_key_pair, read_key_pair
@@ -19,14 +20,13 @@ from connector.services.encryption import NoKeyError, require_key
 from connector.wizard import checks, choices, drafts, finish, presets
 from connector.wizard.drafts import DraftChangedError, Secrets
 from connector.wizard.forms import OwnershipForm
-from connector.wizard.page import LEAVE_QUESTION, address_of, show
+from connector.wizard.page import LEAVE_QUESTION, address_of, finish_progress, show
 from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, Step, after, before
 from connector.wizard.system_forms import BusinessCentralForm
 
 _REFUSED = 422
-_LONGEST_REASON = 200
-_NO_REASON = "Say why the application user may stay System Administrator, for example: a sandbox without real data."
+_BUSY = "Finish is at work with the answers as they are; they can be changed again when it is over."
 
 
 @require_safe
@@ -39,10 +39,22 @@ def setup_start(request: PageRequest, connection: str) -> HttpResponse:
 def setup_step(request: PageRequest, connection: str, step: str) -> HttpResponse:
     if step not in BY_SLUG:
         raise Http404("Assisted setup has no such step.")
+    if wants_partial(request):
+        return _progress(request)
     draft = drafts.open_draft(request.connection)
     if request.method != "POST":
         return show(request, draft, BY_SLUG[step], drafts.form_of(draft, step))
     return _Post(request, draft, BY_SLUG[step]).answer()
+
+
+def _progress(request: PageRequest) -> HttpResponse:
+    """How far Finish is, for the page that watches; where it leads to once everything is done."""
+    draft = SetupDraft.objects.filter(connection=request.connection).first()
+    if draft is not None and draft.progress:
+        return render(request, "connector/_setup_progress.html", finish_progress(draft))
+    messages.success(request, "Setup is finished; the connection is enabled.")
+    name = "full-synch-review" if request.GET.get("plan") else "connection-setup"
+    return HttpResponseClientRedirect(reverse(name, kwargs={"connection": request.connection.slug}))
 
 
 @require_safe
@@ -67,6 +79,9 @@ def setup_discard(request: PageRequest, connection: str) -> HttpResponse:
             label="Start over",
             back=address_of(connection, "welcome"),
         )
+    if finish.is_running(drafts.open_draft(request.connection)):
+        messages.warning(request, _BUSY)
+        return redirect(address_of(connection, "summary"))
     SetupDraft.objects.filter(connection=request.connection).delete()
     messages.success(request, "The draft is gone; setup begins with the connection's present values.")
     return redirect(address_of(connection, "welcome"))
@@ -100,6 +115,9 @@ class _Post:
         self.notices: list[str] = []
 
     def answer(self) -> HttpResponse:
+        if finish.is_running(self.draft):
+            messages.warning(self.request, _BUSY)
+            return redirect(address_of(self._slug, "summary"))
         form = self.step.form(
             self.request.POST.dict(), self.request.FILES, draft=self.draft, connection=self.request.connection
         )
@@ -177,18 +195,17 @@ class _Post:
         if not valid:
             return self._again(form, self.draft)
         if self.step.checked:
-            if self.action == "check" or checks.outcome(self.draft, slug) in ("", "stale", "failed"):
+            on, _, single = self.action.partition(":")
+            if single:
+                checks.run_check(self.draft, slug, *single.split(":", 1))
+            elif on == "check" or checks.outcome(self.draft, slug) in ("", "stale", "failed"):
                 checks.run_checks(self.draft, slug)
             outcome = checks.outcome(self.draft, slug)
             if outcome == "warning" and self.request.POST.get("understood") and self.action == "next":
-                reason = self.request.POST.get("reason", "").strip()[:_LONGEST_REASON]
-                if reason or not checks.needs_reason(self.draft, slug):
-                    checks.accept_warnings(self.draft, slug, reason=reason)
-                    outcome = "passed"
-                else:
-                    self.notices.append(_NO_REASON)
-            if outcome != "passed" or self.action == "check":
-                status = 200 if outcome == "passed" or self.action == "check" else _REFUSED
+                checks.accept_warnings(self.draft, slug)
+                outcome = "passed"
+            if outcome != "passed" or on == "check":
+                status = 200 if outcome == "passed" or on == "check" else _REFUSED
                 return self._again(drafts.form_of(self.draft, slug), self.draft, status=status)
         refusal = self._refusal()
         if refusal is not None:
@@ -292,17 +309,11 @@ class _Post:
     def _finish(self, form: StepForm) -> HttpResponse:
         if finish.obstacles(self.draft):
             return self._again(form, self.draft)
-        planned = finish.wants_plan(self.draft)
         try:
-            failed = finish.finish(draft=self.draft, user=self.request.user)
+            finish.start(draft=self.draft, user=self.request.user)
         except HubError as error:
             return self._again(form, self.draft, notices=[f"{error} {error.hint}"])
-        if failed:
-            self.draft.refresh_from_db(fields=["progress"])
-            return self._again(form, self.draft)
-        messages.success(self.request, "Setup is finished; the connection is enabled.")
-        name = "full-synch-review" if planned else "connection-setup"
-        return redirect(reverse(name, kwargs={"connection": self._slug}))
+        return redirect(address_of(self._slug, "summary"))
 
     @property
     def _slug(self) -> str:

@@ -125,8 +125,9 @@ def add_application_user(tx: Transaction, schema: Schema, client: Client, at: st
         },
         key=key,
     )
-    for role in (wellknown.SYSTEM_ADMINISTRATOR_ROLE_ID, wellknown.INTEGRATION_ROLE_ID):
-        _assign_role(seed, key, role)
+    _assign_role(seed, key, wellknown.INTEGRATION_ROLE_ID)
+    if client.client_id == wellknown.GUEST_CLIENT_ID:
+        _assign_role(seed, key, wellknown.SYSTEM_ADMINISTRATOR_ROLE_ID)
 
 
 def _organization_row(seed: Seeder) -> None:

@@ -16,7 +16,7 @@ from coupling.models import TableMapping
 from coupling.records import caption_of
 from coupling.services import salespeople
 from coupling.services.availability import Offer
-from coupling.services.defaults import delivered, dependencies, switches_of
+from coupling.services.defaults import delivered, dependencies, load_defaults, switches_of
 from coupling.services.mappings import update_mapping
 from coupling.synchronisation import service
 from syncjobs.services.full_synch import eligible_mappings, start_full_synch
@@ -136,6 +136,8 @@ class SetupSubjects:
         return users, found
 
     def apply(self, connection: Connection, choices: Mapping[str, Choice], user: User | None) -> None:
+        # A connection that was never enabled may have none yet; what exists stays as people made it.
+        load_defaults(connection=connection)
         for mapping in TableMapping.objects.filter(connection=connection, name__in=choices).order_by("order"):
             choice = choices[mapping.name]
             wanted = {

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
+from connector.wizard import finish
 from syncjobs.choices import LIVE_JOB_STATES, JobState, ScheduleState
 from syncjobs.constants import DEAD_AFTER
 from syncjobs.context import SCHEDULER
@@ -40,6 +41,7 @@ def tick(*, now: datetime | None = None) -> None:
     look_between_runs(now=now)
     announcements.follow_up()
     causes.look(now=now)
+    finish.resume_silent()
     look_for_documents(now=now)
     if retention.is_due():
         django_rq.get_queue(LOW).enqueue("syncjobs.tasks.forget_old_jobs", result_ttl=0, failure_ttl=3600)

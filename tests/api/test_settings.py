@@ -29,6 +29,8 @@ WHENEVER = {
     "archive_quotes_in_business_central": True,
     "tell_accounts": False,
     "keep_jobs_days": 90,
+    "over_privileged_reason": "A sandbox.",
+    "cancel_deleted_orders": True,
 }
 READ_ONLY = (
     "slug",
@@ -72,6 +74,8 @@ def settings_of(connection: Connection, **more: Any) -> dict[str, Any]:
         "archive_quotes_in_business_central": False,
         "tell_accounts": True,
         "keep_jobs_days": 30,
+        "over_privileged_reason": "",
+        "cancel_deleted_orders": False,
         "base_currency": "",
         "base_currency_symbol": "",
         "base_currency_precision": None,

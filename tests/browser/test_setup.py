@@ -44,9 +44,6 @@ def go_on(page: Page) -> None:
     understood = page.get_by_label("I understand the warnings")
     if step(page) == before and understood.count():
         understood.check()
-        reason = page.get_by_label("Why may the application user stay System Administrator?")
-        if reason.count():
-            reason.fill("A sandbox.")
         page.locator("#setup-next").click()
         page.wait_for_load_state()
     assert step(page) != before, page.locator(".wizard-middle").inner_text()

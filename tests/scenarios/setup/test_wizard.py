@@ -3,8 +3,13 @@
 import pytest
 from django.db import connection as database
 from django.test import Client
+from django.utils import timezone
 
+from connector.clients import INTERACTIVE, sales_client
 from connector.models import AuditEntry, Connection, Credential, SetupDraft
+from connector.tasks import finish_setup
+from connector.wizard import checks, drafts, finish
+from sandbox.dataverse import wellknown
 from syncjobs.models import FullSynch
 from tests.coupling.factories import make_person
 
@@ -25,11 +30,11 @@ def accept(wizard, step, **values):
     """Next, and once more with the warnings understood where there are some."""
     answer = wizard.post(step, **values)
     if answer.status_code == 422:
-        answer = wizard.post(step, understood="on", reason="A sandbox.", **values)
+        answer = wizard.post(step, understood="on", **values)
     return go(answer)
 
 
-def complete(wizard, identity, sandbox, *, until="summary", **subjects):
+def complete(wizard, identity, sandbox, *, until="summary", sales=None, **subjects):
     """Answers every step before `until` with good values."""
     central = {
         "business_central_environment": sandbox.environment,
@@ -39,7 +44,7 @@ def complete(wizard, identity, sandbox, *, until="summary", **subjects):
     steps = [
         ("welcome", {"consent": "on"}),
         ("identity", identity),
-        ("sales", {"sales_url": sandbox.url}),
+        ("sales", {"sales_url": sandbox.url, **(sales or {})}),
         ("business-central", central),
         ("compatibility", {}),
         ("subjects", None),
@@ -53,6 +58,17 @@ def complete(wizard, identity, sandbox, *, until="summary", **subjects):
             page = wizard.open("subjects").context
             values = dict(subjects) or _as_shown(page)
         accept(wizard, step, **values)
+
+
+def finished(wizard):
+    """Finish, and the worker that it calls."""
+    assert go(wizard.post("summary", "finish")) == "summary"
+    finish_setup(wizard.draft.pk, wizard.draft.progress["user"])
+
+
+def watched(wizard, query=""):
+    """What the summary's page is answered when it asks how far Finish is."""
+    return wizard.client.get(f"/c/default/setup/step/summary/{query}", headers={"HX-Request": "true"})
 
 
 def _as_shown(page):
@@ -74,8 +90,8 @@ def _as_shown(page):
 def test_a09_whole_setup_enables_the_connection_and_plans_the_first_synchronisation(wizard, identity, sandbox):
     complete(wizard, identity, sandbox)
     assert not wizard.open("summary").context["obstacles"]
-    answer = wizard.post("summary", "finish")
-    assert answer.url == "/c/default/full-synch/"
+    finished(wizard)
+    assert watched(wizard, "?plan=1")["HX-Redirect"] == "/c/default/full-synch/"
     connection = Connection.objects.get()
     assert (connection.enabled, connection.sales_url, connection.ownership_model) == (True, sandbox.url, "team")
     assert connection.setup_completed_at is not None
@@ -163,14 +179,14 @@ def test_a08_scheme_and_capitals_raise_no_question(wizard, typed):
     wizard.post("sales", "back", sales_url=typed)
     form = wizard.open("sales").context["form"]
     assert form.is_valid()
-    assert form.settings() == {"sales_url": "https://test.dynamics.com"}
+    assert form.settings()["sales_url"] == "https://test.dynamics.com"
 
 
 def test_a08_a_shortened_address_is_used_once_it_is_confirmed(wizard):
     wizard.post("sales", "back", sales_url="https://x.com/org", use_address="https://x.com")
     form = wizard.open("sales").context["form"]
     assert form.is_valid()
-    assert form.settings() == {"sales_url": "https://x.com"}
+    assert form.settings()["sales_url"] == "https://x.com"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +282,7 @@ def test_choices_of_the_draft_reach_the_mappings(wizard, identity, sandbox):
     # Invoices need opportunities.
     values = {name: value for name, value in values.items() if not name.startswith("on-POSTEDSALES")}
     complete(wizard, identity, sandbox, **values)
-    assert wizard.post("summary", "finish").status_code == 302
+    finished(wizard)
     mappings = {mapping.name: mapping for mapping in Connection.objects.get().mappings.all()}
     assert (mappings["CUSTOMER"].direction, mappings["CUSTOMER"].synch_only_coupled_records) == ("to_sales", False)
     assert mappings["OPPORTUNITY"].enabled is False
@@ -275,24 +291,86 @@ def test_choices_of_the_draft_reach_the_mappings(wizard, identity, sandbox):
 def test_a_failing_finish_leaves_the_connection_off_and_goes_on_when_repeated(wizard, identity, sandbox):
     complete(wizard, identity, sandbox)
     sandbox.control("PUT", "/profile", {"sales": {"denied": ["prvReadContact"]}})
-    answer = wizard.post("summary", "finish")
-    assert answer.status_code == 422
-    assert "prvReadContact" in text(answer)
+    finished(wizard)
+    page = text(wizard.open("summary"))
+    assert "prvReadContact" in page
+    assert "Retry" in page
+    assert 'href="/c/default/setup/step/compatibility/">Go to the step' in page
+    assert [line["state"] for line in wizard.draft.progress["steps"][:3]] == ["passed", "failed", ""]
     connection = Connection.objects.get()
     assert (connection.enabled, connection.setup_completed_at) == (False, None)
     sandbox.control("PUT", "/profile", {"sales": {"denied": []}})
-    assert wizard.post("summary", "finish").status_code == 302
+    finished(wizard)
     assert Connection.objects.get().enabled is True
+
+
+def test_finish_goes_on_after_its_worker_died_and_nobody_changes_anything_meanwhile(wizard, identity, sandbox):
+    complete(wizard, identity, sandbox)
+    wizard.post("summary", "finish")
+    assert "Finish is at work" in text(wizard.open("summary"))
+    assert 'hx-trigger="every 1s"' in text(watched(wizard, "?plan=1"))
+    assert go(wizard.post("people", "back", ownership_model="person")) == "summary"
+    assert wizard.draft.answers["people"]["ownership_model"] == "team"
+    finish.resume_silent()
+    assert wizard.draft.progress["takeovers"] == 0
+    draft = wizard.draft
+    draft.progress["at"] = (timezone.now() - finish.SILENT_AFTER).isoformat()
+    draft.save()
+    finish.resume_silent()
+    assert wizard.draft.progress["takeovers"] == 1
+    finish_setup(draft.pk, draft.progress["user"])
+    assert Connection.objects.get().enabled is True
+    assert not SetupDraft.objects.exists()
+
+
+def test_a_connection_without_mappings_gets_them_with_the_choices(wizard, identity, sandbox):
+    Connection.objects.get().mappings.all().delete()
+    complete(wizard, identity, sandbox, until="subjects")
+    values = _as_shown(wizard.open("subjects").context) | {"direction-CUSTOMER": "to_sales"}
+    complete(wizard, identity, sandbox, **values)
+    finished(wizard)
+    assert Connection.objects.get().mappings.get(name="CUSTOMER").direction == "to_sales"
 
 
 def test_an_application_user_that_may_do_everything_needs_a_reason_which_is_kept(wizard, identity, sandbox):
     complete(wizard, identity, sandbox, until="sales")
-    wizard.post("sales", sales_url=sandbox.url)
+    wizard.post("sales", "back", sales_url=sandbox.url)
+    sales = sales_client(drafts.candidate(wizard.draft), patience=INTERACTIVE)
+    user, role = wellknown.HUB_USER_ID, f"{sandbox.url}/api/data/v9.2/roles({wellknown.SYSTEM_ADMINISTRATOR_ROLE_ID})"
+    sales.session.send("POST", f"systemusers({user})/systemuserroles_association/$ref", body={"@odata.id": role})
+    assert "Why may the application user" not in text(wizard.open("sales"))
     refused = wizard.post("sales", sales_url=sandbox.url, understood="on")
     assert refused.status_code == 422
-    assert "Say why the application user may stay System Administrator" in text(refused)
-    assert go(wizard.post("sales", sales_url=sandbox.url, understood="on", reason="Tests only.")) == "business-central"
-    assert wizard.draft.checks["sales"]["reason"] == "Tests only."
+    assert "Why may the application user stay System Administrator?" in text(refused)
+    assert accept(wizard, "sales", sales_url=sandbox.url, over_privileged_reason="Tests only.") == "business-central"
+    complete(wizard, identity, sandbox, sales={"over_privileged_reason": "Tests only."})
+    finished(wizard)
+    assert Connection.objects.get().over_privileged_reason == "Tests only."
+    changed = AuditEntry.objects.filter(action="change connection").first()
+    assert changed.after["over_privileged_reason"] == "Tests only."
+
+
+def test_one_check_is_run_again_alone_and_then_what_waited_for_it(wizard, identity, sandbox):
+    sandbox.control("PUT", "/profile", {"sales": {"denied": ["prvCreateAccount"]}})
+    complete(wizard, identity, sandbox, until="sales")
+    wizard.post("sales", sales_url=sandbox.url)
+    sandbox.control("PUT", "/profile", {"sales": {"denied": []}})
+    before = len(sandbox.control("GET", "/log?limit=1000")["value"])
+    answer = wizard.post("sales", "check:sales:Privileges", sales_url=sandbox.url)
+    rows = {row["name"]: row["state"] for row in wizard.draft.checks["sales"]["rows"]}
+    assert (answer.status_code, rows["Privileges"], rows["Other integration"]) == (200, "passed", "warning")
+    assert len(sandbox.control("GET", "/log?limit=1000")["value"]) - before < 10
+    assert accept(wizard, "sales", sales_url=sandbox.url) == "business-central"
+
+
+def test_every_check_can_run_alone(wizard, identity, sandbox):
+    complete(wizard, identity, sandbox, until="subjects")
+    before = {step: [(row["name"], row["state"]) for row in each["rows"]] for step, each in wizard.draft.checks.items()}
+    for step, each in wizard.draft.checks.items():
+        for row in each["rows"]:
+            checks.run_check(wizard.draft, step, row["system"], row["name"])
+    after = {step: [(row["name"], row["state"]) for row in each["rows"]] for step, each in wizard.draft.checks.items()}
+    assert after == before
 
 
 def test_a_key_pair_of_the_hub_can_be_downloaded_without_its_private_part(wizard, identity):
