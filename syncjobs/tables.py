@@ -21,7 +21,6 @@ from config.web.columns import (
 )
 from config.web.tables import Table
 from coupling.choices import CouplingState
-from coupling.records import sales_caption
 from coupling.services.links import sales_url
 from syncjobs.choices import JobState, OperationKind, OperationState, ScheduleState
 from syncjobs.models import Operation, Schedule, SynchJob
@@ -29,7 +28,6 @@ from syncjobs.presentation import (
     ERROR_KINDS,
     counter_url,
     coupling_url,
-    mapping_url,
     next_run_words,
     operation_url,
     problem_of,
@@ -248,56 +246,6 @@ class CreationErrorTable(Table):
 
     def value_problem(self, record: Operation) -> str:
         return f"{record.error_message} {record.error_hint}".strip()
-
-
-class MappingTable(Table):
-    name = NameColumn(mapping_url, verbose_name="Mapping")
-    state = tables.Column(accessor="enabled", verbose_name="State")
-    business_central_label = tables.Column(verbose_name="Business Central")
-    direction = DirectionColumn()
-    sales_entity = tables.Column(verbose_name="Sales")
-    coupled = CountColumn(verbose_name="Coupled")
-    synch_only_coupled_records = tables.BooleanColumn(verbose_name="Only coupled", yesno="yes,no")
-    update_conflict_resolution = tables.Column(verbose_name="Conflicts")
-    deletion_conflict_resolution = tables.Column(verbose_name="Deletions")
-    business_central_filter = tables.Column(
-        verbose_name="Filter in Business Central", attrs={"td": {"class": "col-text"}}
-    )
-    sales_filter = tables.Column(verbose_name="Filter in Sales", attrs={"td": {"class": "col-text"}})
-    interval = tables.Column(verbose_name="Runs", attrs={"td": {"class": "text-nowrap"}})
-    depends_on = tables.Column(verbose_name="After", orderable=False)
-
-    class Meta(Table.Meta):
-        fields = ()
-        order_by = ()
-        caption = "Mappings in the order in which they run"
-        default_columns = [
-            "name",
-            "state",
-            "business_central_label",
-            "direction",
-            "sales_entity",
-            "coupled",
-            "synch_only_coupled_records",
-            "update_conflict_resolution",
-            "interval",
-        ]
-        empty_title = "No mappings yet"
-        empty_hint = "The delivered mappings appear when the connection is enabled."
-
-    def render_state(self, record: Any) -> SafeString:
-        if not record.available:
-            return parts.badge("disabled", "Unavailable")
-        return parts.badge("enabled", "On") if record.enabled else parts.badge("disabled", "Off")
-
-    def render_sales_entity(self, record: Any) -> str:
-        return sales_caption(record)
-
-    def render_interval(self, value: int) -> str:
-        return parts.minutes(value)
-
-    def render_depends_on(self, value: list[str]) -> str:
-        return ", ".join(value) or parts.DASH
 
 
 class ScheduleTable(Table):

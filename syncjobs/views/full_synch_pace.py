@@ -41,7 +41,7 @@ def pace_of(run: FullSynch, rows: Sequence[FullSynchLine], plans: Mapping[int, d
     return Pace(
         finished=sum(row.state in _ENDED for row in rows),
         total=len(rows),
-        percent=int(100 * sum(weight * share for weight, share in parts) / whole) if whole else 0,
+        percent=round(100 * sum(weight * share for weight, share in parts) / whole) if whole else 0,
         rate=sum(progress_of(job, now=now).rate for job in running) if live and run.paused_at is None else 0.0,
         elapsed=words_of_duration(elapsed) if run.started_at else "",
         left=words_of_duration(left) if left is not None else "",

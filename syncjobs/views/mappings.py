@@ -1,12 +1,10 @@
-"""Mappings: the list, and one mapping with its settings and fields. Changes go through `coupling.services.mappings`."""
+"""One mapping with its settings and fields. Changes go through `coupling.services.mappings`."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,13 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from config.roles import Capability, capabilities_of, require
 from config.web import edits
 from config.web.confirm import confirmation_page, is_confirmed
-from config.web.lists import ListView
 from config.web.request import PageRequest
 from connector.choices import Direction
 from connector.models import AuditEntry
 from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
-from coupling.filtersets import MappingFilterSet
 from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.records import sales_caption
 from coupling.services.mappings import remove_field, update_field, update_mapping
@@ -31,7 +27,6 @@ from syncjobs.choices import JobMode, JobTrigger
 from syncjobs.engine.options import RunOptions
 from syncjobs.models import Schedule
 from syncjobs.services.jobs import start_job
-from syncjobs.tables import MappingTable
 
 RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW)
 FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
@@ -42,28 +37,6 @@ _FIELD_WORDS = {
     "clear_value_on_failed_sync": "clear on failure",
     "update_conflict_resolution": "what happens when both sides changed it",
 }
-
-
-class MappingList(ListView):
-    title = "Mappings"
-    lead = "Which table of Business Central follows which table of Sales, and how."
-    icon = "arrows-left-right"
-    list_name = "mappings"
-    table_class = MappingTable
-    filterset_class = MappingFilterSet
-    template_name = "syncjobs/mapping_list.html"
-
-    def get_queryset(self) -> QuerySet[TableMapping]:
-        couplings = Coupling.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
-        schedule = Schedule.objects.filter(mapping=OuterRef("pk"), enabled=True)
-        return (
-            TableMapping.objects.filter(connection=self.request.connection)
-            .select_related("connection")
-            .annotate(
-                coupled=Coalesce(Subquery(couplings.annotate(n=Count("pk")).values("n")), 0),
-                interval=Subquery(schedule.values("interval_minutes")[:1]),
-            )
-        )
 
 
 class MappingForm(forms.ModelForm):

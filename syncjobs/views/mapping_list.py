@@ -1,0 +1,99 @@
+"""The list of mappings, with what can be done to several of them at once."""
+
+from django.db.models import Count, DateTimeField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from config.roles import Capability
+from config.web.lists import BulkAction, ListView
+from connector.choices import System
+from connector.errors import HubError
+from coupling.filtersets import MappingFilterSet
+from coupling.models import Coupling, OptionMapping, TableCursor, TableMapping
+from coupling.services.mappings import update_mapping
+from syncjobs.choices import JobMode, JobTrigger
+from syncjobs.mapping_table import MappingTable
+from syncjobs.models import Schedule, SynchJob
+from syncjobs.services.jobs import start_job
+
+_MODES = {"modified": JobMode.MODIFIED, "full": JobMode.FULL}
+_WORDS = {"modified": "started", "full": "started", "on": "switched on", "off": "switched off"}
+
+
+class MappingList(ListView):
+    title = "Mappings"
+    lead = "Which table of Business Central follows which table of Sales, and how."
+    icon = "arrows-left-right"
+    list_name = "mappings"
+    table_class = MappingTable
+    filterset_class = MappingFilterSet
+    template_name = "syncjobs/mapping_list.html"
+    actions = (
+        BulkAction("modified", "Synchronise changes", "refresh", Capability.OPERATE),
+        BulkAction(
+            "full",
+            "All records",
+            "stack-2",
+            Capability.RUN_FULL,
+            question="All records inside the filters of {n} mappings are compared, whatever the hub has seen before. "
+            "Nothing is forced. Continue?",
+        ),
+        BulkAction("on", "Switch on", "player-play", Capability.CHANGE_SETTINGS),
+        BulkAction(
+            "off",
+            "Switch off",
+            "player-stop",
+            Capability.CHANGE_SETTINGS,
+            question="Nothing of {n} mappings is synchronised until they are switched on again. Couplings stay.",
+        ),
+    )
+
+    def get_queryset(self) -> QuerySet[TableMapping]:
+        couplings = Coupling.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
+        options = OptionMapping.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
+        schedule = Schedule.objects.filter(mapping=OuterRef("pk"), enabled=True)
+        jobs = SynchJob.objects.filter(mapping=OuterRef("pk")).exclude(mode=JobMode.PREVIEW).order_by("-pk")
+        failing = couplings.filter(~Q(error_code=""), skipped_at__isnull=True)
+        return (
+            TableMapping.objects.filter(connection=self.request.connection)
+            .select_related("connection")
+            .annotate(
+                coupled=_number(couplings) + _number(options),
+                failing=_number(failing),
+                skipped=_number(couplings.filter(skipped_at__isnull=False)),
+                interval=Subquery(schedule.values("interval_minutes")[:1]),
+                last_state=Subquery(jobs.values("state")[:1]),
+                last_job=Subquery(jobs.values("pk")[:1]),
+                bc_read=_read(System.BUSINESS_CENTRAL, "business_central_table"),
+                sales_read=_read(System.SALES, "sales_table"),
+            )
+        )
+
+    def run_action(self, action: BulkAction, records: QuerySet[TableMapping]) -> str:
+        done, problems = 0, []
+        for mapping in records:
+            try:
+                if action.name in _MODES:
+                    start_job(
+                        connection=self.request.connection,
+                        mapping=mapping,
+                        mode=_MODES[action.name],
+                        trigger=JobTrigger.USER,
+                        user=self.request.user,
+                    )
+                else:
+                    changes = {"enabled": action.name == "on"}
+                    update_mapping(mapping=mapping, changes=changes, user=self.request.user)
+                done += 1
+            except HubError as error:
+                problems.append(f"{mapping}: {error}")
+        return " ".join([f"{done} {'mapping is' if done == 1 else 'mappings are'} {_WORDS[action.name]}.", *problems])
+
+
+def _number(rows: QuerySet[Coupling] | QuerySet[OptionMapping]) -> Coalesce:
+    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
+
+
+def _read(system: System, table: str) -> Subquery:
+    """When the mapping's table was last read for changes."""
+    cursors = TableCursor.objects.filter(connection=OuterRef("connection"), system=system, table=OuterRef(table))
+    return Subquery(cursors.values("read_at")[:1], output_field=DateTimeField())

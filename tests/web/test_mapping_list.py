@@ -1,0 +1,70 @@
+"""The list of mappings: why one does not take part, what goes wrong in which, and several of them at once."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from syncjobs.models import SynchJob
+
+LIST = "/c/default/mappings/"
+REASON = "Resource needs the companion extension in Business Central."
+
+
+@pytest.fixture
+def administrator(hub, people, client):
+    client.force_login(people["administrator"])
+    return client
+
+
+def cells(answer) -> dict[str, dict[str, str]]:
+    """Text of the cells by mapping and column."""
+    table = answer.context["table"]
+    return {row.record.name: {column.name: str(cell) for column, cell in row.items()} for row in table.rows}
+
+
+def test_an_unavailable_mapping_says_why_in_the_list_and_in_its_csv(administrator, hub):
+    hub.connection.mappings.filter(name="RESOURCE-PRODUCT").update(available=False, unavailable_reason=REASON)
+    assert REASON in cells(administrator.get(LIST))["RESOURCE-PRODUCT"]["state"]
+    csv = b"".join(administrator.get(f"{LIST}?export=csv").streaming_content).decode()
+    assert f"Unavailable: {REASON}" in csv
+
+
+def test_counts_of_trouble_lead_to_the_records_and_the_last_run_to_its_job(administrator, hub):
+    row = cells(administrator.get(LIST))["CUSTOMER"]
+    assert (row["coupled"], ">1</a>" in row["failing"]) == ("2", True)
+    assert "mapping=CUSTOMER&amp;state=failing" in row["failing"]
+    assert f'/jobs/{hub.job.pk}/"' in row["last_run"]
+
+
+def test_a53_an_option_key_leads_to_its_pairs_and_a_guid_nowhere(administrator, hub):
+    administrator.post("/accounts/lists/mappings/", {"columns": ["name", "key"]})
+    rows = {row.record.name: row.cells["key"] for row in administrator.get(LIST).context["table"].rows}
+    assert "options/?mapping=PAYMENT+TERMS" in rows["PAYMENT TERMS"]
+    assert "href" not in rows["CUSTOMER"]
+
+
+def test_several_mappings_are_run_and_switched_at_once(administrator, hub):
+    keys = list(hub.connection.mappings.filter(name__in=["CUSTOMER", "CURRENCY"]).values_list("pk", flat=True))
+    administrator.post(LIST, {"action": "modified", "pk": keys})
+    assert set(SynchJob.objects.filter(trigger="user").values_list("mapping", flat=True)) == set(keys)
+    question = administrator.post(LIST, {"action": "off", "pk": keys})
+    assert "Couplings stay." in question.content.decode()
+    administrator.post(LIST, {"action": "off", "pk": keys, "confirmed": "1"})
+    assert not hub.connection.mappings.filter(pk__in=keys, enabled=True).exists()
+    html = administrator.post(LIST, {"action": "full", "pk": keys, "confirmed": "1"}, follow=True).content.decode()
+    assert "CURRENCY: CURRENCY is switched off." in html
+
+
+def test_an_operator_runs_changes_but_switches_nothing(hub, people, client):
+    client.force_login(people["operator"])
+    assert client.post(LIST, {"action": "off", "pk": [hub.customers.pk], "confirmed": "1"}).status_code == 403
+    assert client.post(LIST, {"action": "modified", "pk": [hub.customers.pk]}).status_code == 302
+
+
+def test_the_list_takes_as_many_queries_whatever_it_holds(administrator, hub, django_assert_max_num_queries):
+    hub.connection.mappings.exclude(name="CUSTOMER").update(enabled=False)
+    with CaptureQueriesContext(connection) as few:
+        administrator.get(f"{LIST}?enabled=true")
+    hub.connection.mappings.update(enabled=True)
+    with django_assert_max_num_queries(len(few)):
+        administrator.get(f"{LIST}?enabled=true")
