@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework.permissions import BasePermission
 
 from config.roles import Capability, capabilities_of
+from config.web.password_again import ask_if_long_ago
 
 if TYPE_CHECKING:
     # REST framework's views load this module while they are loaded themselves.
@@ -98,7 +99,6 @@ ADDRESSES: dict[str, Needs] = {
     "record-list": _READ,
     "record-detail": _READ,
     "record-open": _READ,
-    "record-next": _COUPLE,
     "record-open-from-sales": _READ,
     "option-list": Needs(Capability.READ, Capability.COUPLE),
     "option-setup": _COUPLE,
@@ -126,6 +126,7 @@ ADDRESSES: dict[str, Needs] = {
     "suggestion-import": _COUPLE,
     "suggestion-refresh": _COUPLE,
     "queue": _COUPLE,
+    "queue-sales": _COUPLE,
     "ruled-out-list": Needs(Capability.READ, Capability.COUPLE),
     "api-match-lines": _READ,
     "api-match-accept": _COUPLE,
@@ -186,6 +187,9 @@ ADDRESSES: dict[str, Needs] = {
     "sales-order-detail": _READ,
     "sales-order-action": _DOCUMENTS,
     "sales-receivables-setup": _SETTINGS,
+    "customer-panel": _READ,
+    "customer-records": _READ,
+    "customer-statistics": _COUPLE,
     "api-sales-order-list": _READ,
     "api-sales-order-create": _DOCUMENTS,
     "sales-quote-list": Needs(Capability.READ, Capability.PROCESS_DOCUMENTS),
@@ -250,6 +254,20 @@ ADDRESSES: dict[str, Needs] = {
 }
 
 
+DESTRUCTIVE = frozenset(
+    {
+        "job-undo",
+        "job-delete",
+        "job-clean",
+        "mapping-reset",
+        "mapping-delete",
+        "coupling-table-uncouple",
+        "coupling-delete-record",
+    }
+)
+"""Pages whose POST cannot simply be taken back: they ask for the password where it was entered long ago."""
+
+
 def needs_of(url_name: str | None) -> Needs | None:
     """What the address called `url_name` needs; None where nobody wrote it down, which closes it."""
     return ADDRESSES.get(url_name or "")
@@ -281,12 +299,12 @@ class AccessMiddleware:
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: list[Any], kwargs: dict[str, Any]
-    ) -> None:
+    ) -> HttpResponse | None:
         match = request.resolver_match
         name = match.url_name if match else None
         is_api = hasattr(getattr(view, "cls", None), "permission_classes")
         if name in PUBLIC or is_api:
-            return
+            return None
         needs = needs_of(name)
         if needs is None or needs.capability(str(request.method)) not in capabilities_of(request.user):
             raise PermissionDenied
@@ -294,6 +312,9 @@ class AccessMiddleware:
         resolve_connection(request, slug)
         if slug is not None and request.session.get(VISITED) != slug:
             request.session[VISITED] = slug
+        if name in DESTRUCTIVE and request.method == "POST":
+            return ask_if_long_ago(request)
+        return None
 
 
 class HasCapability(BasePermission):

@@ -10,12 +10,12 @@ from config.web.filters import FilterSet, YesNoFilter
 from connector.choices import Direction, System
 from coupling.choices import CouplingState
 from coupling.matching.models import MatchCandidate
-from coupling.models import BusinessCentralRecord, Coupling, SalesRecord, TableMapping
+from coupling.models import TableMapping
 from coupling.services.admission import admits
+from coupling.services.owners import owned_by
 from coupling.services.pairs import only_coupled, only_in_states
 from coupling.services.search import matching
 
-_USERS = "systemusers"
 YES_NO = (("true", "Yes"), ("false", "No"))
 ADMITTED = (("inside", "Inside a mapping's filter"), ("outside", "Left out by every filter"))
 
@@ -107,21 +107,6 @@ class MappingFilterSet(FilterSet):
             | Q(business_central_table__icontains=value)
             | Q(sales_table__icontains=value)
         )
-
-
-def owned_by(connection: Any, system: System, email: str) -> Q:
-    """Condition over mirror rows: owned by the person with the e-mail address; nothing without one."""
-    if not email:
-        return Q(pk__in=[])
-    users = SalesRecord.objects.of_table(connection.pk, "systemusers").filter(
-        values__internalemailaddress__iexact=email
-    )
-    if system == System.SALES:
-        return Q(values___ownerid_value__in=[str(key) for key in users.values_list("key", flat=True)])
-    coupled = Coupling.objects.filter(connection=connection, sales_table=_USERS, sales_key__in=users.values("key"))
-    people = BusinessCentralRecord.objects.of_table(connection.pk, "salespeoplePurchasers")
-    mine = people.filter(Q(values__email__iexact=email) | Q(key__in=coupled.values("bc_key")))
-    return Q(values__salespersonCode__in=[code for code in mine.values_list("number", flat=True) if code])
 
 
 def mappings_of_table(connection: Any, system: System, table: str) -> list[TableMapping]:

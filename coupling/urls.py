@@ -15,7 +15,6 @@ from coupling.views import (
     synchronize,
     transformations,
     undo,
-    walk,
 )
 
 from coupling.views import matching, queue, suggestions  # isort: skip
@@ -32,7 +31,6 @@ connection_pages = [
     path("salespeople/couple/", salespeople.couple_salespeople, name="salesperson-couple"),
     path("users/", _records, {"system": _SALES, "table": "systemusers"}, name="user-list"),
     path("records/<str:system>/<str:table>/", _records, name="record-list"),
-    path("records/<str:system>/<str:table>/next/", walk.next_record, name="record-next"),
     path(f"{_RECORD}/", pair.record_detail, name="record-detail"),
     path(f"{_RECORD}/open/", links.record_open, name="record-open"),
     path("open/", links.open_from_sales, name="record-open-from-sales"),
@@ -52,6 +50,7 @@ connection_pages = [
     path("mappings/<str:name>/suggestions/import/", suggestions.import_decisions, name="suggestion-import"),
     path("mappings/<str:name>/suggestions/refresh/", suggestions.refresh, name="suggestion-refresh"),
     path("mappings/<str:name>/queue/", queue.work_queue, name="queue"),
+    path("mappings/<str:name>/queue/sales/", queue.work_queue, {"system": _SALES}, name="queue-sales"),
     path("couplings/ruled-out/", suggestions.RuledOutList.as_view(), name="ruled-out-list"),
     path("couplings/<int:pk>/", pair.coupling_detail, name="coupling-detail"),
     path("couplings/<int:pk>/banner/", pair.banner, name="coupling-banner"),

@@ -24,12 +24,14 @@ from coupling.review_tables import COUPLED, TABS
 from coupling.services import queue
 from coupling.services.claims import claim
 from coupling.services.couplings import mirrored, require_usable
+from coupling.services.queue_order import Lane
 from coupling.services.review import ShownCandidate, ShownLine, accept_pairs, check_direction, show
 from coupling.services.ruled_out import allow_again, rule_out
 from coupling.services.suggestions import is_suggested, lines_of
 from coupling.synchronisation import service
 
 _MOST_PAIRS = 10_000
+_ID_NAMES: dict[str, str] = {System.BUSINESS_CENTRAL: "business_central_id", System.SALES: "sales_id"}
 
 
 class CandidateSerializer(serializers.Serializer[ShownCandidate]):
@@ -100,8 +102,15 @@ class RuleOutSerializer(PairSerializer):
     reason = serializers.CharField(max_length=200, allow_blank=True, default="")
 
 
-class DecideSerializer(StrictSerializer):
-    """`couple` and `rule_out` need `sales_id`; `rule_out` without one rules all candidates out."""
+class QueueAskSerializer(StrictSerializer):
+    system = serializers.ChoiceField(
+        choices=System.choices, default=System.BUSINESS_CENTRAL, help_text="Whose uncoupled records come up."
+    )
+
+
+class DecideSerializer(QueueAskSerializer):
+    """The record of `system` is decided about; `couple` needs the other id too, `rule_out` without it rules all
+    candidates out."""
 
     business_central_id = serializers.UUIDField(required=False)
     action = serializers.ChoiceField(
@@ -112,10 +121,11 @@ class DecideSerializer(StrictSerializer):
     take_over = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["action"] != "undo" and "business_central_id" not in attrs:
-            raise serializers.ValidationError({"business_central_id": ["This field is required."]})
-        if attrs["action"] == "couple" and "sales_id" not in attrs:
-            raise serializers.ValidationError({"sales_id": ["This field is required to couple."]})
+        own, other = _ID_NAMES[attrs["system"]], _ID_NAMES[System(attrs["system"]).other]
+        if attrs["action"] != "undo" and own not in attrs:
+            raise serializers.ValidationError({own: ["This field is required."]})
+        if attrs["action"] == "couple" and other not in attrs:
+            raise serializers.ValidationError({other: ["This field is required to couple."]})
         return attrs
 
 
@@ -265,10 +275,34 @@ class QueueProgressSerializer(serializers.Serializer[queue.Progress]):
     skipped = serializers.IntegerField()
 
 
+class PartnerSerializer(serializers.Serializer[ShownCandidate]):
+    """A Business Central record that may be a row's partner."""
+
+    business_central_id = serializers.UUIDField(source="record.key")
+    name = serializers.CharField(source="record.name")
+    number = serializers.CharField(source="record.number")
+    score = serializers.IntegerField(source="percent", help_text="Of 100.")
+    reasons = serializers.ListField(child=serializers.CharField())
+    doubts = serializers.ListField(child=serializers.CharField())
+    differs = serializers.ListField(child=serializers.CharField(), help_text="Labels of fields.")
+    coupled_to = serializers.CharField(help_text="The row that has it; blank while it is free.")
+
+
+class RowSerializer(serializers.Serializer[queue.Waiting]):
+    """An uncoupled row of Sales with what may be its partner."""
+
+    sales_id = serializers.UUIDField(source="record.key")
+    number = serializers.CharField(source="record.number")
+    name = serializers.CharField(source="record.name")
+    candidates = PartnerSerializer(many=True)
+
+
 class QueueSerializer(serializers.Serializer[Any]):
-    """`line` is null when nothing is left that nobody else has."""
+    """`line` is a record of Business Central, `row` one of Sales; both are null when nothing is left that nobody else
+    has."""
 
     line = LineSerializer(allow_null=True)
+    row = RowSerializer(allow_null=True)
     progress = QueueProgressSerializer()
 
 
@@ -286,20 +320,20 @@ class Queue(_Matching):
 
     @extend_schema(
         summary="Claim the next record",
-        request=None,
+        request=QueueAskSerializer,
         responses=QueueSerializer,
         parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH)],
     )
     def post(self, request: Request, connection: str, name: str) -> Response:
-        self.body(NothingSerializer)
-        mapping = self.mapping(name)
-        record = queue.next_record(mapping=mapping, user=self.person)
-        line = show([queue.line_of(mapping, record.key)], mapping)[0] if record else None
-        body = {
-            "line": LineSerializer(line).data if line else None,
-            "progress": QueueProgressSerializer(queue.progress(mapping=mapping, user=self.person)).data,
-        }
-        return Response(body)
+        lane = Lane(self.mapping(name), System(self.body(QueueAskSerializer)["system"]))
+        record = queue.next_record(lane=lane, user=self.person)
+        line = row = None
+        if record is not None and lane.system == System.SALES:
+            row = RowSerializer(queue.shown(lane, record)).data
+        elif record is not None:
+            line = LineSerializer(show([queue.line_of(lane.mapping, record.key)], lane.mapping)[0]).data
+        progress = QueueProgressSerializer(queue.progress(lane=lane, user=self.person)).data
+        return Response({"line": line, "row": row, "progress": progress})
 
 
 class QueueDecide(_Matching):
@@ -310,46 +344,38 @@ class QueueDecide(_Matching):
     )
     def post(self, request: Request, connection: str, name: str) -> Response:
         asked = self.body(DecideSerializer)
-        mapping = self.mapping(name)
+        lane = Lane(self.mapping(name), System(asked["system"]))
         if asked["action"] == "undo":
-            undone = queue.undo_last(mapping=mapping, user=self.person)
+            undone = queue.undo_last(lane=lane, user=self.person)
             job = undone.jobs[0].representation if undone.jobs else None
             return Response({"coupling": None, "job": job, "message": undone.sentence})
-        bc_key: UUID = asked["business_central_id"]
-        if mirrored(self.hub_connection, System.BUSINESS_CENTRAL, mapping.business_central_table, bc_key) is None:
-            raise Http404("There is no such record in Business Central.")
-        holder = claim(
-            connection=self.hub_connection,
-            system=System.BUSINESS_CENTRAL,
-            table=mapping.business_central_table,
-            key=bc_key,
-            user=self.person,
-            take_over=asked["take_over"],
-        )
+        key: UUID = asked[_ID_NAMES[lane.system]]
+        if mirrored(self.hub_connection, lane.system, lane.table, key) is None:
+            raise Http404(f"There is no such record in {lane.system.label}.")
+        holder = claim(**lane.place, key=key, user=self.person, take_over=asked["take_over"])
         if holder is not None:
             raise CouplingError(
                 f"The record is being coupled by {holder.user} right now.",
                 code="queue.claimed",
                 hint="Ask for the next one, or take this one over.",
             )
-        return Response(self._decide(mapping, bc_key, asked))
+        return Response(self._decide(lane, key, asked))
 
-    def _decide(self, mapping: TableMapping, bc_key: UUID, asked: dict[str, Any]) -> dict[str, Any]:
+    def _decide(self, lane: Lane, key: UUID, asked: dict[str, Any]) -> dict[str, Any]:
+        partner: UUID | None = asked.get(_ID_NAMES[lane.system.other])
         done: dict[str, Any] = {"coupling": None, "job": None, "message": ""}
-        if asked["action"] == "couple":
+        if asked["action"] == "couple" and partner is not None:
             direction = Direction(asked["synchronize"]) if asked["synchronize"] else None
-            coupling, jobs = queue.accept(
-                mapping=mapping, bc_key=bc_key, sales_key=asked["sales_id"], synchronize=direction, user=self.person
-            )
+            coupling, jobs = queue.accept(lane=lane, key=key, partner=partner, synchronize=direction, user=self.person)
             done |= {"coupling": coupling.pk, "job": jobs[0].representation if jobs else None, "message": "Coupled."}
         elif asked["action"] == "create":
-            job = queue.create(mapping=mapping, bc_key=bc_key, user=self.person)
+            job = queue.create(lane=lane, key=key, user=self.person)
             done |= {"job": job.representation, "message": "The partner is being created."}
         elif asked["action"] == "skip":
-            queue.skip(mapping=mapping, bc_key=bc_key, user=self.person)
+            queue.skip(lane=lane, key=key, user=self.person)
             done["message"] = "Skipped; it comes back when nothing else is left."
         else:
-            keys = [asked["sales_id"]] if "sales_id" in asked else queue.candidate_keys(mapping, bc_key)
-            queue.rule_out_candidates(mapping=mapping, bc_key=bc_key, sales_keys=keys, user=self.person)
+            partners = [partner] if partner else lane.partners_of(key)
+            queue.rule_out_candidates(lane=lane, key=key, partners=partners, user=self.person)
             done["message"] = "Ruled out."
         return done

@@ -139,13 +139,17 @@ class RecordClaim(models.Model):
 
 
 class QueueStep(models.Model):
-    """What somebody did with a record while walking through the queue, newest last: progress, skips and undo."""
+    """What somebody did with a record while walking through the queue, newest last: progress, skips and undo.
+
+    `key` is the record's, of `system`; the partners are of the other one.
+    """
 
     mapping = models.ForeignKey("coupling.TableMapping", on_delete=models.CASCADE, related_name="queue_steps")
+    system = models.CharField(max_length=20, choices=System.choices, default=System.BUSINESS_CENTRAL)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    bc_key = models.UUIDField()
+    key = models.UUIDField()
     deed = models.CharField(max_length=20, choices=QueueDeed.choices)
-    sales_keys = ArrayField(models.UUIDField(), default=list, help_text="Rows coupled or ruled out.")
+    partner_keys = ArrayField(models.UUIDField(), default=list, help_text="Records coupled or ruled out.")
     at = models.DateTimeField(auto_now_add=True)
     undone = models.BooleanField(default=False)
 
@@ -154,9 +158,9 @@ class QueueStep(models.Model):
         indexes = [
             models.Index(fields=["mapping", "user", "-id"], name="queue_step_newest"),
             models.Index(
-                fields=["mapping", "bc_key"], condition=Q(undone=False, deed="skipped"), name="queue_step_skipped"
+                fields=["mapping", "key"], condition=Q(undone=False, deed="skipped"), name="queue_step_skipped"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.deed} {self.bc_key}"
+        return f"{self.user} {self.deed} {self.key}"

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from connector.choices import Direction
+from connector.choices import Direction, System
 from connector.services.audit import record_change
 from coupling.exceptions import CouplingError, MappingError
 from coupling.models import FieldMapping, TableMapping
@@ -42,9 +42,11 @@ def offered_fields(mapping: TableMapping) -> list[FieldMapping]:
     ]
 
 
-def may_create(mapping: TableMapping) -> bool:
-    """Whether partners of unmatched records can be created in Sales; never for salespeople."""
-    return mapping.name != _SALESPEOPLE and mapping.direction != Direction.TO_BUSINESS_CENTRAL
+def may_create(mapping: TableMapping, system: System = System.SALES) -> bool:
+    """Whether partners of unmatched records can be created in `system`; no users for salespeople."""
+    if system == System.SALES and mapping.name == _SALESPEOPLE:
+        return False
+    return Direction(mapping.direction).allows(system)
 
 
 def match_fields(mapping: TableMapping, criteria: Sequence[Criterion]) -> list[MatchField]:

@@ -33,7 +33,7 @@ DECISIONS = ("couple", "rule_out", "")
 class ShownCandidate:
     """A candidate on the page; `percent` of 100, `coupled_to` the record that has it now."""
 
-    record: SalesRecord
+    record: SalesRecord | BusinessCentralRecord
     percent: int
     reasons: list[str]
     doubts: list[str]
@@ -98,6 +98,36 @@ def show(lines: Iterable[MatchLine], mapping: TableMapping) -> list[ShownLine]:
         found.sort(key=lambda each: (bool(each.coupled_to), -each.percent, each.record.name))
         shown.append(ShownLine(line, record, found, couplings.get(line.bc_key)))
     return shown
+
+
+def candidates_of_row(mapping: TableMapping, row: SalesRecord) -> list[ShownCandidate]:
+    """Business Central records for which the row is suggested, free ones first; a constant number of queries."""
+    suggested = MatchCandidate.objects.filter(line__mapping=mapping, line__job_id=None, sales_key=row.key)
+    stored = list(suggested.select_related("line"))
+    keys = {each.line.bc_key for each in stored}
+    out = set(RuledOutPair.objects.filter(mapping=mapping, sales_key=row.key).values_list("bc_key", flat=True))
+    records = _records(BusinessCentralRecord, mapping, mapping.business_central_table, keys - out)
+    couplings = list(
+        Coupling.objects.filter(
+            connection_id=mapping.connection_id, bc_table=mapping.business_central_table, bc_key__in=keys
+        )
+    )
+    partners = _records(SalesRecord, mapping, mapping.sales_table, {coupling.sales_key for coupling in couplings})
+    taken = {each.bc_key: str(partners.get(each.sales_key, each.sales_key)) for each in couplings}
+    plain = _plain_fields(mapping)
+    found = [
+        ShownCandidate(
+            record=record,
+            percent=round(each.score / 10),
+            reasons=reasons(list(each.reasons)),
+            doubts=doubts(list(each.doubts)),
+            coupled_to=taken.get(record.key, ""),
+            differs=_differences(record, row, plain),
+        )
+        for each in stored
+        if (record := records.get(each.line.bc_key)) is not None and not record.deleted_at
+    ]
+    return sorted(found, key=lambda each: (bool(each.coupled_to), -each.percent, each.record.name))
 
 
 def _records(model: Any, mapping: TableMapping, table: str, keys: Iterable[UUID]) -> dict[UUID, Any]:

@@ -21,7 +21,7 @@ from coupling.services import requests
 from coupling.services.admission import admits
 from coupling.services.children import PARENTS
 from coupling.services.duplicates import duplicates_of
-from coupling.services.list_counts import ALL, NOT_COUPLED, SUGGESTED, list_counts
+from coupling.services.list_counts import ALL, NOT_COUPLED, SUGGESTED, list_counts, own_count
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
 from coupling.services.suggestions import is_suggested
@@ -116,11 +116,12 @@ class RecordListView(ListView):
         }
 
     def _counts(self) -> dict[str, int]:
-        """Number of records behind each view, by its query; nobody counts what is somebody's own."""
+        """Number of records behind each view, by its query."""
         numbers = list_counts(self.request.connection, self.system, self.table, self.mappings)
         found = {f"state={state}": numbers.get(state, 0) for state in CouplingState.values}
         named = {"": ALL, "coupled=false": NOT_COUPLED, "suggested=true": SUGGESTED}
-        return found | {query: numbers[name] for query, name in named.items() if name in numbers}
+        mine = own_count(self.request.connection, self.system, self.table, self.request.user)
+        return found | {query: numbers[name] for query, name in named.items() if name in numbers} | {"mine=true": mine}
 
     def _reading(self) -> bool:
         """The table is being read for the first time."""

@@ -26,7 +26,6 @@ from coupling.services.couplings import couple, move, take_over
 from coupling.views.base import list_url, pair_url, queued
 from coupling.views.setup_state import NONE, Setup
 from coupling.views.undo import offer_undo
-from coupling.views.walk import WALK, on_from
 
 _PARTS = {"candidates": "coupling/_candidates.html", "choice": "coupling/_choice.html"}
 
@@ -43,10 +42,8 @@ def coupling_setup(request: PageRequest, connection: str, system: str, table: st
     # Looking through hits claims nothing, and neither does somebody who may only look.
     opens = request.method == "GET" and part != "candidates" and Capability.COUPLE in capabilities_of(request.user)
     holder = setup.claim() if opens else None
-    walk = request.GET.get(WALK, "")
-    onwards = on_from(connection, setup.system, table, key, walk) if walk else ""
-    context = setup.context() | {"holder": holder, "walk": walk, "onwards": onwards}
-    context["claimed_until"] = setup.claimed_until() if opens and not holder else None
+    claimed_until = setup.claimed_until() if opens and not holder else None
+    context = setup.context() | {"holder": holder, "claimed_until": claimed_until}
     if part != "choice":
         offset = request.GET.get("offset", "")
         context["candidates"] = find_candidates(
@@ -94,7 +91,7 @@ def _do(request: PageRequest, setup: Setup) -> HttpResponse:
         setup.release()
         change = latest_undoable(coupling) if setup.changes_partner else None
         offer_undo(request, sentence, change.deed if change else None)
-        return redirect(_onwards(request, setup) or pair_url(coupling))
+        return redirect(pair_url(coupling))
     except HubError as error:
         messages.error(request, f"{error} {error.hint}".strip())
         return redirect(again)
@@ -126,15 +123,7 @@ def _create(request: PageRequest, setup: Setup, again: str) -> HttpResponse:
     setup.typed.forget()
     setup.release()
     queued(request, list(work.jobs), "Queued: the new record is created and coupled in the background.")
-    return redirect(_onwards(request, setup) or list_url(setup.connection, setup.system, setup.record.table))
-
-
-def _onwards(request: PageRequest, setup: Setup) -> str:
-    """The next record, where one is on a walk through a list."""
-    walk = request.POST.get(WALK, "")
-    if not walk:
-        return ""
-    return on_from(setup.connection.slug, setup.system, setup.record.table, setup.record.key, walk)
+    return redirect(list_url(setup.connection, setup.system, setup.record.table))
 
 
 def _couple(setup: Setup, request: PageRequest) -> Coupling:

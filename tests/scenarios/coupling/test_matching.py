@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from coupling.matching.compute import compute_suggestions
 from coupling.matching.models import MatchLine, QueueStep, RecordClaim, RuledOutPair
@@ -213,6 +214,49 @@ def test_decisions_of_an_exported_review_are_carried_out(hub, salesperson, tmp_p
         answer = salesperson.post(address("match-import", dry.pk), {"file": content})
     assert answer.status_code == 400
     assert "sales_id" in answer.text
+
+
+def test_queue_of_sales_couples_rules_out_and_undoes(hub, salesperson):
+    customers, accounts = pairs(hub, 2)
+    lonely = hub.sales.create("accounts", name="Zebra", customertypecode=3)
+    read(hub)
+    compute_suggestions(mapping=hub.mapping("CUSTOMER"))
+    queue = address("queue-sales")
+    page = salesperson.get(queue)
+    first, best = page.context["record"], page.context["candidates"][0][1]
+    assert page.context["progress"].open == 3
+    assert (first.key in accounts, best.record.key in customers) == (True, True)
+    assert "same phone number" in page.text
+    page = salesperson.post(queue, {"action": f"accept:{best.record.key}", "record": str(first.key)}, follow=True)
+    assert Coupling.objects.get().sales_key == first.key
+    second = page.context["record"]
+    wrong = page.context["candidates"][0][1].record.key
+    page = salesperson.post(queue, {"action": "none", "record": str(second.key), "candidate": str(wrong)}, follow=True)
+    assert RuledOutPair.objects.get().sales_key == second.key
+    assert (page.context["record"].key, page.context["candidates"]) == (lonely, [])
+    assert (page.context["progress"].done, page.context["progress"].open) == (1, 2)
+    for _ in range(2):
+        salesperson.post(queue, {"action": "undo"}, follow=True)
+    assert not Coupling.objects.exists()
+    assert not RuledOutPair.objects.exists()
+    # The other side's queue knows nothing of these steps.
+    assert salesperson.get(address("queue")).context["last"] is None
+
+
+def test_queue_of_sales_over_rest(hub):
+    customers, accounts = pairs(hub, 1)
+    compute_suggestions(mapping=hub.mapping("CUSTOMER"))
+    client, root = APIClient(), "/api/v1/connections/default/mappings/CUSTOMER/queue/"
+    client.force_authenticate(make_person("program", "salesperson"))
+    answer = client.post(root, {"system": "sales"}, format="json").json()
+    assert answer["line"] is None
+    assert answer["row"]["sales_id"] == str(accounts[0])
+    assert answer["row"]["candidates"][0]["business_central_id"] == str(customers[0])
+    asked = {"system": "sales", "action": "couple", "sales_id": str(accounts[0])}
+    refused = client.post(f"{root}decide/", asked, format="json")
+    assert (refused.status_code, list(refused.json())) == (400, ["business_central_id"])
+    done = client.post(f"{root}decide/", {**asked, "business_central_id": str(customers[0])}, format="json")
+    assert done.json()["coupling"] == Coupling.objects.get(bc_key=customers[0], sales_key=accounts[0]).pk
 
 
 def test_queue_couples_undoes_rules_out_and_skips(hub, salesperson):
