@@ -1,4 +1,4 @@
-"""Back to Sales: what Business Central did with orders since, told in their timeline, in their header and their state."""
+"""Back to Sales: what Business Central did with orders since goes into their timeline, their header, their state."""
 
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID

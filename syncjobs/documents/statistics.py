@@ -20,21 +20,26 @@ from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.errors import ErrorKind, HubError
 from connector.sales import SalesClient
-from coupling.models import Coupling
-from syncjobs.choices import LogLevel, OperationKind
+from coupling.choices import LinkChange
+from coupling.models import BusinessCentralRecord, Coupling, CouplingChange
+from syncjobs.choices import JobMode, JobState, JobTrigger, LogLevel, OperationKind
 from syncjobs.documents import journal
 from syncjobs.documents.amounts import ZERO, amount, plain, rounded
 from syncjobs.documents.figures import Figures, read_figures
 from syncjobs.engine.apply import mark_sent
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.keys import derived_key
+from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.models import Operation, SynchJob
+from syncjobs.services.jobs import start_job
 
 ENTITY = "nav_accountstatistics"
 LINK = "_nav_accountstatisticsid_value"
 _BIND = "nav_AccountStatisticsId@odata.bind"
 _AS_OF = "nav_overdueamountsasof"
 _NAME_LENGTH = 160
+_KEYS = "account-statistics"
+_INVOICES = "POSTEDSALESINV-INV"
 _AMOUNTS = (
     "nav_balancelcy", "nav_outstandingorderslcy", "nav_shippednotinvoicedlcy", "nav_outstandinginvoiceslcy",
     "nav_totallcy", "nav_creditlimitlcy", "nav_overdueamountslcy", "nav_totalsaleslcy",
@@ -68,7 +73,12 @@ def update_statistics(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     pairs = list(couplings)
     SynchJob.objects.filter(pk=run.job.pk).update(total=len(pairs))
     today = timezone.localdate()
-    figures = read_figures(central, today)
+    if keys:
+        figures: dict[UUID, Figures] = {}
+        for pair in pairs:
+            figures |= read_figures(central, today, pair.bc_key)
+    else:
+        figures = read_figures(central, today)
     rows = _rows(run, sales, table, pairs, figures, today)
     new = [row for row in rows if row.is_new]
     made = _write(run, table, OperationKind.CREATE, [(row, {**row.body, **_ONE}) for row in new])
@@ -80,6 +90,10 @@ def update_statistics(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     SynchJob.objects.filter(pk=run.job.pk).update(
         inserted=F("inserted") + len(made), modified=F("modified") + modified, done=len(pairs)
     )
+    if keys:
+        _follow_payments(run, pairs)
+    else:
+        remove_abandoned(run, sales, table)
 
 
 def _table(sales: SalesClient) -> str:
@@ -90,6 +104,61 @@ def _table(sales: SalesClient) -> str:
             hint="Import the Business Central base solution into the organisation, or pause this schedule.",
         )  # fmt: skip
     return found
+
+
+def _follow_payments(run: JobRun, pairs: Sequence[Coupling]) -> None:
+    """What became of the customers' invoices, by the mapping of invoices."""
+    invoices = Coupling.objects.filter(
+        connection=run.connection, mapping__name=_INVOICES, mapping__enabled=True, mapping__available=True,
+        bc_key__in=BusinessCentralRecord.objects.filter(
+            connection=run.connection, table="salesInvoices",
+            values__customerId__in=[str(pair.bc_key) for pair in pairs],
+        ).values("key"),
+    ).select_related("mapping")  # fmt: skip
+    found = list(invoices)
+    if found:
+        chosen = [PairRef(each.bc_key, each.sales_key) for each in found]
+        job = start_job(
+            connection=run.connection, mapping=found[0].mapping, mode=JobMode.SELECTED,
+            trigger=JobTrigger(run.job.trigger), user=run.job.user, options=RunOptions().with_pairs(chosen),
+        )  # fmt: skip
+        run.progress.log(f"{len(chosen)} invoices are looked at by {job}.")
+
+
+def remove_abandoned(run: JobRun, sales: SalesClient, table: str) -> None:
+    """Rows of accounts that were uncoupled since the last run that ended well: their figures would grow old.
+
+    Raises RemoteError.
+    """
+    last = SynchJob.objects.filter(
+        mapping=run.mapping, state=JobState.SUCCEEDED, options__process=run.job.options.get("process")
+    ).exclude(options__has_key="documents").order_by("-id").first()  # fmt: skip
+    gone = CouplingChange.objects.filter(mapping=run.mapping, kind=LinkChange.UNCOUPLE, undone_at=None)
+    if last is not None:
+        gone = gone.filter(at__gte=last.created_at)
+    coupled = Coupling.objects.filter(mapping=run.mapping).values("sales_key")
+    accounts = list(gone.exclude(sales_key__in=coupled).values_list("sales_key", flat=True).distinct())
+    if not accounts:
+        return
+    links = sales.read_records("accounts", accounts, properties=[LINK]).values()
+    wanted = {UUID(str(record.values[LINK])) for record in links if record.values[LINK]}
+    wanted |= {derived_key(run.connection.slug, _KEYS, account, 0) for account in accounts}
+    there = sales.read_records(table, wanted, properties=["nav_name"])
+    operations = Operation.objects.bulk_create(
+        Operation(
+            job=run.job, connection=run.connection, mapping=run.mapping, system=System.SALES, table=table,
+            record_id=key, sales_key=key, kind=OperationKind.DELETE, before=dict(record.values), after={},
+            record_name=f"Statistics of {record.values['nav_name']}",
+        )
+        for key, record in there.items()
+    )  # fmt: skip
+    by_id = {operation.pk: operation for operation in operations}
+    writes = [Write(each.pk, "delete", table, each.record_id, {}) for each in operations]
+    answers = run.writer(System.SALES).run(writes, before_send=mark_sent, should_stop=run.progress.should_stop)
+    for result in (result for results in answers for result in results):
+        if _end(run, by_id[result.ref], result):
+            SynchJob.objects.filter(pk=run.job.pk).update(deleted=F("deleted") + 1)
+    journal.withdraw(Operation.objects.filter(pk__in=by_id))
 
 
 def _rows(
@@ -128,7 +197,7 @@ def _rows(
 
 
 def _key(run: JobRun, pair: Coupling) -> UUID:
-    return derived_key(run.connection.slug, "account-statistics", pair.sales_key, 0)
+    return derived_key(run.connection.slug, _KEYS, pair.sales_key, 0)
 
 
 def _values(figures: Figures, today: date) -> dict[str, Any]:
@@ -188,7 +257,8 @@ def _target(row: _Row, table: str) -> UUID:
 def _end(run: JobRun, operation: Operation, result: WriteResult) -> bool:
     """What is written is absolute and under keys of ours: a lost answer is settled by the next run."""
     journal.end(operation, result)
-    if result.status in (WriteStatus.DONE, WriteStatus.EXISTS):
+    gone = operation.kind == OperationKind.DELETE and result.status == WriteStatus.MISSING
+    if gone or result.status in (WriteStatus.DONE, WriteStatus.EXISTS):
         return True
     SynchJob.objects.filter(pk=run.job.pk).update(failed=F("failed") + 1)
     run.progress.log(f"{operation.record_name}: {result.error or 'not written; the next run tries again'}.")

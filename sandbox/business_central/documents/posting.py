@@ -110,6 +110,7 @@ def ship(session: Session, header: Row, quantities: Quantities = None, posting_d
     header = release(session, header)
     check_customer(session, header, shipping=True)
     date = check_date(session, posting_date)
+    archive.archive(session, header)
     lines = totals.lines_of(session, header)
     moving = _moving(lines, quantities, lambda line: line["quantity"] - line["quantity_shipped"], "ship")
     check_products(session, [line for line, _ in moving])

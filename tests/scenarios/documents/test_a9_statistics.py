@@ -4,12 +4,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.test import Client
 
+from config.roles import ensure_groups
 from connector.errors import HubError
 from coupling.models import Coupling
+from coupling.services.requests import uncouple_many
+from syncjobs import tasks
+from syncjobs.documents.customer_panel import counts, rows
 from syncjobs.documents.processes import AVAILABILITY, STATISTICS
 from syncjobs.documents.statistics import LINK
 from syncjobs.models import JobLogEntry, Operation, SynchJob
+from tests.coupling.factories import make_person
 from tests.engine.invoicing import INVOICES, invoice_for, pay, shown
 from tests.scenarios.documents.market import Market
 
@@ -90,6 +96,69 @@ def test_a9_63_side_that_is_gone_fails_alone_and_names_the_other(market: Market)
     told = " ".join(JobLogEntry.objects.filter(job=job).values_list("message", flat=True))
     assert "Account Second: its customer was not found" in told
     assert f"Customer {number}: its account was not found" in told
+
+
+def test_a9_61_one_account_alone_and_its_row_goes_with_the_coupling(market: Market) -> None:
+    """hub: *Update account statistics* of a pair's page; uncoupling deletes the row"""
+    other = market.bc.create("customers", displayName="Second")
+    account = market.sales.create("accounts", name="Second", customertypecode=3)
+    market.couple("CUSTOMER", "customers", other, "accounts", account)
+    market.bc.update("customers", market.customer, creditLimit=70)
+    order = market.make_order()
+    market.process(order)
+
+    assert market.process(market.account, name=STATISTICS).inserted == 1
+    assert figures(market) == [0, 11.9, 0, 11.9, 0, 70]
+    assert market.sales.row("accounts", account, LINK)[LINK] is None
+
+    assert market.process(name=STATISTICS).inserted == 1
+    for started in uncouple_many(couplings=[Coupling.objects.get(sales_key=account)], user=None).jobs:
+        tasks.run_job(started.id)
+    job = market.process(name=STATISTICS)
+    assert (job.state, job.deleted) == ("succeeded", 1)
+    assert len(market.sales.rows("nav_accountstatisticses", "nav_name")) == 1
+    assert market.sales.row("accounts", account, LINK)[LINK] is None
+
+
+def test_a9_66_customer_panel_counts_and_lists_what_is_open(market: Market) -> None:
+    """139176 CRMCasesFromCRMStatisticsFactBoxCustomerList, CRMOpportunitiesFromCRMStatisticsFactBoxCustomerCard,
+    CRMQuotesFromCRMStatisticsFactBoxCustomerList, CRMStatisticsFactBoxNotVisibleOnCustomerCard"""
+    theirs = {"customerid_account@odata.bind": f"/accounts({market.account})"}
+    cases = [market.sales.create("incidents", title=f"Case {number}", **theirs) for number in range(4)]
+    for key in cases[:2]:  # cancelled both: the sandbox resolves no cases
+        market.sales.update("incidents", key, statecode=2, statuscode=6)
+    topics = [market.sales.create("opportunities", name=f"Topic {number}", **theirs) for number in range(4)]
+    for key, action, status in ((topics[0], "WinOpportunity", 3), (topics[1], "LoseOpportunity", 4)):
+        close = {"subject": "Done", "opportunityid@odata.bind": f"/opportunities({key})"}
+        market.call(action, OpportunityClose=close, Status=status)
+    quotes = [market.quote(f"Quote {number}") for number in range(4)]
+    market.sales.create("quotes", name="Draft", **theirs)
+    market.win(quotes[0])
+    market.close(quotes[1], "CloseQuote", 5)
+
+    found = counts(market.connection, market.account)
+    assert [(kind.name, number) for kind, number in found] == [("opportunities", 2), ("quotes", 3), ("cases", 2)]
+    listed = {kind.name: {row.title for row in rows(market.connection, kind, market.account)} for kind, _ in found}
+    assert listed == {
+        "opportunities": {"Topic 2", "Topic 3"},
+        "quotes": {"Quote 0", "Quote 2", "Quote 3"},
+        "cases": {"Case 2", "Case 3"},
+    }
+
+    ensure_groups()
+    person = Client()
+    person.force_login(make_person("seller", "salesperson"))
+    pair = Coupling.objects.get(sales_key=market.account)
+    place = f"/c/{market.connection.slug}/couplings/{pair.pk}/customer/"
+    panel = person.get(place).content.decode()
+    assert "Open opportunities" in panel
+    assert "Update account statistics" in panel
+    assert "Case 3" in person.get(f"{place}cases/?read=1").content.decode()
+    item = Coupling.objects.get(sales_key=market.product)
+    assert person.get(f"/c/{market.connection.slug}/couplings/{item.pk}/customer/").status_code == 404
+    market.connection.enabled = False
+    market.connection.save()
+    assert person.get(place).status_code == 404
 
 
 def test_a9_67_stock_that_moved_is_shown_on_the_product(market: Market) -> None:
