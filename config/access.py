@@ -18,6 +18,7 @@ from rest_framework.permissions import BasePermission
 
 from config.roles import Capability, capabilities_of
 from config.web.password_again import ask_if_long_ago
+from config.web.password_again import ask_if_long_ago
 
 if TYPE_CHECKING:
     # REST framework's views load this module while they are loaded themselves.
@@ -252,6 +253,20 @@ ADDRESSES: dict[str, Needs] = {
     "api-full-synch-pause": _OPERATE,
     "api-full-synch-resume": _OPERATE,
 }
+
+
+DESTRUCTIVE = frozenset(
+    {
+        "job-undo",
+        "job-delete",
+        "job-clean",
+        "mapping-reset",
+        "mapping-delete",
+        "coupling-table-uncouple",
+        "coupling-delete-record",
+    }
+)
+"""Pages whose POST cannot simply be taken back: they ask for the password where it was entered long ago."""
 
 
 DESTRUCTIVE = frozenset(

@@ -11,6 +11,9 @@ class ConfigConfig(AppConfig):
         from django.conf import settings
 
         from config import checks, demo  # noqa: F401  (registers the checks)
+        from config.web import password_again
+
+        password_again.watch_sign_ins()
 
         if settings.SANDBOX_ENABLED:
             demo.offer_sandbox()

@@ -1,11 +1,14 @@
 """The brake on guessing passwords: who has to wait, who does not, and that nothing tells which names exist."""
 
 import re
+import time
 
 import pytest
 from django.core.cache import cache
 
+from config.web.password_again import GRACE_SECONDS
 from config.web.signin import MOST_FAILURES, WAIT_SECONDS, SignInForm
+from syncjobs.models import SynchJob
 
 SIGN_IN = "/accounts/login/"
 
@@ -98,3 +101,20 @@ def test_without_a_proxy_the_header_is_no_way_around(client):
         attempt(client, "operator", "wrong", **{"X-Forwarded-For": f"192.0.2.{number}"})
     refused = attempt(client, "operator", "secret", **{"X-Forwarded-For": "198.51.100.1"})
     assert "Too many attempts" in summary(refused)
+
+
+def test_what_cannot_be_taken_back_asks_for_a_password_that_was_entered_long_ago(hub, people, client):
+    client.force_login(people["administrator"])
+    address, posted = f"/c/default/jobs/{hub.job.pk}/delete/", {"confirmed": "1"}
+    session = client.session
+    session["password_entered_at"] = time.time() - GRACE_SECONDS - 1
+    session.save()
+    asked = client.post(address, posted)
+    assert "Your password, please" in asked.content.decode()
+    assert ("confirmed", "1") in asked.context["posted"]
+    wrong = client.post(address, {**posted, "password_again": "guess"})
+    assert (wrong.status_code, "This is not your password." in wrong.content.decode()) == (403, True)
+    assert SynchJob.objects.filter(pk=hub.job.pk).exists()
+    client.post(address, {**posted, "password_again": "secret"})
+    assert not SynchJob.objects.filter(pk=hub.job.pk).exists()
+    assert "Your password" not in client.post("/c/default/jobs/clean/", {"days": "7"}).content.decode()
