@@ -13,6 +13,8 @@ from typing import Any
 
 import regex
 
+from coupling.expressions import FUNCTIONS, ExpressionError, check_expression, evaluate
+
 _PATTERN_SECONDS = 0.2
 """A pattern that needs longer for one value is refused rather than waited for."""
 
@@ -32,6 +34,8 @@ class RuleKind(StrEnum):
     DATE_FORMAT = "date_format"
     DECIMAL_FORMAT = "decimal_format"
     ROUND = "round"
+    LOOKUP = "lookup"
+    EXPRESSION = "expression"
     CHAIN = "chain"
 
 
@@ -56,6 +60,8 @@ class Step:
 
     kind: RuleKind
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    pairs: Mapping[str, str] | None = None
+    """Of a lookup: what stands for each value, as the hub has read it; None: it has not read the table."""
 
 
 PARAMETERS: Mapping[RuleKind, tuple[Parameter, ...]] = {
@@ -89,6 +95,21 @@ PARAMETERS: Mapping[RuleKind, tuple[Parameter, ...]] = {
         Parameter("precision", "Round to", "For example 0.05 or 10.", required=True),
         Parameter("direction", "Direction", "nearest (where blank), up or down."),
     ),
+    RuleKind.LOOKUP: (
+        Parameter("table", "Table", "Entity set that a mapping reads, for example paymentTerms.", required=True),
+        Parameter("source", "Field to find the value in", "For example code.", required=True),
+        Parameter("target", "Field to take", "For example displayName.", required=True),
+        Parameter("keep", "Keep the value where nothing is found", "yes, or no (where blank): it becomes empty."),
+    ),
+    RuleKind.EXPRESSION: (
+        Parameter(
+            "expression",
+            "Expression",
+            "For example: upper(left(value, 3)) + '-' + right(value, 2), or value if length(value) < 10 else 'long'. "
+            f"Functions: {', '.join(FUNCTIONS)}.",
+            required=True,
+        ),
+    ),
     RuleKind.CHAIN: (Parameter("rules", "Rules", "Codes of the rules, in order, separated by commas.", required=True),),
 }
 """Parameters of the kinds that have some."""
@@ -106,6 +127,8 @@ LABELS: Mapping[RuleKind, str] = {
     RuleKind.DATE_FORMAT: "Format a date or time",
     RuleKind.DECIMAL_FORMAT: "Format a number",
     RuleKind.ROUND: "Round a number",
+    RuleKind.LOOKUP: "Look up in another table",
+    RuleKind.EXPRESSION: "Work out an expression",
     RuleKind.CHAIN: "Several rules, one after the other",
 }
 
@@ -113,7 +136,8 @@ LABELS: Mapping[RuleKind, str] = {
 def transform(steps: Sequence[Step], value: Any) -> Any:
     """The value after all steps. Raises RuleError."""
     for step in steps:
-        value = _KINDS[step.kind](value, step.parameters)
+        own = step.kind is RuleKind.LOOKUP
+        value = _looked_up(value, step) if own else _KINDS[step.kind](value, step.parameters)
     return value
 
 
@@ -230,6 +254,37 @@ def _round(value: Any, parameters: Mapping[str, Any]) -> Any:
     return (whole * step).quantize(step) if step.as_tuple().exponent < 0 else whole * step  # type: ignore[operator]
 
 
+def _looked_up(value: Any, step: Step) -> Any:
+    if value in (None, ""):
+        return value
+    if step.pairs is None:
+        raise RuleError(f"The hub has not read {step.parameters.get('table')} yet.")
+    found = step.pairs.get(_text(value))
+    if found is None:
+        return value if _text(step.parameters.get("keep")).lower() == "yes" else ""
+    return found
+
+
+def _expression(value: Any, parameters: Mapping[str, Any]) -> Any:
+    try:
+        return evaluate(parameters["expression"], value)
+    except ExpressionError as error:
+        raise RuleError(str(error)) from error
+
+
+def _check_expression(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+    try:
+        check_expression(parameters["expression"])
+    except ExpressionError as error:
+        return {"expression": [str(error)]}
+    return {}
+
+
+def _check_lookup(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+    keep = _text(parameters.get("keep")).lower()
+    return {} if keep in ("", "yes", "no") else {"keep": ["yes or no is needed."]}
+
+
 def _chain(value: Any, parameters: Mapping[str, Any]) -> Any:
     raise RuleError("A chain has to be resolved to its rules first.")
 
@@ -268,6 +323,7 @@ _KINDS: Mapping[RuleKind, Callable[[Any, Mapping[str, Any]], Any]] = {
     RuleKind.DATE_FORMAT: _date_format,
     RuleKind.DECIMAL_FORMAT: _decimal_format,
     RuleKind.ROUND: _round,
+    RuleKind.EXPRESSION: _expression,
     RuleKind.CHAIN: _chain,
 }
 
@@ -275,4 +331,6 @@ _CHECKS: Mapping[RuleKind, Callable[[Mapping[str, Any]], dict[str, list[str]]]] 
     RuleKind.REGEX_REPLACE: _check_pattern,
     RuleKind.REGEX_MATCH: _check_pattern,
     RuleKind.ROUND: _check_round,
+    RuleKind.LOOKUP: _check_lookup,
+    RuleKind.EXPRESSION: _check_expression,
 }

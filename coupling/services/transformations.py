@@ -10,6 +10,7 @@ from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.exceptions import CouplingError, MappingError
 from coupling.models import FieldMapping, TransformationRule
+from coupling.services.lookup_rules import lookup_pairs, lookup_problems
 from coupling.transformations import RuleError, RuleKind, Step, check_parameters, transform
 
 
@@ -29,6 +30,8 @@ def save_rule(*, rule: TransformationRule, user: User | None) -> TransformationR
             _resolve(rule, {other.code: other for other in others} | {rule.code: rule}, ())
         except RuleError as error:
             errors["rules"] = [str(error)]
+    if kind is RuleKind.LOOKUP and not errors:
+        errors |= lookup_problems(rule.connection, rule.parameters)
     if errors:
         raise MappingError("The rule was not saved.", fields=errors)
     created = rule.pk is None
@@ -89,6 +92,8 @@ def try_rule(*, rule: TransformationRule, value: str) -> str:
     """What the rule makes of a text; for the try-it box. Raises RuleError."""
     rules = {other.code: other for other in rule.connection.transformation_rules.all()} | {rule.code: rule}
     problems = check_parameters(RuleKind(rule.kind), rule.parameters)
+    if not problems and rule.kind == RuleKind.LOOKUP:
+        problems = lookup_problems(rule.connection, rule.parameters)
     if problems:
         name, sentences = next(iter(problems.items()))
         raise RuleError(f"{name}: {sentences[0]}")
@@ -101,6 +106,8 @@ def _resolve(
 ) -> tuple[Step, ...]:
     if rule.code in above:
         raise RuleError(f"The chain runs in a circle: {' → '.join((*above, rule.code))}.")
+    if rule.kind == RuleKind.LOOKUP:
+        return (Step(RuleKind.LOOKUP, rule.parameters, lookup_pairs(rule.connection, rule.parameters)),)
     if rule.kind != RuleKind.CHAIN:
         return (Step(RuleKind(rule.kind), rule.parameters),)
     steps: list[Step] = []

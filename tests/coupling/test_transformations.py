@@ -1,11 +1,12 @@
 """Transformation rules: what each kind makes of a value, what is refused, chains, and who uses them."""
 
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
 from coupling.exceptions import CouplingError, MappingError
-from coupling.models import TransformationRule
+from coupling.models import BusinessCentralRecord, TableCursor, TransformationRule
 from coupling.services.transformations import delete_rule, save_rule, steps_of, try_rule
 from coupling.transformations import RuleError, RuleKind, Step, check_parameters, transform
 from tests.coupling.factories import make_connection
@@ -37,6 +38,11 @@ from tests.coupling.factories import make_connection
         ("round", {"precision": "0.05"}, Decimal("1.07"), Decimal("1.05")),
         ("round", {"precision": "0.05", "direction": "up"}, Decimal("1.06"), Decimal("1.10")),
         ("round", {"precision": "10", "direction": "down"}, Decimal(19), Decimal(10)),
+        ("expression", {"expression": "upper(left(value, 2)) + '-' + right(value, 2)"}, "dk2100", "DK-00"),
+        ("expression", {"expression": "value if length(value) < 4 else 'long'"}, "abcd", "long"),
+        ("expression", {"expression": "round(number(value) * 1.25, 2)"}, Decimal("10.10"), Decimal("12.62")),
+        ("expression", {"expression": "'x' in value and not value == 'x'"}, "xy", "true"),
+        ("expression", {"expression": "middle(value, 2, 3)"}, None, ""),
     ],
 )
 def test_a_rule_makes_of_a_value(kind, parameters, value, expected):
@@ -53,6 +59,15 @@ def test_a_rule_makes_of_a_value(kind, parameters, value, expected):
         ("round", {"precision": "0"}, "precision"),
         ("round", {"precision": "1", "direction": "sideways"}, "direction"),
         ("uppercase", {"colour": "red"}, "colour"),
+        ("lookup", {"table": "t", "source": "a", "target": "b", "keep": "perhaps"}, "keep"),
+        ("expression", {"expression": "value +"}, "expression"),
+        ("expression", {"expression": "__import__('os')"}, "expression"),
+        ("expression", {"expression": "value.__class__"}, "expression"),
+        ("expression", {"expression": "[x for x in value]"}, "expression"),
+        ("expression", {"expression": "2 ** 9999"}, "expression"),
+        ("expression", {"expression": "other"}, "expression"),
+        ("expression", {"expression": "upper()"}, "expression"),
+        ("expression", {"expression": "value" + " + value" * 200}, "expression"),
     ],
 )
 def test_parameters_that_cannot_be_used_are_named(kind, parameters, named):
@@ -108,3 +123,49 @@ def test_codes_are_unique(connection):
     rule(connection, "T")
     with pytest.raises(MappingError, match="not saved"):
         rule(connection, "t")
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "number('one')", "1 < 2 < 3", "upper", "1e40 * 1e40"])
+def test_an_expression_that_cannot_be_worked_out_fails_its_value_with_a_sentence(text):
+    with pytest.raises(RuleError):
+        transform([Step(RuleKind.EXPRESSION, {"expression": text})], "a")
+
+
+def test_an_expression_makes_no_text_without_end():
+    longer = Step(RuleKind.EXPRESSION, {"expression": "value + value"})
+    with pytest.raises(RuleError, match="too long"):
+        transform([longer] * 40, "abc")
+
+
+def read_terms(connection) -> None:
+    TableCursor.objects.create(
+        connection=connection, system="business_central", table="paymentTerms", properties=["code", "displayName"]
+    )
+    for code, name in (("14D", "14 days"), ("COD", "Cash on delivery")):
+        BusinessCentralRecord.objects.create(
+            connection=connection, table="paymentTerms", key=uuid4(), number=code, values={"displayName": name}
+        )
+
+
+def test_a_lookup_takes_what_another_table_says_and_asks_once(connection, django_assert_num_queries):
+    read_terms(connection)
+    found = {"table": "paymentTerms", "source": "number", "target": "displayName"}
+    terms = rule(connection, "TERMS", "lookup", **found)
+    rule(connection, "KEEP", "lookup", **found, keep="yes")
+    assert (try_rule(rule=terms, value="14D"), try_rule(rule=terms, value="90D")) == ("14 days", "")
+    with django_assert_num_queries(3):
+        steps = steps_of(connection, ["KEEP"])["KEEP"]
+    assert [transform(steps, value) for value in ("COD", "90D", None)] == ["Cash on delivery", "90D", None]
+
+
+def test_a_lookup_in_what_the_hub_does_not_read_is_refused_and_never_empties_a_value(connection):
+    parameters = {"table": "paymentTerms", "source": "code", "target": "colour"}
+    with pytest.raises(MappingError) as refused:
+        rule(connection, "TERMS", "lookup", **parameters)
+    assert "a mapping has read" in refused.value.fields["table"][0]
+    read_terms(connection)
+    with pytest.raises(MappingError) as refused:
+        rule(connection, "TERMS", "lookup", **parameters)
+    assert list(refused.value.fields) == ["target"]
+    with pytest.raises(RuleError, match="has not read"):
+        transform([Step(RuleKind.LOOKUP, parameters)], "14D")
