@@ -34,12 +34,12 @@ CLOSED_LOST = (5, 6)
 
 
 def may_remove(document: SalesDocument) -> bool:
-    """Whether Sales has given the document up while it is still in Business Central."""
+    """Whether the document is of no more use in Business Central: Sales gave it up, or a won quote became an order."""
     if document.transfer_state not in IN_BUSINESS_CENTRAL or document.coupling_id is None:
         return False
     if document.kind == DocumentKind.ORDER:
         return document.sales_state == OrderState.CANCELED
-    return document.sales_gone or document.sales_status in CLOSED_LOST
+    return document.sales_gone or document.sales_status in CLOSED_LOST or bool(document.marks.get("won"))
 
 
 def remove_documents(run: JobRun, keys: Sequence[UUID]) -> None:
@@ -58,7 +58,7 @@ def remove_documents(run: JobRun, keys: Sequence[UUID]) -> None:
             _refuse(run, document, f"{document.bc_number} is shipped or invoiced in part, so it cannot be deleted.")
             continue
         if row is not None and document.kind == DocumentKind.QUOTE:
-            keep_version(run, document, reason="removed")
+            keep_version(run, document, reason="won" if document.marks.get("won") else "removed")
         if row is not None and not _delete(run, document, shape.bc_table, row["@odata.etag"]):
             continue
         _forget(run, document)

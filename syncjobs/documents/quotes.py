@@ -91,6 +91,8 @@ def _is_new(run: JobRun, document: SalesDocument, named: bool) -> bool:
         if named and document.coupling_id is not None:
             run.progress.log(f"{document} has been processed already.")
         return False
+    if document.marks.get("won"):
+        return False  # its order is there, whatever became of the quote since
     problem = state_problem(document)
     if problem is not None and named:
         note_problems(run, document, [problem.to_json()])

@@ -112,6 +112,11 @@ def test_won_quote_waits_for_its_order_and_then_leads_to_one(trade: Trade) -> No
     assert trade.document(order).bc_number == made["number"]
     assert QuoteVersion.objects.filter(reason="won").count() == 1
 
+    # Left in Business Central, somebody could make a second order of it there.
+    assert trade.process(key, name=REMOVE_QUOTES).deleted == 1
+    process(trade)
+    assert (trade.documents("salesQuotes"), len(trade.bc_orders())) == ([], 1)
+
 
 def test_lost_quote_asks_what_to_do(trade: Trade) -> None:
     key = make_quote(trade, "Lost")
