@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -209,9 +210,20 @@ def _differences(record: BusinessCentralRecord, row: SalesRecord, plain: Sequenc
         bc, sales = record.values.get(each.business_central_property), row.values.get(each.sales_attribute)
         if bc in (None, "", 0) or sales in (None, "", 0):
             continue
-        if str(bc).strip().casefold() != str(sales).strip().casefold():
+        if not say_the_same(str(bc), str(sales)):
             found.append(each.business_central_label or each.sales_attribute)
     return found[:_MOST_DIFFERENCES]
+
+
+def say_the_same(one: str, other: str) -> bool:
+    """Whether two values differ in case, surrounding blanks, or the digits a number is written with at most."""
+    one, other = one.strip().casefold(), other.strip().casefold()
+    if one == other:
+        return True
+    try:
+        return Decimal(one) == Decimal(other)
+    except InvalidOperation:
+        return False
 
 
 def accept_lines(

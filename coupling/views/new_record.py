@@ -15,7 +15,7 @@ from coupling.services.new_values import NewValue, ValuesError, checked
 
 PREFIX = "new-"
 """Begins the names of the form's fields; the rest is the property's name."""
-REASON = "reason"
+REASON, ANYWAY = "reason", "anyway"
 _TYPED = "new-records"
 _MOST_KEPT = 5
 _ONE_LINE = 500
@@ -66,6 +66,9 @@ class TypedRecord:
         given = request.POST if request.method == "POST" else request.GET
         self.kept: dict[str, str] = self.session.get(_TYPED, {}).get(place, {})
         sent = {name: given.get(name, "") for name in given if name.startswith(PREFIX) or name == REASON}
+        if request.method == "POST":
+            # A box that is not ticked is not sent.
+            sent[ANYWAY] = given.get(ANYWAY, "")
         self.fields = {**self.kept, **sent}
 
     @property
@@ -75,6 +78,11 @@ class TypedRecord:
     @property
     def reason(self) -> str:
         return self.fields.get(REASON, "").strip()
+
+    @property
+    def anyway(self) -> bool:
+        """Created although there are look-alikes."""
+        return self.fields.get(ANYWAY) == "1"
 
     def keep(self) -> None:
         """For the page that follows a refusal."""

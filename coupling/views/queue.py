@@ -30,7 +30,7 @@ from coupling.services.claims import claim
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.matching import may_create
 from coupling.services.queue_order import Lane
-from coupling.services.review import ShownCandidate
+from coupling.services.review import ShownCandidate, say_the_same
 from coupling.services.search import mirror_of
 from coupling.services.suggestions import state_of
 from coupling.views.base import list_url, record_of, says_errors
@@ -181,7 +181,7 @@ def _text(value: Any) -> str:
 def _mark(own: str, other: str) -> str:
     if not own or not other:
         return "" if own == other else "missing"
-    return "same" if own.casefold() == other.casefold() else "differs"
+    return "same" if say_the_same(own, other) else "differs"
 
 
 def _act(request: PageRequest, lane: Lane, here: str) -> HttpResponse:

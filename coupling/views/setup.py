@@ -102,7 +102,7 @@ def _create(request: PageRequest, setup: Setup, again: str) -> HttpResponse:
     # Until the creation is queued, whatever stops it must not cost what was typed.
     setup.typed.keep()
     if setup.duplicates():
-        if request.POST.get("anyway") != "1":
+        if not setup.typed.anyway:
             messages.warning(request, "Look at the records that look alike first, or say that you create it anyway.")
             return redirect(again)
         record_change(
