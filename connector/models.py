@@ -54,6 +54,10 @@ class Connection(models.Model):
     automatic_jobs = models.BooleanField(default=True, help_text="Off: only runs that somebody asks for.")
 
     ownership_model = models.CharField(max_length=10, choices=OwnershipModel.choices, default=OwnershipModel.TEAM)
+    chosen_team_id = models.UUIDField(
+        null=True, blank=True, help_text="Team that owns new rows; none: the company's, or that of the hub's unit."
+    )
+    chosen_team_name = models.CharField(max_length=160, blank=True)
     unit_group_mapping = models.BooleanField(default=True)
     extended_pricing = models.BooleanField(default=True)
     sales_order_integration = models.CharField(
@@ -93,6 +97,9 @@ class Connection(models.Model):
     setup_completed_at = models.DateTimeField(null=True, blank=True, help_text="When assisted setup was finished.")
     restore_after_maintenance = models.BooleanField(
         default=False, help_text="Switched off for maintenance: the next start of the scheduler enables it again."
+    )
+    forget_changes = models.BooleanField(
+        default=False, help_text="What changes while the connection is off is left out when it is enabled again."
     )
     over_privileged_reason = models.CharField(
         max_length=200, blank=True, help_text="Why the application user may be System Administrator; empty: it may not."

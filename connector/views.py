@@ -5,11 +5,10 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability, capabilities_of
-from config.web.confirm import confirmation_page, is_confirmed
+from config.web.confirm import is_confirmed
 from config.web.request import PageRequest, wants_partial
 from connector.errors import HubError, SettingsError
 from connector.forms import AddressesForm, NewConnectionForm, SettingsForm, SynchronisationForm
@@ -106,18 +105,17 @@ def _enable(request: PageRequest) -> HttpResponse:
 
 def _disable(request: PageRequest) -> HttpResponse:
     if not is_confirmed(request):
-        return confirmation_page(
-            request,
-            title="Disable the connection?",
-            text="Running jobs finish their current records and stop. "
-            f"{couplings_of(request.connection)} couplings stay, and changes made meanwhile are picked up once you "
-            "enable it again.",
-            label="Disable",
-            back=reverse("connection-setup", kwargs={"connection": request.connection.slug}),
-        )
+        context = {
+            "title": "Disable the connection?",
+            "couplings": couplings_of(request.connection),
+            "crumbs": [("Connection Setup", request.connection.get_absolute_url())],
+        }
+        return render(request, "connector/disable.html", context)
     reason = request.POST.get("reason", "").strip()
-    setup.disable(connection=request.connection, user=request.user, reason=reason)
-    messages.success(request, "The connection is disabled.")
+    forget = request.POST.get("changes") == "forget"
+    setup.disable(connection=request.connection, user=request.user, reason=reason, forget=forget)
+    words = " What changes from now on is left out when it is enabled again." if forget else ""
+    messages.success(request, f"The connection is disabled.{words}")
     return redirect(request.connection)
 
 

@@ -7,7 +7,7 @@ from connector.models import Connection
 from syncjobs.documents import reading
 from syncjobs.documents import watching as documents_watching
 from syncjobs.engine import run
-from syncjobs.services import ending, retention, suggesting, watching
+from syncjobs.services import ending, forgetting, retention, suggesting, watching
 from syncjobs.webhooks import tasks as announcements
 
 
@@ -36,6 +36,11 @@ def read_sales_documents(connection_id: int) -> None:
 def forget_old_jobs() -> None:
     """Deletes the jobs that no connection keeps any longer."""
     retention.forget_old_jobs()
+
+
+def forget_changes(connection_id: int) -> None:
+    """Leaves out what changed while the connection was off."""
+    forgetting.forget_changes(connection_id)
 
 
 def look_for_documents(connection_id: int) -> None:

@@ -160,14 +160,20 @@ def enable(*, connection: Connection, user: User | None, report: Report | None =
     return report
 
 
-def disable(*, connection: Connection, user: User | None, reason: str, broken: bool = False) -> None:
-    """Stops synchronising; couplings and cursors stay. `broken`: the hub does it itself because signing in fails."""
+def disable(
+    *, connection: Connection, user: User | None, reason: str, broken: bool = False, forget: bool = False
+) -> None:
+    """Stops synchronising; couplings and cursors stay. `broken`: the hub does it itself because signing in fails.
+
+    `forget`: what changes while it is off is left out when it is enabled again.
+    """
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
         _set(connection, EMPTY_FACTS)
         connection.enabled = False
         connection.state = ConnectionState.BROKEN if broken else ConnectionState.DISABLED
         connection.disabled_reason = reason
+        connection.forget_changes = forget
         connection.restore_after_maintenance = False
         connection.save()
         for subscriber in subscribers():
@@ -178,7 +184,7 @@ def disable(*, connection: Connection, user: User | None, reason: str, broken: b
             user=user,
             action="disable connection",
             before={"enabled": True},
-            after={"enabled": False, "disabled_reason": reason},
+            after={"enabled": False, "disabled_reason": reason, **({"forget_changes": True} if forget else {})},
         )
     log.info("Connection %s was disabled. %s", connection.slug, reason)
 

@@ -208,13 +208,20 @@ def delete_job(*, job: SynchJob) -> None:
 
 
 def check_connection(connection: Connection) -> None:
-    """Raises HubError while the connection is disabled."""
+    """Raises HubError while the connection is disabled, or not ready yet."""
     if not connection.enabled:
         raise HubError(
             f"The connection {connection} is disabled.",
             kind=ErrorKind.CONFLICT,
             code="connection.disabled",
             hint="Enable it on the Connection Setup page.",
+        )
+    if connection.forget_changes:
+        raise HubError(
+            "The hub is reading what changed while the connection was off, to leave it out.",
+            kind=ErrorKind.CONFLICT,
+            code="connection.forgetting",
+            hint="Try again in a minute.",
         )
 
 

@@ -1,13 +1,16 @@
 """What happens to jobs and schedules when a connection is enabled, disabled, changed or reset."""
 
+from functools import partial
+
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from connector.models import Connection
 from connector.provisioning import Subscriber, subscribe
 from coupling.models import Coupling, OptionMapping
 from syncjobs.choices import LIVE_JOB_STATES
 from syncjobs.models import FullSynch, Operation, QuoteVersion, SalesDocument, SynchJob
-from syncjobs.services import schedules
+from syncjobs.services import forgetting, schedules
 from syncjobs.services.jobs import cancel_job
 
 
@@ -33,7 +36,10 @@ def _couplings(connection: Connection) -> int:
 
 def _enabled(connection: Connection, user: User | None) -> None:
     schedules.ensure_schedules(connection=connection)
-    schedules.resume(connection=connection)
+    if connection.forget_changes:
+        transaction.on_commit(partial(forgetting.ask_for, connection.pk))
+    else:
+        schedules.resume(connection=connection)
 
 
 def _changed(connection: Connection, changed: dict[str, object], user: User | None) -> None:

@@ -90,6 +90,7 @@ def run_due(*, now: datetime | None = None) -> list[SynchJob]:
             enabled=True,
             next_run__lte=now,
             connection__enabled=True,
+            connection__forget_changes=False,
             connection__automatic_jobs=True,
         )
         .filter(Q(mapping__isnull=True) | Q(mapping__enabled=True, mapping__available=True))

@@ -17,7 +17,7 @@ from syncjobs.engine import closing, locks
 from syncjobs.engine.fan_out import DEFAULT, LOW, enqueue, waiting_jobs
 from syncjobs.models import FullSynch, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.notices import causes
-from syncjobs.services import full_synch, retention, schedules
+from syncjobs.services import forgetting, full_synch, retention, schedules
 from syncjobs.services.suggesting import look_for_outdated_suggestions
 from syncjobs.services.workers import note_workers
 from syncjobs.webhooks import tasks as announcements
@@ -42,6 +42,7 @@ def tick(*, now: datetime | None = None) -> None:
     announcements.follow_up()
     causes.look(now=now)
     finish.resume_silent()
+    forgetting.ask_again()
     look_for_documents(now=now)
     if retention.is_due():
         django_rq.get_queue(LOW).enqueue("syncjobs.tasks.forget_old_jobs", result_ttl=0, failure_ttl=3600)

@@ -50,8 +50,10 @@ def test_enabling_and_disabling(page, sandbox):
     asked = page.post(PAGE, {"action": "disable"})
     assert "Disable the connection?" in asked.content.decode()
     assert Connection.objects.get().enabled
-    page.post(PAGE, {"action": "disable", "confirmed": "1"})
-    assert not Connection.objects.get().enabled
+    page.post(PAGE, {"action": "disable", "confirmed": "1", "changes": "forget", "reason": "We move."})
+    off = Connection.objects.get()
+    assert (off.enabled, off.forget_changes, off.disabled_reason) == (False, True, "We move.")
+    assert "is left out when it is enabled again" in page.get(PAGE).content.decode()
 
 
 def test_enabling_that_fails_shows_the_failing_step(page):

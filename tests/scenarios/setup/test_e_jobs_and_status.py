@@ -7,11 +7,15 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
+from connector.errors import HubError
 from connector.models import Connection
+from connector.services import setup
 from coupling.models import Coupling
-from syncjobs.choices import ScheduleState
+from syncjobs import tasks
+from syncjobs.choices import JobMode, JobTrigger, ScheduleState
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services import retention, schedules
+from syncjobs.services.jobs import start_job
 from syncjobs.services.statistics import failed_runs, reset_failures
 from syncjobs.services.watching import look_for_changes
 from tests.coupling.factories import make_person
@@ -143,3 +147,27 @@ def test_health_is_open_and_figures_need_a_token(hub, client, api):  # noqa: F81
     assert 'couplet_connection_enabled{connection="default"} 1' in text
     assert 'couplet_api_requests_5m{connection="default",system="sales"}' in text
     assert text.endswith("\n")
+
+
+def test_what_changed_while_it_was_off_is_forgotten_where_somebody_chose_so(hub):  # noqa: F811
+    coupling = hub.pair()
+    hub.run("CUSTOMER")
+    before, capabilities = hub.city_of_account(coupling), hub.connection.capabilities
+    setup.disable(connection=hub.connection, user=None, reason="", forget=True)
+    hub.edit_customer(coupling, city="Meanwhile")
+    Connection.objects.update(enabled=True, capabilities=capabilities)
+    with pytest.raises(HubError, match="to leave it out"):
+        start_job(
+            connection=Connection.objects.get(),
+            mapping=hub.mapping("CUSTOMER"),
+            mode=JobMode.MODIFIED,
+            trigger=JobTrigger.USER,
+            user=None,
+        )
+    tasks.forget_changes(hub.connection.pk)
+    hub.connection.refresh_from_db()
+    hub.run("CUSTOMER")
+    assert hub.city_of_account(coupling) == before
+    hub.edit_customer(coupling, city="Afterwards")
+    hub.run("CUSTOMER")
+    assert hub.city_of_account(coupling) == "Afterwards"
