@@ -278,6 +278,11 @@ class Schedule(models.Model):
     enabled = models.BooleanField(default=True)
     interval_minutes = models.PositiveIntegerField(default=30)
     inactivity_timeout_minutes = models.PositiveIntegerField(default=0)
+    weekdays = ArrayField(
+        models.PositiveSmallIntegerField(), default=list, blank=True, help_text="0 is Monday; empty: every day."
+    )
+    from_time = models.TimeField(null=True, blank=True, help_text="Runs by itself from this time of the day on.")
+    until_time = models.TimeField(null=True, blank=True, help_text="And until this one; earlier: into the next day.")
     state = models.CharField(max_length=20, choices=ScheduleState.choices, default=ScheduleState.READY)
     attempts = models.PositiveIntegerField(default=0)
     message = models.TextField(blank=True)

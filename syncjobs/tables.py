@@ -32,6 +32,7 @@ from syncjobs.presentation import (
     operation_url,
     problem_of,
 )
+from syncjobs.windows import words_of_window
 
 SHORT_MODES = {
     "modified": "Changes",
@@ -286,8 +287,9 @@ class ScheduleTable(Table):
     def render_next_run(self, record: Schedule) -> SafeString:
         return next_run_words(record.next_run if record.enabled else None, automatic=record.connection.automatic_jobs)
 
-    def render_interval_minutes(self, value: int) -> str:
-        return parts.minutes(value)
+    def render_interval_minutes(self, value: int, record: Schedule) -> SafeString:
+        window = words_of_window(record.weekdays, record.from_time, record.until_time)
+        return _sentence_and_hint(parts.minutes(value), window)
 
     def render_inactivity_timeout_minutes(self, value: int) -> str:
         return parts.words_of_duration(60 * value) if value else parts.DASH

@@ -16,7 +16,7 @@ from syncjobs.choices import JobTrigger
 from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
 from syncjobs.services.jobs import check_connection
-from syncjobs.services.schedules import change_intervals, pause, run_now
+from syncjobs.services.schedules import change_schedule, pause, run_now
 
 
 class _Schedules(ConnectionView):
@@ -45,9 +45,9 @@ class ScheduleDetail(_Schedules):
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response(ScheduleSerializer(self.schedule()).data)
 
-    @extend_schema(summary="Pause, resume, or change the intervals")
+    @extend_schema(summary="Pause, resume, or change when it runs")
     def patch(self, request: Request, **kwargs: Any) -> Response:
-        """`enabled` pauses and resumes, which an operator may; the intervals are a setting."""
+        """`enabled` pauses and resumes, which an operator may; when it runs is a setting."""
         if isinstance(request.data, dict) and set(request.data) - {"enabled"}:
             require(self.person, Capability.CHANGE_SETTINGS)
         check_connection(self.hub_connection)
@@ -55,7 +55,7 @@ class ScheduleDetail(_Schedules):
         changes = self.body(ScheduleSerializer, schedule, partial=True)
         enabled = changes.pop("enabled", None)
         if changes:
-            change_intervals(schedule=schedule, user=self.person, **changes)
+            change_schedule(schedule=schedule, user=self.person, changes=changes)
         if enabled is not None and enabled != schedule.enabled:
             pause(schedule=schedule, enabled=enabled)
         return Response(ScheduleSerializer(self.schedule()).data)

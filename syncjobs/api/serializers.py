@@ -124,6 +124,7 @@ class ResolveSerializer(StrictSerializer):
 
 class ScheduleSerializer(StrictModelSerializer):
     mapping = serializers.CharField(source="mapping.name", default=None, allow_null=True, read_only=True)
+    weekdays = serializers.ListField(child=serializers.IntegerField(min_value=0, max_value=6), required=False)
 
     class Meta:
         model = Schedule
@@ -133,6 +134,9 @@ class ScheduleSerializer(StrictModelSerializer):
             "enabled",
             "interval_minutes",
             "inactivity_timeout_minutes",
+            "weekdays",
+            "from_time",
+            "until_time",
             "state",
             "attempts",
             "last_run",

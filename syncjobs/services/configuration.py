@@ -13,6 +13,7 @@ every reset and import can be undone the same way.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import time
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -33,6 +34,7 @@ from coupling.transformations import RuleKind, check_parameters
 from syncjobs.choices import CopyOrigin
 from syncjobs.models import ConfigurationCopy, Schedule
 from syncjobs.services.schedules import ensure_schedules
+from syncjobs.windows import WEEKDAYS
 
 FORMAT, VERSION = "couplet-configuration", 1
 KEPT_COPIES = 50
@@ -46,7 +48,7 @@ _SETTINGS = ("direction", "business_central_filter", "sales_filter", "synch_only
              "deletion_conflict_resolution", "merge_fields", "enabled")  # fmt: skip
 _NOT_IN_FIELDS = frozenset({"id", "mapping"})
 _RULE = ("code", "description", "kind", "parameters")
-_SCHEDULE = ("enabled", "interval_minutes", "inactivity_timeout_minutes")
+_SCHEDULE = ("enabled", "interval_minutes", "inactivity_timeout_minutes", "weekdays", "from_time", "until_time")
 
 
 class DocumentError(HubError):
@@ -73,8 +75,13 @@ def _exported(mapping: TableMapping) -> dict[str, Any]:
         **{name: getattr(mapping, name) for name in (*_PLACE, *_SETTINGS)},
         "fields": [_plain(field) for field in mapping.fields.all()],
         "templates": [_plain(template) for template in mapping.templates.all()],
-        "schedule": {name: getattr(schedule, name) for name in _SCHEDULE} if schedule else None,
+        "schedule": _exported_schedule(schedule) if schedule else None,
     }
+
+
+def _exported_schedule(schedule: Schedule) -> dict[str, Any]:
+    values = {name: getattr(schedule, name) for name in _SCHEDULE}
+    return {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()}
 
 
 def _plain(row: FieldMapping | RecordTemplate) -> dict[str, Any]:
@@ -107,7 +114,8 @@ def differences(*, connection: Connection, document: Mapping[str, Any]) -> list[
         ]
         found += _row_differences(name, own["fields"], other.get("fields", own["fields"]), _pair)
         found += _row_differences(name, own["templates"], other.get("templates", own["templates"]), _template)
-        if "schedule" in other and other["schedule"] != own["schedule"]:
+        # Files from before schedules had days and hours say nothing about them.
+        if "schedule" in other and {**(own["schedule"] or {}), **(other["schedule"] or {})} != (own["schedule"] or {}):
             found.append(Difference(name, "schedule", own["schedule"], other["schedule"]))
     return found
 
@@ -284,3 +292,10 @@ def _check_mapping(connection: Connection, name: str, row: Mapping[str, Any], ma
     schedule = row.get("schedule")
     if schedule is not None and (not isinstance(schedule, dict) or schedule.keys() - set(_SCHEDULE)):
         raise DocumentError(f"{name}: the schedule is not understood.")
+    if schedule:
+        try:
+            Schedule(**schedule).clean_fields(exclude={each.name for each in Schedule._meta.fields} - set(_SCHEDULE))
+        except (ValidationError, TypeError) as error:
+            raise DocumentError(f"{name}: the schedule is not understood.") from error
+        if not all(day in range(len(WEEKDAYS)) for day in schedule.get("weekdays", [])):
+            raise DocumentError(f"{name}: a weekday is a number from 0, Monday, to 6.")

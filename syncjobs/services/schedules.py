@@ -4,7 +4,9 @@ A run without a change lets its schedule sleep for the inactivity time-out; a di
 whole is tried again after a growing pause, ten times.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -20,11 +22,13 @@ from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, Sch
 from syncjobs.documents.processes import is_running, is_scheduled, processes, start_process
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import check_connection, start_job
+from syncjobs.windows import next_inside
 
 ATTEMPTS = 10
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=6)
 _WAKE_AFTER = timedelta(seconds=30)
+_PLANS_ANEW = frozenset({"interval_minutes", "weekdays", "from_time", "until_time"})
 _DEFAULT_INTERVAL, _DEFAULT_TIMEOUT = 30, 720
 
 
@@ -82,7 +86,8 @@ def resume(*, connection: Connection) -> None:
 
 
 def run_due(*, now: datetime | None = None) -> list[SynchJob]:
-    """Starts the runs that are due, connection by connection, in the mappings' order."""
+    """Starts the runs that are due, connection by connection, in the mappings' order; outside its days and hours a
+    schedule waits for the next ones."""
     now = now or timezone.now()
     due = (
         Schedule.objects.filter(
@@ -97,7 +102,14 @@ def run_due(*, now: datetime | None = None) -> list[SynchJob]:
         .select_related("connection", "mapping")
         .order_by("connection_id", "mapping__order", "name")
     )
-    return [job for schedule in due if (job := _start(schedule, JobTrigger.SCHEDULE, None, now)) is not None]
+    started = []
+    for schedule in due:
+        opens = next_inside(timezone.localtime(now), schedule.weekdays, schedule.from_time, schedule.until_time)
+        if opens > now:
+            Schedule.objects.filter(pk=schedule.pk).update(next_run=opens)
+        elif job := _start(schedule, JobTrigger.SCHEDULE, None, now):
+            started.append(job)
+    return started
 
 
 def run_now(*, schedule: Schedule, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:
@@ -125,22 +137,18 @@ def pause(*, schedule: Schedule, enabled: bool) -> None:
     schedule.save(update_fields=["enabled", "attempts", "message", "state", "next_run"])
 
 
-def change_intervals(
-    *,
-    schedule: Schedule,
-    user: User | None,
-    interval_minutes: int | None = None,
-    inactivity_timeout_minutes: int | None = None,
-) -> Schedule:
-    """Changes how often a schedule runs and how long it rests; a waiting run is planned anew. Audited."""
-    wanted = {"interval_minutes": interval_minutes, "inactivity_timeout_minutes": inactivity_timeout_minutes}
-    after = {name: value for name, value in wanted.items() if value is not None and value != getattr(schedule, name)}
+def change_schedule(*, schedule: Schedule, user: User | None, changes: Mapping[str, Any]) -> Schedule:
+    """Changes how often, when in the week and after which rest a schedule runs; a waiting run is planned anew.
+
+    Audited.
+    """
+    after = {name: value for name, value in changes.items() if value != getattr(schedule, name)}
     if not after:
         return schedule
     before = {name: getattr(schedule, name) for name in after}
     for name, value in after.items():
         setattr(schedule, name, value)
-    if "interval_minutes" in after and schedule.state == ScheduleState.READY:
+    if after.keys() & _PLANS_ANEW and schedule.state == ScheduleState.READY:
         schedule.next_run = (schedule.last_run or timezone.now()) + timedelta(minutes=schedule.interval_minutes)
     with transaction.atomic():
         schedule.save(update_fields=[*after, "next_run"])
@@ -149,10 +157,14 @@ def change_intervals(
             user=user,
             action="schedule.change",
             target=schedule.name,
-            before=before,
-            after=after,
+            before=_written(before),
+            after=_written(after),
         )
     return schedule
+
+
+def _written(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()}
 
 
 def wake(*, now: datetime | None = None) -> int:

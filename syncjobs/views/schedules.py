@@ -1,11 +1,14 @@
 """Schedules: when each mapping runs by itself, with run now, pause and, for administrators, the intervals."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability
@@ -16,8 +19,9 @@ from connector.services.setup import update_connection
 from coupling.views.base import says_errors
 from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
-from syncjobs.services.schedules import change_intervals, pause, run_now
+from syncjobs.services.schedules import change_schedule, pause, run_now
 from syncjobs.tables import ScheduleTable
+from syncjobs.windows import WEEKDAYS
 
 
 class ScheduleList(ListView):
@@ -82,16 +86,37 @@ def schedule_pause_all(request: PageRequest, connection: str) -> HttpResponse:
 class ScheduleForm(forms.ModelForm):
     class Meta:
         model = Schedule
-        fields = ("interval_minutes", "inactivity_timeout_minutes")
+        fields = ("interval_minutes", "inactivity_timeout_minutes", "weekdays", "from_time", "until_time")
         labels = {
             "interval_minutes": "Minutes between two runs",
             "inactivity_timeout_minutes": "Minutes to rest after a run without changes",
+            "from_time": "From",
+            "until_time": "Until",
+        }
+        widgets = {
+            "from_time": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+            "until_time": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
         }
         help_texts = {
             "inactivity_timeout_minutes": "A change in either system ends the rest at once. 0: no longer pause.",
+            "from_time": "It runs by itself from this time of the day on. Blank: from midnight on.",
+            "until_time": "Until this time; an earlier one than From reaches into the next day. Blank: until midnight.",
         }
 
     interval_minutes = forms.IntegerField(min_value=1, max_value=10080, label=Meta.labels["interval_minutes"])
+    weekdays = forms.TypedMultipleChoiceField(
+        choices=list(enumerate(WEEKDAYS)),
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Days",
+        help_text="On which it runs by itself. None ticked: every day.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = timezone.get_default_timezone_name()
+        self.fields["from_time"].help_text += f" Times are those of the hub, {zone}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -101,7 +126,7 @@ def schedule_edit(request: PageRequest, connection: str, name: str) -> HttpRespo
     back = reverse("schedule-list", kwargs={"connection": connection})
     if request.method == "POST" and form.is_valid():
         schedule.refresh_from_db()
-        change_intervals(schedule=schedule, user=request.user, **form.cleaned_data)
+        change_schedule(schedule=schedule, user=request.user, changes=form.cleaned_data)
         messages.success(request, f"{schedule} is saved.")
         return redirect(back)
     context = {"title": schedule.name, "form": form, "crumbs": [("Schedules", back)], "back": back}

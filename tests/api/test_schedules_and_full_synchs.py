@@ -26,6 +26,9 @@ def test_a_schedule_is_shown_paused_and_changed(connection, api):
         "enabled": True,
         "interval_minutes": 30,
         "inactivity_timeout_minutes": 720,
+        "weekdays": [],
+        "from_time": None,
+        "until_time": None,
         "state": "ready",
         "attempts": 0,
         "last_run": iso(BEGIN),
@@ -36,11 +39,22 @@ def test_a_schedule_is_shown_paused_and_changed(connection, api):
     assert (paused["enabled"], paused["state"]) == (False, "on_hold")
     changed = client.patch("schedules/CUSTOMER/", {"enabled": True, "interval_minutes": 5}).json()
     assert (changed["enabled"], changed["state"], changed["interval_minutes"]) == (True, "ready", 5)
+    hours = client.patch(
+        "schedules/CUSTOMER/", {"weekdays": [0, 1], "from_time": "08:00", "until_time": "18:00"}
+    ).json()
+    assert (hours["weekdays"], hours["from_time"], hours["until_time"]) == ([0, 1], "08:00:00", "18:00:00")
 
 
 @pytest.mark.parametrize(
     "body",
-    [{"interval_minutes": 0}, {"interval_minutes": None}, {"inactivity_timeout_minutes": -1}, {"enabled": "perhaps"}],
+    [
+        {"interval_minutes": 0},
+        {"interval_minutes": None},
+        {"inactivity_timeout_minutes": -1},
+        {"enabled": "perhaps"},
+        {"weekdays": [7]},
+        {"from_time": "25:00"},
+    ],
 )
 def test_a_bad_change_of_a_schedule_is_400_under_its_name(connection, api, body):
     make_schedule(connection)

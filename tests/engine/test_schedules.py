@@ -1,6 +1,6 @@
 """Schedules and the scheduler's tick."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import django_rq
 import pytest
@@ -166,3 +166,14 @@ def test_queued_job_that_merely_waits_is_put_on_the_queue_once(hub: Hub) -> None
     tick()
     job.refresh_from_db()
     assert job.state == JobState.SUCCEEDED
+
+
+def test_outside_its_days_and_hours_a_schedule_waits_for_the_next_ones(scheduled: Hub) -> None:
+    now = timezone.now()
+    Schedule.objects.update(weekdays=[(now + timedelta(days=2)).weekday()], from_time=time(6, 30))
+    tick()
+    assert not SynchJob.objects.exists()
+    opens = schedule_of(scheduled).next_run
+    assert (opens.date(), opens.time()) == ((now + timedelta(days=2)).date(), time(6, 30))
+    schedules.run_now(schedule=schedule_of(scheduled), user=None)
+    assert SynchJob.objects.count() == 1

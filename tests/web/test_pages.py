@@ -3,8 +3,11 @@
 import pytest
 from django.utils import timezone
 
+from connector.errors import HubError
 from connector.models import AuditEntry
+from syncjobs.choices import CopyOrigin
 from syncjobs.models import FullSynch, JobLogEntry, Operation, Schedule, SynchJob, WorkerHeartbeat
+from syncjobs.services.configuration import apply_configuration, differences, export_configuration
 from tests.web.conftest import add_pair
 
 HTMX = {"HX-Request": "true"}
@@ -239,6 +242,21 @@ def test_interval_has_to_make_sense(administrator, hub):
     )
     assert answer.status_code == 422
     assert Schedule.objects.get().interval_minutes == 30
+
+
+def test_a_schedule_gets_days_and_hours_that_its_list_and_the_configuration_show(administrator, hub):
+    values = {"interval_minutes": "30", "inactivity_timeout_minutes": "0"}
+    hours = {"weekdays": ["0", "4"], "from_time": "08:00", "until_time": "18:30"}
+    administrator.post("/c/default/schedules/CUSTOMER/", {**values, **hours})
+    assert "Mon, Fri, 08:00 to 18:30" in administrator.get("/c/default/schedules/").content.decode()
+    exported = export_configuration(connection=hub.connection, names=["CUSTOMER"])
+    kept = exported["mappings"][0]["schedule"]
+    assert (kept["weekdays"], kept["from_time"], kept["until_time"]) == ([0, 4], "08:00", "18:30")
+    administrator.post("/c/default/schedules/CUSTOMER/", values)
+    assert [each.subject for each in differences(connection=hub.connection, document=exported)] == ["schedule"]
+    kept["weekdays"] = [9]
+    with pytest.raises(HubError, match="weekday"):
+        apply_configuration(connection=hub.connection, document=exported, user=None, origin=CopyOrigin.UPLOAD)
 
 
 def test_review_before_the_first_start_shows_what_would_run_in_waves(administrator, hub):
