@@ -23,6 +23,7 @@ from coupling.services.changes import changes_of, latest_undoable
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.pairs import attach_records
 from coupling.services.related import related_of
+from coupling.services.wording import Wording
 from coupling.synchronisation import HistoryEntry, StartedJob, service
 from coupling.tables import record_url
 from coupling.views.base import (
@@ -57,6 +58,29 @@ def record_detail(request: PageRequest, connection: str, system: str, table: str
     return redirect(
         reverse("coupling-setup", kwargs={"connection": connection, "system": system, "table": table, "key": key})
     )
+
+
+def _history(coupling: Coupling) -> list[tuple[HistoryEntry, list[tuple[str, str, Any, Any]]]]:
+    """Operations of the pair, each with what it changed: name, label, value before and after, in words."""
+    entries = service().history(coupling=coupling)
+    wording = Wording(
+        coupling.mapping, [value for entry in entries for pair in entry.changes.values() for value in pair]
+    )
+    return [
+        (
+            entry,
+            [
+                (
+                    name,
+                    wording.label(entry.system, name),
+                    wording.value(entry.system, name, before),
+                    wording.value(entry.system, name, after),
+                )
+                for name, (before, after) in entry.changes.items()
+            ],
+        )
+        for entry in entries
+    ]
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -95,7 +119,7 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
         ],
         "children": requests.children_to_go([coupling]),
         "banner_hidden": banners.is_hidden(user=request.user, kind=coupling.state),  # type: ignore[attr-defined]
-        "history": service().history(coupling=coupling),
+        "history": _history(coupling),
         "jobs": service().jobs_of(coupling=coupling),
         "changes": list(changes_of(coupling)[:20]),
         "undoable": latest_undoable(coupling),

@@ -1,5 +1,7 @@
 """Undo of a changed link: at once where nothing else changed, else after showing what stays as it is."""
 
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,7 +19,37 @@ from coupling.choices import LinkChange
 from coupling.services import changes
 from coupling.services.couplings import require_enabled
 from coupling.services.search import mirror_of
+from coupling.services.wording import Wording
 from coupling.views.base import list_url, queued, says_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A value that the first synchronisation wrote; `stays` where somebody changed it since."""
+
+    system: System
+    name: str
+    label: str
+    before: Any
+    after: Any
+    stays: bool
+
+
+def _lines(plan: changes.UndoPlan) -> list[Line]:
+    """What stays first, in words."""
+    written = [*((value, True) for value in plan.kept), *((value, False) for value in plan.back)]
+    wording = Wording(plan.change.mapping, [each for value, _ in written for each in (value.before, value.after)])
+    return [
+        Line(
+            value.system,
+            value.name,
+            wording.label(value.system, value.name),
+            wording.value(value.system, value.name, value.before),
+            wording.value(value.system, value.name, value.after),
+            stays,
+        )
+        for value, stays in written
+    ]
 
 
 def offer_undo(request: PageRequest, sentence: str, deed: UUID | None) -> None:
@@ -62,6 +94,7 @@ def undo(request: PageRequest, connection: str, deed: UUID) -> HttpResponse:
     context = {
         "title": "Undo",
         "plan": plan,
+        "lines": _lines(plan),
         "change": change,
         "bc": records[System.BUSINESS_CENTRAL],
         "sales": records[System.SALES],
