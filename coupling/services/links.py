@@ -15,6 +15,7 @@ _CARDS = {
     "salespeoplePurchasers": 5116,
     "currencies": 495,
     "opportunities": 5124,
+    "salesQuotes": 41,
     "salesOrders": 42,
     "salesInvoices": 132,
 }

@@ -9,6 +9,7 @@ _AREA = _PRODUCT + r"(?P<area>\w+)/"
 
 urlpatterns = [
     path("acting/style.css", views.stylesheet, name="acting-style"),
+    path("main.aspx", views.open_row, name="acting-open-row"),
     re_path(_PRODUCT + r"$", views.home, name="acting-home"),
     re_path(_PRODUCT + r"act-as/$", views.act_as, name="acting-user"),
     re_path(_AREA + r"$", views.listing, name="acting-list"),

@@ -1,5 +1,6 @@
 """Views of the acting pages: find, open, create, change and delete records, and run their actions."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,11 +15,18 @@ from sandbox.acting.central import CentralWorkspace
 from sandbox.acting.client import RefusedError
 from sandbox.acting.model import Outcome, RecordView
 from sandbox.acting.sales import SalesWorkspace
+from sandbox.definitions.dataverse_source import load
 
 Workspace = SalesWorkspace | CentralWorkspace
 USER_COOKIE = "sandbox_sales_user"
 _STYLE = Path(__file__).with_name("style.css")
 _LINKS = ("/api/data/", "/v2.0/")
+_NUMBER = re.compile(r"'No\.' IS '(.+)'")
+_CARDS = {
+    "21": "customers", "26": "vendors", "5050": "contacts", "30": "items", "495": "currencies", "41": "salesQuotes",
+    "42": "salesOrders", "132": "salesInvoices",
+}  # fmt: skip
+"""Number of a card page → the area that shows its records."""
 
 
 def _workspace(request: HttpRequest, product: str) -> Workspace:
@@ -51,7 +59,24 @@ def stylesheet(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+def open_row(request: HttpRequest) -> HttpResponse:
+    """The address that the product gives a row: `/main.aspx?pagetype=entityrecord&etn=account&id=…`."""
+    tables = {table.logical_name: table.entity_set for table in load().tables}
+    area, key = tables.get(request.GET.get("etn", ""), ""), request.GET.get("id", "").strip("{}")
+    if not area or not key:
+        return HttpResponseRedirect(reverse("acting-home", args=["sales"]))
+    return HttpResponseRedirect(reverse("acting-record", args=["sales", area, key]))
+
+
+@require_GET
 def home(request: HttpRequest, product: str) -> HttpResponse:
+    workspace, number = _workspace(request, product), _NUMBER.fullmatch(request.GET.get("filter", ""))
+    area = _CARDS.get(request.GET.get("page", "")) if isinstance(workspace, CentralWorkspace) else None
+    if area is not None and number is not None:
+        # The address that the product gives a card: `?page=42&filter='No.' IS '1001'`.
+        found = workspace.listing(area, number[1].replace("''", "'"), "").rows
+        if found:
+            return HttpResponseRedirect(reverse("acting-record", args=[product, area, found[0][0]]))
     return render(request, "acting/home.html", _context(_workspace(request, product)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.choices import SalesOrderIntegration
 from syncjobs.documents import links, steps
 from syncjobs.documents.amounts import amount, line_discount, plain
 from syncjobs.documents.choices import DocumentKind, TransferState
@@ -55,6 +56,12 @@ def next_words(document: SalesDocument, *, automatic: bool) -> str:
         case TransferState.TRANSFERRED:
             if document.attention:
                 return "It is in Business Central; somebody has to look at what is listed below."
+            if document.marks.get("won"):
+                return "Its order is in Business Central; the quote may be deleted there."
+            if document.kind == DocumentKind.QUOTE:
+                return "It is in Business Central. A new revision takes its place; once it is won, its order follows."
+            if document.connection.sales_order_integration == SalesOrderIntegration.BIDIRECTIONAL:
+                return "It is in both systems. Sales' changes go into the open order, a released order goes to Sales."
             return "It is in Business Central. What happens to it there is written back to Sales."
         case TransferState.CLOSED:
             return "Nothing more happens to it."

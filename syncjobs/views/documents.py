@@ -267,6 +267,11 @@ def notices(connection: Connection) -> list[str]:
         found.append(
             "Sales order integration is switched off: submitted orders stay in Sales. Switch it on in Connection Setup."
         )
+    elif connection.sales_order_integration == SalesOrderIntegration.BIDIRECTIONAL:
+        found.append(
+            "Orders are kept in step both ways. New ones are made where somebody asks for it: choose some and press"
+            " Create in Business Central, or let the mapping SALESORDER-ORDER make them."
+        )
     elif not connection.automatically_create_sales_orders:
         found.append("Orders are not created automatically; choose some and press Create in Business Central.")
     if Connection.objects.filter(sales_url=connection.sales_url, enabled=True).exclude(pk=connection.pk).exists():

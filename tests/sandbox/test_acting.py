@@ -185,6 +185,19 @@ def test_unknown_areas_and_records_are_not_found(person: Person) -> None:
         assert person.session.get(f"{person.server.http_url}{path}", timeout=30).status_code == 404
 
 
+def test_the_products_own_addresses_lead_to_the_record(person: Person, sales: ApiClient) -> None:
+    """What a program links to: the form of a row, the card of a record with a number."""
+    account = sales.get("accounts?$select=accountid&$top=1")["value"][0]["accountid"]
+    found = person.session.get(
+        f"{person.server.http_url}/main.aspx?pagetype=entityrecord&etn=account&id={account}", timeout=60
+    )
+    assert found.url.endswith(f"/sales/accounts/{account}/")
+    card = "?company=Any&page=21&filter=%27No.%27+IS+%27C00010%27"
+    found = person.session.get(f"{person.server.http_url}/business-central/{card}", timeout=60)
+    assert "/business-central/customers/" in found.url
+    assert "C00010" in found.text
+
+
 def test_style_sheet_is_served(person: Person) -> None:
     response = person.session.get(f"{person.server.http_url}/acting/style.css", timeout=30)
     assert response.headers["Content-Type"].startswith("text/css")
