@@ -75,6 +75,7 @@ def check_sales(connection: Connection, report: Report) -> SalesChecks | None:
     report.run(side, "Environment", checks.environment)
     report.run(side, "Application user", checks.application_user)
     report.run(side, "Security roles", checks.roles)
+    report.run(side, "Owning team", checks.owning_team)
     report.run(side, "Organisation", checks.organisation)
     report.run(side, "Tables", checks.tables)
     report.run(side, "Privileges", checks.privileges)

@@ -57,7 +57,7 @@ def discover_facts(*, connection: Connection) -> dict[str, Any]:
         "organization_id": me.organization_id,
         "sales_user_id": me.user_id,
         "business_unit_id": me.business_unit_id,
-        "owning_team_id": company_team or _default_team(sales, me.business_unit_id),
+        "owning_team_id": connection.chosen_team_id or company_team or default_team(sales, me.business_unit_id),
         "company_row_id": company_row,
         "capabilities": discover_capabilities(business_central) | {"company_tables": _marked_tables(sales)},
     }
@@ -103,7 +103,7 @@ def _company_row(connection: Connection, sales: SalesClient) -> tuple[UUID | Non
     return UUID(answer.data["bcbi_companyid"]), None
 
 
-def _default_team(sales: SalesClient, business_unit_id: UUID) -> UUID | None:
+def default_team(sales: SalesClient, business_unit_id: UUID) -> UUID | None:
     condition = f"_businessunitid_value eq {business_unit_id} and isdefault eq true"
     for record in sales.query("teams", properties=[], filter=condition):
         return record.key

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from connector.choices import System
+from connector.choices import OwnershipModel, System
 from connector.error_table import error_of_answer
 from connector.errors import ErrorKind, RemoteError, Retry
 from connector.http.batch import Part, PartAnswer
@@ -12,7 +12,9 @@ from connector.odata import literal, options
 from connector.provisioning import needed_tables
 from connector.sales import SalesClient, WhoAmI
 from connector.services.checks import check_failure, listed
+from connector.services.facts import default_team
 from connector.services.report import Concern
+from connector.services.teams import judge_team
 
 _SYSTEM = System.SALES
 # A row and a property that never exist: requests for them change nothing, whatever is checked first.
@@ -110,6 +112,20 @@ class SalesChecks:
                 raise check_failure(_SYSTEM, OVER_PRIVILEGED, sentence, way_out)
             raise Concern(f"{sentence} Accepted: {reason}", way_out)
         return f"The hub's application user has the security roles {listed(names)}."
+
+    def owning_team(self) -> str:
+        """The team that was chosen, else the one of the application user's business unit."""
+        if self._connection.ownership_model == OwnershipModel.PERSON:
+            return "Rows belong to the salesperson's user."
+        team = self._connection.chosen_team_id or self._connection.owning_team_id
+        if team is None:
+            team = default_team(self._client, (self._me or self._client.who_am_i()).business_unit_id)
+        if team is None:
+            raise Concern(
+                "The business unit of the hub's application user has no default team.",
+                "Choose the owning team on the step Ownership and people of Assisted Setup.",
+            )
+        return judge_team(self._client, team)
 
     def built_in_connector(self) -> list[str]:
         """Versions of the solutions that Business Central's own integration installs; empty where there are none."""

@@ -34,6 +34,8 @@ WHILE_DISABLED = frozenset(
         "business_central_environment",
         "company_id",
         "ownership_model",
+        "chosen_team_id",
+        "chosen_team_name",
         "unit_group_mapping",
     }
 )
@@ -296,7 +298,8 @@ def _complete(connection: Connection, changed: dict[str, Any]) -> None:
 def _refuse_while_enabled(connection: Connection, changed: Mapping[str, Any]) -> None:
     held = sorted(WHILE_DISABLED & set(changed))
     if connection.enabled and held:
-        names = ", ".join("company" if name == "company_id" else name for name in held)
+        words = {"company_id": "company", "chosen_team_id": "owning team", "chosen_team_name": "owning team"}
+        names = ", ".join(dict.fromkeys(words.get(name, name) for name in held))
         raise SettingsError(f"Disable the connection before changing {names}.", conflict=True)
 
 

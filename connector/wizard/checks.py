@@ -21,6 +21,7 @@ from connector.services.connection_test import check_business_central, check_sal
 from connector.services.facts import discover_capabilities
 from connector.services.report import Concern, Report
 from connector.services.sales_checks import OVER_PRIVILEGED, SalesChecks
+from connector.services.teams import owner_teams
 from connector.services.webhook_address import explain_address
 from connector.wizard import drafts
 from connector.wizard.subjects import subjects
@@ -69,13 +70,16 @@ def find_companies(draft: SetupDraft) -> None:
 
 
 def find_people(draft: SetupDraft) -> None:
-    """Reads Sales users and salespeople into the draft. Raises HubError."""
-    users, salespeople = subjects().people(drafts.candidate(draft))
+    """Reads teams, Sales users and salespeople into the draft. Raises HubError."""
+    connection = drafts.candidate(draft)
+    teams = owner_teams(sales_client(connection, patience=INTERACTIVE))
+    users, salespeople = subjects().people(connection)
 
     def rows(people: list[Any]) -> list[dict[str, str]]:
         return [{"id": str(each.id), "name": each.name, "email": each.email} for each in people]
 
-    drafts.note(draft, found={"people": {"users": rows(users), "salespeople": rows(salespeople)}})
+    found = {"users": rows(users), "salespeople": rows(salespeople)}
+    drafts.note(draft, found={"people": found, "teams": [{"id": str(key), "name": name} for key, name in teams]})
 
 
 def _identity(connection: Connection, report: Report) -> dict[str, Any]:

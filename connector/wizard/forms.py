@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
@@ -9,6 +10,8 @@ from connector.choices import OwnershipModel, SalesOrderIntegration
 from connector.models import Connection, SetupDraft
 from connector.setting_fields import MappingSwitches, OwnershipFields
 from connector.wizard.step_form import StepForm
+
+_USUAL_TEAM = "The company's team, else that of the hub's business unit"
 
 
 class WelcomeForm(StepForm):
@@ -45,14 +48,25 @@ class SubjectsForm(StepForm, MappingSwitches):
 class OwnershipForm(StepForm, OwnershipFields):
     """Who owns new rows in Sales. In the Person model every user gets a line with the salespeople to choose from."""
 
+    chosen_team_id = forms.ChoiceField(
+        label="Owning team",
+        required=False,
+        help_text="Reading below fills the list. Only for “a team of the company”.",
+    )
+
     def __init__(
         self, data: Mapping[str, Any] | None = None, files: Any = None, *, draft: SetupDraft, connection: Connection
     ) -> None:
-        people = draft.found.get("people", {})
+        people, teams = draft.found.get("people", {}), draft.found.get("teams", [])
         by_email = {row["email"].casefold(): row["id"] for row in people.get("salespeople", []) if row["email"]}
         suggested = {f"user-{row['id']}": by_email.get(row["email"].casefold(), "") for row in people.get("users", [])}
         # Users that were read after the answer was given come with the salesperson of the same address.
         super().__init__({**suggested, **data} if data is not None else None, files, draft=draft, connection=connection)
+        choices = [(row["id"], row["name"]) for row in teams]
+        own = connection.chosen_team_id
+        if own is not None and str(own) not in dict(choices):
+            choices.append((str(own), connection.chosen_team_name))
+        self.fields["chosen_team_id"].choices = [("", _USUAL_TEAM), *choices]  # type: ignore[attr-defined]
         salespeople = [(row["id"], f"{row['name']} {row['email']}".strip()) for row in people.get("salespeople", [])]
         for row in people.get("users", []):
             name = f"user-{row['id']}"
@@ -62,6 +76,9 @@ class OwnershipForm(StepForm, OwnershipFields):
                 choices=[("", "None: a salesperson is made later"), *salespeople],
                 initial=suggested[name],
             )
+
+    def first_values(self) -> dict[str, Any]:
+        return {**super().first_values(), "chosen_team_id": str(self.connection.chosen_team_id or "")}
 
     def pairs(self) -> dict[str, str]:
         """User to salesperson, as chosen."""
@@ -82,7 +99,13 @@ class OwnershipForm(StepForm, OwnershipFields):
         return values
 
     def settings(self) -> dict[str, Any]:
-        return {"ownership_model": self.cleaned_data["ownership_model"]}
+        team = self.cleaned_data["chosen_team_id"]
+        name = dict(self.fields["chosen_team_id"].choices)[team] if team else ""  # type: ignore[attr-defined]
+        return {
+            "ownership_model": self.cleaned_data["ownership_model"],
+            "chosen_team_id": UUID(team) if team else None,
+            "chosen_team_name": name,
+        }
 
 
 class FirstForm(StepForm):

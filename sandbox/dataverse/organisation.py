@@ -212,6 +212,9 @@ def _principals(seed: Seeder) -> None:
         },
         key=wellknown.DEFAULT_TEAM_ID,
     )
+    table = seed.schema.by_name["teamroles"]
+    role = {"teamid": wellknown.DEFAULT_TEAM_ID, "roleid": wellknown.SALESPERSON_ROLE_ID}
+    seed.tx.insert(table.storage, {table.primary_id: fixed_id("team role", *role.values()), **role})
     for key in wellknown.USER_IDS:
         table = seed.schema.by_name["teammembership"]
         values = {"teamid": wellknown.DEFAULT_TEAM_ID, "systemuserid": key}

@@ -323,6 +323,25 @@ def test_finish_goes_on_after_its_worker_died_and_nobody_changes_anything_meanwh
     assert not SetupDraft.objects.exists()
 
 
+def test_the_team_that_owns_new_rows_can_be_chosen_and_is_warned_of_without_a_role(wizard, identity, sandbox):
+    complete(wizard, identity, sandbox, until="people")
+    sales = sales_client(drafts.candidate(wizard.draft), patience=INTERACTIVE)
+    unit = {"businessunitid@odata.bind": f"/businessunits({wellknown.BUSINESS_UNIT_ID})"}
+    made = sales.session.send(
+        "POST", "teams", body={"name": "North", **unit}, headers={"Prefer": "return=representation"}
+    )
+    team = made.data["teamid"]
+    assert "North (business unit" in text(wizard.post("people", "people", ownership_model="team"))
+    wizard.post("people", ownership_model="team", chosen_team_id=team)
+    wizard.post("first", start="none")
+    assert "North (business unit" in text(wizard.open("summary"))
+    finished(wizard)
+    connection = Connection.objects.get()
+    assert str(connection.owning_team_id) == team
+    [step] = [each for each in connection.last_test["steps"] if each["name"] == "Owning team"]
+    assert (step["state"], "no security role" in step["message"]) == ("warning", True)
+
+
 def test_a_connection_without_mappings_gets_them_with_the_choices(wizard, identity, sandbox):
     Connection.objects.get().mappings.all().delete()
     complete(wizard, identity, sandbox, until="subjects")
