@@ -45,6 +45,7 @@ _WORDS = {
     (System.SALES, "pricelevels"): TableWords("Price lists in Sales", "price list"),
     (System.SALES, "productpricelevels"): TableWords("Price list items", "price list item"),
     (System.SALES, "opportunities"): TableWords("Opportunities in Sales", "opportunity"),
+    (System.SALES, "quotes"): TableWords("Quotes in Sales", "quote"),
     (System.SALES, "salesorders"): TableWords("Orders in Sales", "order"),
     (System.SALES, "invoices"): TableWords("Invoices in Sales", "invoice"),
     (System.SALES, "invoicedetails"): TableWords("Invoice lines in Sales", "invoice line"),

@@ -20,6 +20,7 @@ from connector.errors import RemoteError
 from connector.services.audit import record_change
 from coupling.exceptions import AlreadyCoupledError, CouplingError, RecordMissingError
 from coupling.models import BusinessCentralRecord, OptionMapping, SalesRecord, TableMapping
+from coupling.records import words_of
 from coupling.services.couplings import read_live, require_usable
 
 SAME_LETTERS = 10
@@ -128,15 +129,44 @@ def usage_of(mapping: TableMapping) -> dict[int, int]:
     return {int(value): n for value, n in counted if value.lstrip("-").isdecimal()}
 
 
-def renames(mapping: TableMapping, keys: Collection[UUID]) -> list[tuple[str, str, int]]:
-    """Labels that a synchronisation of the codes `keys` would change: label now, label then, rows that show it."""
-    changed = [
-        (line.option.label, line.code.number, line.option.value)
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A label that a synchronisation would change. `shown`: rows that show it, table by table; None: 5,000 or more."""
+
+    now: str
+    then: str
+    shown: list[tuple[str, int | None]]
+
+    @property
+    def words(self) -> str:
+        counts = ", ".join(f"{'5,000 or more' if n is None else f'{n:,}'} {table}" for table, n in self.shown if n != 0)
+        return f"“{self.now}” becomes “{self.then}”, shown by {counts or 'no row'}"
+
+
+def renames(mapping: TableMapping, keys: Collection[UUID]) -> list[Rename]:
+    """Labels that a synchronisation of the codes `keys` would change, with the rows that show them, asked of Sales.
+
+    Raises RemoteError.
+    """
+    return [
+        Rename(line.option.label, line.code.number, _shown_by(mapping, line.option.value))
         for line in option_lines(mapping).lines
         if line.code and line.option and line.code.key in keys and line.state == "changes_waiting"
     ]
-    usage = usage_of(mapping) if changed else {}
-    return [(now, then, usage.get(value, 0)) for now, then, value in changed]
+
+
+def _shown_by(mapping: TableMapping, value: int) -> list[tuple[str, int | None]]:
+    """The column of the mapping's own table, and those of the documents that have the same options."""
+    client = sales_client(mapping.connection, patience=INTERACTIVE)
+    # The tables of documents are told by their logical names, whose sets are formed regularly.
+    columns = [(mapping.sales_table, mapping.option_attribute)]
+    columns += [(f"{mirror['table']}s", mirror["attribute"]) for mirror in mapping.option_mirrors]
+    shown = []
+    for table, column in columns:
+        words, number = words_of(System.SALES, table), client.count(table, filter=f"{column} eq {value}")
+        plural = words.plural.partition(" in ")[0].lower()
+        shown.append((words.singular if number == 1 else plural, number))
+    return shown
 
 
 def couple_option(*, mapping: TableMapping, bc_key: UUID, value: int, user: User | None) -> OptionMapping:

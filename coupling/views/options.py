@@ -138,7 +138,6 @@ def _act(request: PageRequest, mapping: TableMapping) -> HttpResponse:
         job = service().run_mapping(mapping=mapping, mode="modified", direction=None, user=request.user)
         queued(request, job, "Codes are coupled with the options of the same label.")
         return redirect(back)
-    table = words_of(System.SALES, mapping.sales_table).plural.lower()
     keys = {key for key in (_uuid(text) for text in request.POST.getlist("key")) if key}
     coupled = list(OptionMapping.objects.filter(mapping=mapping, bc_key__in=keys).select_related("mapping__connection"))
     if not keys:
@@ -167,7 +166,7 @@ def _act(request: PageRequest, mapping: TableMapping) -> HttpResponse:
         )
         return redirect(back)
     if action == "synchronize" and not is_confirmed(request) and (changed := renames(mapping, wanted)):
-        told = "; ".join(f"“{now}” becomes “{then}”, {n} {table} show it" for now, then, n in changed)
+        told = "; ".join(each.words for each in changed)
         text = f"The labels are renamed in the column of every form and document: {told}."
         return confirmation_page(request, title="Rename labels?", text=text, label="Synchronize", back=back)
     job = service().synchronize_options(mapping=mapping, keys=sorted(wanted, key=str), user=request.user)

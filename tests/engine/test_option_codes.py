@@ -1,8 +1,10 @@
 """Option mappings towards Business Central: options of a choice column become codes."""
 
-from connector.choices import Direction
+from connector.choices import Direction, System
 from connector.clients import sales_client
 from coupling.models import OptionMapping
+from coupling.services.couplings import read_live
+from coupling.services.options import renames
 from syncjobs.choices import JobMode, JobState, OperationState
 from syncjobs.models import Operation
 from tests.engine.live import Hub
@@ -97,3 +99,18 @@ def test_shipping_agents_go_both_ways_over_the_companion(hub: Hub) -> None:
     client.publish("account")
     hub.run_full("SHIPPING AGENT")
     assert codes(hub, "shippingAgents")["PIGEON"] == "Pigeon"
+
+
+def test_before_a_label_is_renamed_the_rows_that_show_it_are_counted_in_every_table(hub: Hub) -> None:
+    key = hub.bc.create("paymentTerms", code="60D", displayName="60 days")
+    hub.run_full(TERMS)
+    value = OptionMapping.objects.get(bc_key=key).option_value
+    account = hub.sales.create("accounts", name="Adatum", customertypecode=3, paymenttermscode=value)
+    hub.sales.create(
+        "quotes", name="Chairs", paymenttermscode=value, **{"customerid_account@odata.bind": f"/accounts({account})"}
+    )
+    hub.bc.update("paymentTerms", key, code="61D")
+    read_live(hub.mapping(TERMS), System.BUSINESS_CENTRAL, key)
+    (rename,) = renames(hub.mapping(TERMS), [key])
+    assert (rename.now, rename.then) == ("60D", "61D")
+    assert rename.words == "“60D” becomes “61D”, shown by 1 account, 1 quote"
