@@ -104,7 +104,8 @@ def _is_due(run: JobRun, seen: Seen) -> bool:
 
 def known_here(seen: Seen) -> dict[str, Any]:
     """What differs of the values that no field of the order shows."""
-    values, body = seen.document.values, {}
+    values = seen.document.values
+    body: dict[str, Any] = {}
     if seen.last_shipment and seen.last_shipment != str(values.get("datefulfilled") or "")[:10]:
         body["datefulfilled"] = seen.last_shipment
     discount = amount((seen.order or {}).get("discountAmount"))

@@ -41,6 +41,8 @@ def decide(
         if coupling.skipped and not options.retry:
             return Decision(Outcome.SKIPPED, reason="coupling_skipped", missing=coupling.missing)
         if bc is None or sales is None:
+            if rule_for(blueprint.name).outlives_partner and not (options.restore or options.delete_survivor):
+                return Decision(Outcome.DROPPED, reason="partner_gone")
             return decide_broken(blueprint, coupling, bc, sales, lookups, options, new_key)
         return _coupled(blueprint, coupling, bc, sales, lookups, options)
     if options.uncouple and bc is None and sales is not None and is_marked(blueprint, sales):

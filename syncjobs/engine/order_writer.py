@@ -48,7 +48,7 @@ class OrderWriter:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[WriteResult]]:
         submitted: deque[Write] = deque()
-        others = []
+        others: list[Write] = []
         for write in writes:
             (submitted if _is_change(write) else others).append(write)
         yield from self._plain.run(others, before_send=before_send, should_stop=should_stop)

@@ -175,3 +175,7 @@ def test_released_order_of_business_central_is_made_in_sales_once(both: Trade) -
     both.sandbox.control("POST", f"/business-central/sales-orders/{made}/ship", {})
     exchange(both)
     assert state(both, row.key) == (3, 100001)
+    both.sandbox.control("POST", f"/business-central/sales-orders/{made}/invoice", {})
+    exchange(both)
+    assert (state(both, row.key), both.document(row.key).transfer_state) == ((4, 100003), TransferState.CLOSED)
+    assert exchange(both, JobMode.FULL).modified == 0  # what was posted and removed is nobody's trouble

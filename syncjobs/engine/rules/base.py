@@ -71,6 +71,9 @@ class TableRule:
     beyond_filter = False
     """A coupled record goes on travelling when it leaves the mapping's filter, which says who is created only."""
 
+    outlives_partner = False
+    """A coupled record that goes away is no trouble: others know what became of it."""
+
     has_steps = False
     """A pair may need writes to further rows once its own two records are in step; `steps` says which."""
 

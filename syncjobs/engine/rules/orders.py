@@ -35,7 +35,11 @@ _FoundOrder = tuple[str, Mapping[str, Any]]
 
 @register(ORDERS_MAPPING)
 class OrderRule(TableRule):
-    """Headers of coupled orders. The documents' part makes new ones, since an order without lines is none."""
+    """Headers of coupled orders. The documents' part makes new ones, since an order without lines is none, and knows
+    which of those that are gone were posted.
+    """
+
+    outlives_partner = True
 
     def properties(self, system: System) -> frozenset[str]:
         if system != System.SALES:
