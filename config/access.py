@@ -18,7 +18,6 @@ from rest_framework.permissions import BasePermission
 
 from config.roles import Capability, capabilities_of
 from config.web.password_again import ask_if_long_ago
-from config.web.password_again import ask_if_long_ago
 
 if TYPE_CHECKING:
     # REST framework's views load this module while they are loaded themselves.
@@ -70,6 +69,7 @@ ADDRESSES: dict[str, Needs] = {
     "connection-test": _OPERATE,
     "connection-report": _READ_SETTINGS,
     "connection-certificate": _CHANGE,
+    "connection-components": _SETTINGS,
     "connection-modified": _CHANGE,
     "statistics": _READ_SETTINGS,
     "failures-reset": _OPERATE,
@@ -253,20 +253,6 @@ ADDRESSES: dict[str, Needs] = {
     "api-full-synch-pause": _OPERATE,
     "api-full-synch-resume": _OPERATE,
 }
-
-
-DESTRUCTIVE = frozenset(
-    {
-        "job-undo",
-        "job-delete",
-        "job-clean",
-        "mapping-reset",
-        "mapping-delete",
-        "coupling-table-uncouple",
-        "coupling-delete-record",
-    }
-)
-"""Pages whose POST cannot simply be taken back: they ask for the password where it was entered long ago."""
 
 
 DESTRUCTIVE = frozenset(

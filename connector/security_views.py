@@ -1,4 +1,4 @@
-"""Pages about the credential and the key that protects it: the guided swap to a certificate, and encryption."""
+"""Pages beside Connection Setup: swapping to a certificate, components in Sales, and the key that protects secrets."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,10 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
 from connector.choices import CredentialKind
+from connector.clients import INTERACTIVE, sales_client
 from connector.errors import HubError, SettingsError
 from connector.keypairs import facts_of, make_key_pair
 from connector.models import Credential, SetupDraft
-from connector.services import encryption, setup
+from connector.services import audit, components, encryption, setup
 from connector.services.connection_test import run_connection_test
 from connector.services.report import as_text
 from connector.wizard import drafts
@@ -63,6 +64,36 @@ def connection_report(request: PageRequest, connection: str) -> HttpResponse:
     at = request.connection.last_test_at or timezone.now()
     answer["Content-Disposition"] = f'attachment; filename="couplet-{connection}-test-{at:%Y-%m-%d-%H%M}.txt"'
     return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_components(request: PageRequest, connection: str) -> HttpResponse:
+    """What the hub makes use of in Sales, and the roles it has there; read on request, repaired while disabled."""
+    report, problem, done = None, "", []
+    repairing = request.POST.get("action") == "repair"
+    if request.method == "POST":
+        try:
+            client = sales_client(request.connection, patience=INTERACTIVE)
+            if repairing and request.connection.enabled:
+                problem = "Disable the connection before repairing."
+            elif repairing:
+                done = components.repair(request.connection, client)
+                changed = {"done": " ".join(done) or "nothing had to be done"}
+                audit.record_change(
+                    connection=request.connection, user=request.user, action="repair components", after=changed
+                )
+            report = components.look(request.connection, client)
+        except HubError as error:
+            problem = f"{error} {error.hint}".strip()
+    context = {
+        "title": "Components and roles in Sales",
+        "report": report,
+        "problem": problem,
+        "done": done,
+        "repairing": repairing and not problem,
+        "crumbs": [("Connection Setup", request.connection.get_absolute_url())],
+    }
+    return render(request, "connector/components.html", context, status=422 if problem else 200)
 
 
 @require_safe

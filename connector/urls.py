@@ -15,6 +15,11 @@ urlpatterns = [
         security_views.connection_certificate,
         name="connection-certificate",
     ),
+    path(
+        "c/<slug:connection>/connection/components/",
+        security_views.connection_components,
+        name="connection-components",
+    ),
     path("encryption/", security_views.hub_encryption, name="encryption"),
     path("encryption/rotate/", security_views.hub_encryption_rotate, name="encryption-rotate"),
     path("c/<slug:connection>/setup/", wizard.setup_start, name="setup-start"),

@@ -11,10 +11,10 @@ from connector.models import Connection
 from connector.odata import literal, options
 from connector.sales import SalesClient
 
-_COMPANIES = "bcbi_companies"
+COMPANIES = "bcbi_companies"
 _COMPANY_COLUMN = "bcbi_companyid"
 # Tables that carry the company's marker where the Business Central base solution is installed.
-_MARKED = ("account", "contact", "product", "pricelevel", "opportunity", "quote", "salesorder", "invoice")
+MARKED = ("account", "contact", "product", "pricelevel", "opportunity", "quote", "salesorder", "invoice")
 _NAME_LENGTH = 30
 
 EMPTY_FACTS: dict[str, Any] = {
@@ -59,7 +59,7 @@ def discover_facts(*, connection: Connection) -> dict[str, Any]:
         "business_unit_id": me.business_unit_id,
         "owning_team_id": connection.chosen_team_id or company_team or default_team(sales, me.business_unit_id),
         "company_row_id": company_row,
-        "capabilities": discover_capabilities(business_central) | {"company_tables": _marked_tables(sales)},
+        "capabilities": discover_capabilities(business_central) | {"company_tables": marked_tables(sales)},
     }
 
 
@@ -68,39 +68,51 @@ def discover_capabilities(client: BusinessCentralClient) -> dict[str, list[str]]
     return {service.value: sorted(client.tables(service)) for service in Service}
 
 
-def _marked_tables(sales: SalesClient) -> list[str]:
+def marked_tables(sales: SalesClient) -> list[str]:
     """Entity sets that have the company column."""
     known = {info.entity: table for table, info in sales.tables().items()}
     return [
         known[entity]
-        for entity in _MARKED
+        for entity in MARKED
         if entity in known and _COMPANY_COLUMN in sales.entity_metadata(entity).attributes
     ]
 
 
 def _company_row(connection: Connection, sales: SalesClient) -> tuple[UUID | None, UUID | None]:
     """The row of this company and its default owning team."""
-    if _COMPANIES not in sales.tables() or connection.company_id is None:
+    if COMPANIES not in sales.tables() or connection.company_id is None:
         return None, None
-    external_id = str(connection.company_id)
-    condition = f"bcbi_externalid eq {literal(external_id)}"
-    for record in sales.query(_COMPANIES, properties=["_bcbi_defaultowningteam_value"], filter=condition):
+    condition = company_condition(connection)
+    for record in sales.query(COMPANIES, properties=["_bcbi_defaultowningteam_value"], filter=condition):
         team = record.values["_bcbi_defaultowningteam_value"]
         return record.key, UUID(team) if team else None
-    body = {"bcbi_externalid": external_id, "bcbi_name": connection.company_name[:_NAME_LENGTH]}
     try:
-        # Nobody else makes this row while the connection is disabled, and a second one would do no harm.
-        answer = sales.session.send(
-            "POST",
-            f"{_COMPANIES}?$select=bcbi_companyid",
-            body=body,
-            headers={"Prefer": "return=representation"},
-        )
+        return make_company_row(connection, sales), None
     except RemoteError as error:
         if error.kind is ErrorKind.PERMISSION:
             return None, None
         raise
-    return UUID(answer.data["bcbi_companyid"]), None
+
+
+def company_condition(connection: Connection) -> str:
+    return f"bcbi_externalid eq {literal(str(connection.company_id))}"
+
+
+def company_name_in_sales(connection: Connection) -> str:
+    return connection.company_name[:_NAME_LENGTH]
+
+
+def make_company_row(connection: Connection, sales: SalesClient) -> UUID:
+    """The row that stands for the company in Sales. Raises RemoteError."""
+    body = {"bcbi_externalid": str(connection.company_id), "bcbi_name": company_name_in_sales(connection)}
+    # Nobody else makes this row while the connection is disabled, and a second one would do no harm.
+    answer = sales.session.send(
+        "POST",
+        f"{COMPANIES}?$select=bcbi_companyid",
+        body=body,
+        headers={"Prefer": "return=representation"},
+    )
+    return UUID(answer.data["bcbi_companyid"])
 
 
 def default_team(sales: SalesClient, business_unit_id: UUID) -> UUID | None:

@@ -4,6 +4,7 @@ It belongs to the organisation, so it stays on while any connection with the org
 """
 
 import logging
+from uuid import UUID
 
 from connector.choices import SalesOrderIntegration
 from connector.clients import INTERACTIVE, sales_client
@@ -17,14 +18,17 @@ SWITCH = "issopintegrationenabled"
 _WALLS = "msdyn_postconfigs"
 
 
-def switch_order_integration(connection: Connection) -> None:
-    """Makes the organisation's switch follow the connection's setting. Raises SettingsError where Sales refuses."""
+def switch_order_integration(connection: Connection, *, organisation: UUID | None = None) -> None:
+    """Makes the organisation's switch follow the connection's setting. Raises SettingsError where Sales refuses.
+
+    `organisation`: its id, where the connection is disabled and so knows none.
+    """
     others = Connection.objects.exclude(pk=connection.pk).filter(
         sales_url=connection.sales_url, enabled=True, sales_order_integration=SalesOrderIntegration.LEGACY
     )
     wanted = connection.sales_order_integration == SalesOrderIntegration.LEGACY or others.exists()
     client = sales_client(connection, patience=INTERACTIVE)
-    address = f"organizations({connection.organization_id})"
+    address = f"organizations({organisation or connection.organization_id})"
     try:
         now = client.session.get(f"{address}?$select={SWITCH}").data.get(SWITCH)
         if now is not None and bool(now) != wanted:

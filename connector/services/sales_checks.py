@@ -49,19 +49,7 @@ class SalesChecks:
 
     def environment(self) -> str:
         version = self._read_version()
-        numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-        if numbers[:1] < (7,) or numbers == (7, 1):
-            raise check_failure(
-                _SYSTEM,
-                "sales.old_version",
-                f"The environment has version {version}, which the hub cannot work with.",
-                "Update the environment in the Power Platform admin center.",
-            )
-        if numbers < (9, 2):
-            raise Concern(
-                f"The environment has version {version}; the hub is made for 9.2 and later.",
-                "Update the environment in the Power Platform admin center.",
-            )
+        judge_version(version)
         return f"{self._connection.sales_url} answers, version {version}."
 
     def application_user(self) -> str:
@@ -227,3 +215,20 @@ class SalesChecks:
 
     def _refusal(self, answer: PartAnswer) -> RemoteError:
         return error_of_answer(self._client.session.refusal(answer.status, answer.headers, answer.data))
+
+
+def judge_version(version: str) -> None:
+    """Raises HubError for versions that the hub cannot work with, Concern for those it is not made for."""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers[:1] < (7,) or numbers == (7, 1):
+        raise check_failure(
+            _SYSTEM,
+            "sales.old_version",
+            f"The environment has version {version}, which the hub cannot work with.",
+            "Update the environment in the Power Platform admin center.",
+        )
+    if numbers < (9, 2):
+        raise Concern(
+            f"The environment has version {version}; the hub is made for 9.2 and later.",
+            "Update the environment in the Power Platform admin center.",
+        )

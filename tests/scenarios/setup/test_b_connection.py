@@ -8,10 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from connector.choices import ConnectionState
-from connector.errors import SettingsError
+from connector.errors import RemoteError, SettingsError
 from connector.models import AuditEntry, Connection, Credential, Notice
 from connector.services import maintenance, setup
 from connector.services.connection_test import run_connection_test
+from connector.services.report import Concern
+from connector.services.sales_checks import judge_version
 from coupling.services.defaults import load_defaults
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.notices.causes import causes_of
@@ -184,6 +186,12 @@ def test_a24_the_version_of_sales_is_judged(complete):
     [step] = [step for step in report.steps if (step.system, step.name) == ("sales", "Environment")]
     assert step.state == "passed"
     assert re.search(r"version 9\.2", step.message)
+    judge_version("9.2.24034.00217")
+    with pytest.raises(Concern, match="the hub is made for"):
+        judge_version("7.2.0.0")
+    for too_old in ("7.1.0.0", "6.1.4.256"):
+        with pytest.raises(RemoteError, match="cannot work with"):
+            judge_version(too_old)
 
 
 def test_a25_declining_synchronise_modified_creates_no_job(enabled, page):
@@ -314,3 +322,20 @@ def test_somebody_is_told_by_own_notices_and_nobody_who_left(enabled, page, admi
     Notice.objects.create(connection=enabled, cause="x", severity="error", title="Something")
     page.post("/accounts/me/notices/", {"severity": "info", "every_minutes": "0"})
     assert not enabled.notice_targets.exists()
+
+
+def test_a31_couples_salespeople_only_in_the_person_model_and_repairs_only_while_off(complete, page, sandbox):
+    assert re.search(r"disabled[^>]*>\s*<svg[^>]*>.*?</svg>Couple salespeople", text(page.get(HERE)))
+    Connection.objects.update(ownership_model="person", company_name="CRONUS renamed")
+    assert 'href="/c/default/salespeople/couple/"' in text(page.get(HERE))
+    looked = text(page.post(f"{HERE}components/", {"action": "look"}))
+    assert "Missing: rows that the hub makes carry no company" in looked
+    repaired = page.post(f"{HERE}components/", {"action": "repair"})
+    assert "The row of the company was made." in text(repaired)
+    Connection.objects.update(company_name="CRONUS again")
+    assert "Differs: it is called CRONUS renamed" in text(page.post(f"{HERE}components/", {"action": "look"}))
+    assert "has its present name" in text(page.post(f"{HERE}components/", {"action": "repair"}))
+    assert "Nothing had to be repaired." in text(page.post(f"{HERE}components/", {"action": "repair"}))
+    Connection.objects.update(enabled=True)
+    assert page.post(f"{HERE}components/", {"action": "repair"}).status_code == 422
+    assert AuditEntry.objects.filter(action="repair components").count() == 3
