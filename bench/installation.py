@@ -124,6 +124,38 @@ class Installation:
         self._wait_for(job)
         return job
 
+    def waits_during(self, name: str, *, times: int) -> list[float]:
+        """Seconds that single pairs took to be synchronised, one after the other, during a full run of their table.
+
+        Raises SystemExit when the run was over before the last of them.
+        """
+        from coupling.models import Coupling, TableMapping
+        from syncjobs.choices import JobMode, JobTrigger
+        from syncjobs.engine.options import RunOptions
+        from syncjobs.services.jobs import retry_couplings, start_job
+
+        connection = self.connection
+        mapping = TableMapping.objects.get(connection=connection, name=name)
+        full = start_job(
+            connection=connection, mapping=mapping, mode=JobMode.FULL, trigger=JobTrigger.COMMAND,
+            options=RunOptions(ignore_only_coupled=True),
+        )  # fmt: skip
+        seconds = []
+        for _ in range(times):
+            while (coupling := Coupling.objects.filter(mapping=mapping).order_by("?").first()) is None:
+                time.sleep(_POLL_SECONDS)
+            started = time.monotonic()
+            (job,) = retry_couplings(couplings=[coupling], user=None)
+            while not job.finished_at:
+                time.sleep(_POLL_SECONDS / 10)
+                job.refresh_from_db()
+            seconds.append(time.monotonic() - started)
+        full.refresh_from_db()
+        if full.finished_at:
+            raise SystemExit("The full run was over too soon: take more records.")
+        self._wait_for(full)
+        return seconds
+
     def run_full_synch(self, mappings: Sequence[str] | None = None) -> FullSynch:
         """A full synchronisation as the Full Synchronisation page starts it; None: of all mappings."""
         from syncjobs.services.full_synch import start_full_synch

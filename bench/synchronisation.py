@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--large", type=int, default=100_000, help="coupled records of the incremental run")
     parser.add_argument("--sizes", default="1000,20000", help="further sizes of which the peak memory is compared")
     parser.add_argument("--sample", type=int, default=300, help="records of the record-at-a-time loop")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--only", nargs="*", choices=list(Bench.STEPS), help="only these steps")
     parser.add_argument("--detail", action="store_true", help="say which requests")
     parser.add_argument("--port", type=int, help="this port and the two after it instead of free ones")
@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
 class Bench:
     """The steps of the bench over one installation; each begins with new data."""
 
-    STEPS = ("to-sales", "to-business-central", "limits", "incremental", "quiet", "workers", "memory")
+    STEPS = ("to-sales", "to-business-central", "limits", "incremental", "quiet", "workers", "waiting", "memory")
 
     def __init__(self, hub: Installation, arguments: argparse.Namespace) -> None:
         self.hub, self.arguments, self.report = hub, arguments, Report()
@@ -84,7 +84,7 @@ class Bench:
     def steps(self) -> dict[str, Callable[[], None]]:
         steps = (
             self.to_sales, self.to_business_central, self.limits, self.incremental, self.quiet, self.workers,
-            self.memory,
+            self.waiting, self.memory,
         )  # fmt: skip
         return dict(zip(self.STEPS, steps, strict=True))
 
@@ -184,6 +184,15 @@ class Bench:
             f"{slices} slices over {self.arguments.workers} workers; {run.usage.hub_cpu / run.seconds:.2f} cores used."
             " Compare with --workers 1."
         )
+
+    def waiting(self) -> None:
+        """How long somebody waits for one record while all workers are busy with a full run of the same table."""
+        count = self.arguments.records
+        self.report.heading(f"Synchronize Now during a full run of {count:,} customers")
+        self._start_over(customers=count)
+        self.hub.sandbox.behave(latency=LATENCY, limits=LIMITS)
+        seconds = self.hub.waits_during("CUSTOMER", times=5)
+        self.report.note("Waited for one record: " + ", ".join(f"{each:.1f} s" for each in seconds))
 
     def memory(self) -> None:
         self.report.heading("Peak memory of a worker by number of records")

@@ -48,7 +48,7 @@ SANDBOX_CA_FILE = env.text("SANDBOX_CA_FILE", str(SANDBOX_DATA_DIR / "ca.pem") i
 
 WEB_HOST = env.text("COUPLET_HOST", "127.0.0.1")
 WEB_PORT = env.port("COUPLET_PORT", 8000)
-WORKERS = env.integer("COUPLET_WORKERS", 2, at_least=1, at_most=64)
+WORKERS = env.integer("COUPLET_WORKERS", 4, at_least=1, at_most=64)
 
 BASE_URL = env.web_origin("COUPLET_BASE_URL", f"http://127.0.0.1:{WEB_PORT}")
 _base = urlsplit(BASE_URL)

@@ -50,10 +50,15 @@ def commands() -> dict[str, list[str]]:
     gunicorn += ["--worker-class", "gthread", "--threads", str(_WEB_THREADS), "--timeout", str(_REQUEST_SECONDS)]
     processes["web"] = gunicorn
     for number in range(1, settings.WORKERS + 1):
-        worker = [*manage, "rqworker", "high", "default", "low", "--verbosity", "0"]
-        processes[f"worker-{number}"] = [*worker, "--worker-ttl", str(_WORKER_TTL_SECONDS)]
+        processes[f"worker-{number}"] = _worker(manage, "high", "default", "low")
+    # A full synchronisation may keep all of those for hours; somebody who waits for one record does not wait for it.
+    processes["worker-high"] = _worker(manage, "high")
     processes["scheduler"] = [*manage, "tick"]
     return processes
+
+
+def _worker(manage: Sequence[str], *queues: str) -> list[str]:
+    return [*manage, "rqworker", *queues, "--verbosity", "0", "--worker-ttl", str(_WORKER_TTL_SECONDS)]
 
 
 class Supervisor(Manager):

@@ -6,9 +6,9 @@ PAGE_ROWS = 5000
 """Rows per transaction of a pull: a page of Sales; bigger pages of Business Central are cut, to keep memory flat."""
 
 SMALLEST_SLICE = 200
-LARGEST_SLICE = 1000
-"""Pairs per slice: enough that bulk messages are full; few enough that several workers share a job, and that one plans
-or writes to one system while another keeps the other system busy."""
+LARGEST_SLICE = 500
+"""Pairs per slice: enough that bulk messages are full; few enough that several workers share a job, and that some plan
+or write to one system while others keep the other system busy."""
 
 SWEEP_STOP_RECORDS = 20
 SWEEP_STOP_SHARE = 0.2

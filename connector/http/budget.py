@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # costs a place in the service's queue and nothing else.
 LEASE_SECONDS = 30
 _POLL_SECONDS = 0.02
-_POLL_LIMIT_SECONDS = 0.25
+_POLL_LIMIT_SECONDS = 0.1
 _KEEP_SECONDS = 3600
 # Refusals of the same moment are one: the limit is lowered once for all of them.
 _DECREASE_PAUSE_SECONDS = 2.0
@@ -171,18 +171,29 @@ class Budget:
 
     def _wait(self, lease: str, deadline: float, meter: Meter | None) -> bool:
         """Returns whether the slot is a shared one."""
-        poll = _POLL_SECONDS
-        while True:
-            verdict, seconds, shared = self._take(lease)
-            if verdict == "taken":
-                return shared
-            wait = seconds if verdict in ("paused", "paced") else poll * random.uniform(0.5, 1.5)  # noqa: S311
-            poll = min(_POLL_LIMIT_SECONDS, poll * 1.5)
-            if time.monotonic() + wait > deadline:
-                raise TimeoutError
-            if verdict != "full" and meter is not None:
-                meter.add_throttled(wait)
-            time.sleep(wait)
+        # One thread of the process asks, the others wait for their turn: dozens that poll would cost a core.
+        turn = self._local.turn
+        if not turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise TimeoutError
+        try:
+            poll = _POLL_SECONDS
+            while True:
+                self._local.freed.clear()
+                verdict, seconds, shared = self._take(lease)
+                if verdict == "taken":
+                    return shared
+                wait = seconds if verdict in ("paused", "paced") else poll * random.uniform(0.5, 1.5)  # noqa: S311
+                poll = min(_POLL_LIMIT_SECONDS, poll * 1.5)
+                if time.monotonic() + wait > deadline:
+                    raise TimeoutError
+                if verdict == "full":
+                    self._local.freed.wait(wait)
+                    continue
+                if meter is not None:
+                    meter.add_throttled(wait)
+                time.sleep(wait)
+        finally:
+            turn.release()
 
     def _take(self, lease: str) -> tuple[str, float, bool]:
         policy = self.policy
@@ -202,11 +213,12 @@ class Budget:
         return answer[0].decode(), float(answer[1]), True
 
     def _give_back(self, lease: str, succeeded: bool, *, shared: bool) -> None:
-        if not shared:
-            self._local.give_back(succeeded)
-            return
         policy = self.policy
-        self._run(_GIVE_BACK, lease, int(succeeded), policy.start, policy.ceiling, _KEEP_SECONDS)
+        if shared:
+            self._run(_GIVE_BACK, lease, int(succeeded), policy.start, policy.ceiling, _KEEP_SECONDS)
+        else:
+            self._local.give_back(succeeded)
+        self._local.freed.set()
 
     def _run(self, script: str, *arguments: Any) -> Any:
         """The script's answer, or None when Redis is away."""
@@ -228,6 +240,10 @@ class LocalBudget:
     lowered_at: float = float("-inf")
     tokens: float = 0.0
     filled_at: float = 0.0
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the thread that asks for the next slot, whether in Redis or here."""
+    freed: threading.Event = field(default_factory=threading.Event)
+    """Set when a slot of this process was given back."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
