@@ -23,6 +23,7 @@ from syncjobs.documents.choices import EventKind, OrderState
 from syncjobs.documents.events import note
 from syncjobs.documents.facts import Facts
 from syncjobs.documents.following import Seen, read_with_lines
+from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.lines import FREIGHT, LineBuilder
 from syncjobs.documents.models import SalesDocument
@@ -123,6 +124,10 @@ def into_business_central(run: JobRun, orders: Sequence[Exchanged]) -> None:
         return
     facts = facts_of(run, [order.document for order in changed])
     for order in changed:
+        context = HookContext(Step.UPDATE_ORDER, order.document, log=run.progress.log)
+        if (refused := run_before(context)) is not None:
+            attend(order.document, "order.lines_refused", refused.message)
+            continue
         if problem := _write_bc(run, order, facts):
             attend(order.document, "order.lines_refused", problem)
             SynchJob.objects.filter(pk=run.job.pk).update(failed=F("failed") + 1)
@@ -132,6 +137,7 @@ def into_business_central(run: JobRun, orders: Sequence[Exchanged]) -> None:
         SynchJob.objects.filter(pk=run.job.pk).update(modified=F("modified") + 1)
         text = f"Changes of the lines went from Sales into order {order.document.bc_number}; it is to be released."
         note(order.document, EventKind.UPDATED, text, job=run.job)
+        run_after(context)
 
 
 def _write_bc(run: JobRun, order: Exchanged, facts: Facts) -> str:

@@ -23,6 +23,7 @@ from syncjobs.documents.attention import attend, settle_attention
 from syncjobs.documents.choices import EventKind
 from syncjobs.documents.events import note
 from syncjobs.documents.exchange import LINES_MAPPING, Exchanged
+from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import (
@@ -138,10 +139,15 @@ def into_sales(run: JobRun, orders: Sequence[Exchanged]) -> None:
         else:
             settle_attention(document, "order.product_not_coupled")
         body = {**_numbering(run, document), **_discount(document)}
-        if parts or body:
-            by_key[document.sales_key] = order
-            change = Change(document, SALES, TABLE, OperationKind.UPDATE, body, beside=parts, told=told)
-            changes.append(change)
+        if not (parts or body):
+            continue
+        context = HookContext(Step.UPDATE_ORDER, document, body=body, log=run.progress.log)
+        if (refused := run_before(context)) is not None:
+            attend(document, "order.sales_refused", refused.message)
+            continue
+        by_key[document.sales_key] = order
+        change = Change(document, SALES, TABLE, OperationKind.UPDATE, context.body, beside=parts, told=told)
+        changes.append(change)
     done = []
     for change, error in toggled(run, client, changes, final=SUBMITTED) if changes else ():
         document = change.document
@@ -155,6 +161,7 @@ def into_sales(run: JobRun, orders: Sequence[Exchanged]) -> None:
         if change.beside:
             text = f"Sales got the lines of order {document.bc_number} as they are in Business Central."
             note(document, EventKind.UPDATED, text, job=run.job, details=change.told)
+        run_after(HookContext(Step.UPDATE_ORDER, document, body=change.body, log=run.progress.log))
         done.append(by_key[document.sales_key])
     if done:
         _agree(run, client, done)

@@ -20,6 +20,7 @@ from syncjobs.documents.attention import attend, settle_attention
 from syncjobs.documents.choices import EventKind, OrderState
 from syncjobs.documents.events import note
 from syncjobs.documents.following import RELEASED, Seen
+from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.write_back import SUBMITTED, TABLE, toggled
 from syncjobs.engine.blueprint import Blueprint
@@ -72,8 +73,12 @@ def write_headers(run: JobRun, sales: SalesClient, seen: Sequence[Seen]) -> None
         known = {name: value for name, value in known_here(each).items() if name in enabled}
         agreed[document.sales_key] = (pair, decision)
         if body or known:
+            context = HookContext(Step.UPDATE_ORDER, document, body={**body, **known}, log=run.progress.log)
+            if (refused := run_before(context)) is not None:
+                attend(document, "order.header", refused.message)
+                continue
             before |= {name: document.values.get(name) for name in known}
-            changes.append(Change(document, SALES, TABLE, OperationKind.UPDATE, {**body, **known}, before=before))
+            changes.append(Change(document, SALES, TABLE, OperationKind.UPDATE, context.body, before=before))
         else:
             _agree(pair, decision)
     for change, error in toggled(run, sales, changes, final=SUBMITTED) if changes else ():
@@ -90,6 +95,7 @@ def write_headers(run: JobRun, sales: SalesClient, seen: Sequence[Seen]) -> None
         names = ", ".join(sorted({_word(name) for name in change.body}))
         text = f"Sales got {names} from Business Central."
         note(document, EventKind.UPDATED, text, job=run.job, details=change.body)
+        run_after(HookContext(Step.UPDATE_ORDER, document, body=change.body, log=run.progress.log))
 
 
 def _is_due(run: JobRun, seen: Seen) -> bool:

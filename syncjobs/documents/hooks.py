@@ -31,6 +31,10 @@ class Step(StrEnum):
     WIN_QUOTE = "win_quote"
     POST = "post"
     FULFIL = "fulfil"
+    INVOICE = "invoice"
+    GIVE_BACK = "give_back"
+    UPDATE_ORDER = "update_order"
+    CREATE_IN_SALES = "create_in_sales"
 
 
 class Refusal(Exception):  # noqa: N818 - it says what happens, as in the documentation

@@ -25,6 +25,7 @@ from syncjobs.documents.choices import EventKind, OrderState, TransferState
 from syncjobs.documents.events import note
 from syncjobs.documents.exchange_sales import has_solution, line_row, new_key, products_of
 from syncjobs.documents.following import RELEASED, read_with_lines
+from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import LINKS, PRODUCT_LINES, agreed_amounts, new_link
@@ -125,6 +126,13 @@ def _make(
     currency = str(header.get("transactioncurrencyid@odata.bind") or "").partition("(")[2].rstrip(")")
     if "pricelevelid@odata.bind" not in body and currency in lists:
         body["pricelevelid@odata.bind"] = f"/pricelevels({lists[currency]})"
+    document = SalesDocument(connection=run.connection, kind=ORDERS.kind, sales_key=key, name=str(body["name"]))
+    context = HookContext(
+        Step.CREATE_IN_SALES, document, {"order": dict(order)}, body, body[ORDERS.lines], log=run.progress.log
+    )
+    if (refused := run_before(context)) is not None:
+        _fail(run, f"{number} {body['name']}", refused.message)
+        return
     operation = Operation.objects.create(
         job=run.job, connection=run.connection, mapping=run.mapping, system=SALES, table=TABLE, record_id=key,
         bc_key=bc_key, sales_key=key, record_name=f"{number} {body['name']}"[:500], kind=OperationKind.CREATE,
@@ -179,6 +187,7 @@ def _couple(
     note(document, EventKind.CREATED, text, key=f"created:{bc_key}", job=run.job)
     SynchJob.objects.filter(pk=run.job.pk).update(inserted=F("inserted") + 1, coupled=F("coupled") + 1)
     run.progress.log(f"{document}: {text}")
+    run_after(HookContext(Step.CREATE_IN_SALES, document, log=run.progress.log))
 
 
 def _fail(run: JobRun, title: str, message: str) -> None:

@@ -74,17 +74,26 @@ def _gone(run: JobRun, sales: SalesClient, seen: Seen) -> None:
         )
         return
     if run.connection.sales_order_integration == SalesOrderIntegration.LEGACY:
+        context = HookContext(Step.GIVE_BACK, document, log=run.progress.log)
+        if (problem := run_before(context)) is not None:
+            attend(document, problem.code, problem.message)
+            return
         if run.connection.cancel_deleted_orders:
             _cancel(run, document)
         else:
             _give_back(run, sales, document)
+        run_after(context)
     else:
         attend(document, "order.deleted", f"Order {document.bc_number} was deleted in Business Central.")
 
 
 def _set_invoiced(run: JobRun, sales: SalesClient, seen: Seen) -> None:
     document = seen.document
-    body: dict[str, Any] = dict(INVOICED)
+    context = HookContext(Step.INVOICE, document, body=dict(INVOICED), log=run.progress.log)
+    if (problem := run_before(context)) is not None:
+        attend(document, problem.code, problem.message)
+        return
+    body: dict[str, Any] = context.body
     change = Change(document, SALES, TABLE, OperationKind.UPDATE, body, before=_state(document), key=document.sales_key)
     for _, result in journal.write(run, [change]):
         if result.error is not None:
@@ -94,6 +103,7 @@ def _set_invoiced(run: JobRun, sales: SalesClient, seen: Seen) -> None:
         document.sales_state, document.sales_status = INVOICED["statecode"], INVOICED["statuscode"]
         document.save(update_fields=["sales_state", "sales_status"])
         SynchJob.objects.filter(pk=run.job.pk).update(modified=F("modified") + 1)
+        run_after(context)
         if seen.order is None:
             _close(run, document)
 

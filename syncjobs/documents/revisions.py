@@ -21,14 +21,14 @@ from syncjobs.documents import journal
 from syncjobs.documents.choices import EventKind, TransferState
 from syncjobs.documents.events import note
 from syncjobs.documents.following import read_with_lines
-from syncjobs.documents.hooks import HookContext, Step, run_before
+from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.notes import drop_notes
 from syncjobs.documents.preflight import Prepared
 from syncjobs.documents.records import QUOTES
 from syncjobs.documents.steps import first_steps
-from syncjobs.documents.transfer import create, note_problems, who
+from syncjobs.documents.transfer import add_warnings, create, note_problems, who
 from syncjobs.documents.versions import keep_version
 from syncjobs.engine.apply import mark_sent
 from syncjobs.engine.context import JobRun
@@ -74,6 +74,7 @@ def revise(run: JobRun, former: SalesDocument, prepared: Prepared) -> SalesDocum
         return None
     taken = _take_over(run, client, former, prepared)
     drop_notes(run, former)
+    add_warnings(taken, run_after(HookContext(Step.REVISE_QUOTE, taken, log=run.progress.log)))
     return taken
 
 

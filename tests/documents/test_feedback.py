@@ -156,3 +156,27 @@ def test_ship_and_invoice_posts_once_however_often_it_is_asked_for(trade: Trade)
     assert len([row for row in trade.bc.rows("salesInvoices", "status") if row["status"] == "Open"]) == 1
     assert state(trade, key) == (4, 100003)
     assert trade.document(key).transfer_state == TransferState.CLOSED
+
+
+def test_deleted_order_is_cancelled_in_sales_where_that_is_wanted(trade: Trade) -> None:
+    trade.switch(cancel_deleted_orders=True)
+    key = trade.make_order("Deleted for good")
+    trade.process(key)
+    trade.bc.delete("salesOrders", trade.document(key).bc_key)
+    for _ in range(2):
+        trade.process(name=ORDER_STATUS)
+    assert state(trade, key) == (2, 4)
+    assert (trade.document(key).transfer_state, trade.document(key).coupling) == (TransferState.CLOSED, None)
+
+
+def test_constant_and_switched_off_field_of_the_mapping_count(trade: Trade) -> None:
+    fields = trade.mapping("SALESORDER-ORDER").fields
+    fields.filter(sales_attribute="shipto_city").update(enabled=False)
+    fields.filter(sales_attribute="billto_city").update(constant_value="Head office", business_central_property="")
+    key = trade.make_order("Mapped")
+    trade.process(key)
+    trade.bc.update("salesOrders", trade.document(key).bc_key, shipToCity="Bergen", shipToName="The yard")
+    act(trade, key, "release")
+    trade.process(name=ORDER_STATUS)
+    row = trade.sales.row("salesorders", key, "shipto_city", "shipto_name", "billto_city")
+    assert row == {"shipto_city": None, "shipto_name": "The yard", "billto_city": "Head office"}
