@@ -13,6 +13,7 @@ from config.roles import Capability
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
 from coupling.models import Coupling
+from coupling.services.requests import uncouple_many
 from syncjobs.filtersets import OperationFilterSet
 from syncjobs.models import Operation
 from syncjobs.services.jobs import RETRYABLE, retry_couplings, retry_creations
@@ -30,7 +31,17 @@ class OperationList(ListView):
     list_name = "operations"
     table_class = OperationTable
     filterset_class = OperationFilterSet
-    actions = (BulkAction("retry", "Retry", "refresh", Capability.COUPLE, "Try {n} records again?"),)
+    actions = (
+        BulkAction("retry", "Retry", "refresh", Capability.COUPLE, "Try {n} records again?"),
+        BulkAction(
+            "uncouple",
+            "Delete coupling",
+            "unlink",
+            Capability.COUPLE,
+            "Delete the couplings of {n} selected operations? All records stay, they just stop following each other.",
+            danger=True,
+        ),
+    )
 
     def get_queryset(self) -> QuerySet[Operation]:
         return operations_of(self.request).defer("bc_base", "sales_base", "before", "after", "error_details")
@@ -41,6 +52,8 @@ class OperationList(ListView):
 
     def run_action(self, action: BulkAction, records: QuerySet[Operation]) -> str:
         """Coupled records and those without a partner, a job per mapping each."""
+        if action.name == "uncouple":
+            return self._uncouple(records)
         retryable = records.filter(state__in=RETRYABLE, preview=False)
         couplings = Coupling.objects.filter(pk__in=retryable.order_by().values("coupling_id"))
         jobs = retry_couplings(couplings=list(couplings), user=self.request.user)
@@ -48,6 +61,16 @@ class OperationList(ListView):
         if not jobs:
             return "None of these failed; there was nothing to retry."
         return f"The failed records are tried again in {len(jobs)} job{'s' if len(jobs) > 1 else ''}."
+
+    def _uncouple(self, records: QuerySet[Operation]) -> str:
+        """Several operations of one record count once."""
+        found = Coupling.objects.filter(pk__in=records.order_by().values("coupling_id"))
+        couplings = list(found.select_related("mapping__connection", "connection"))
+        if not couplings:
+            return "None of these records is coupled."
+        gone = uncouple_many(couplings=couplings, user=self.request.user)
+        also = f", and {gone.children} of contacts with them" if gone.children else ""
+        return f"Couplings to delete: {gone.taken}{also}." + (" This runs in the background." if gone.jobs else "")
 
 
 @dataclass(frozen=True, slots=True)

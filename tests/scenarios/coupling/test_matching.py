@@ -161,6 +161,7 @@ def test_undo_of_one_pair_of_a_run_takes_its_values_and_its_link_back(hub, sales
     undo = reverse("coupling-undo", kwargs={"connection": "default", "deed": change.deed})
     shown = salesperson.get(undo).text
     assert "Account 1" in shown
+    assert '<span title="name">Name</span>' in shown, "fields are called as people call them"
     assert "Account 0" not in shown
     salesperson.post(undo, {"confirmed": "1"})
     assert names(hub, accounts) == ["Customer 0", "Account 1", "Customer 2"]
