@@ -60,9 +60,7 @@ class MappingTable(Table):
             "coupled",
             "failing",
             "skipped",
-            "synch_only_coupled_records",
             "last_run",
-            "interval",
         ]
         empty_title = "No mappings yet"
         empty_hint = "The delivered mappings appear when the connection is enabled."

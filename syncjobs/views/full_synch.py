@@ -69,7 +69,7 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
         "totals": totals_of(planned) if run and run.preview and not live else [],
         "estimate": estimate(planned) if run and run.preview and planned and not live else None,
         "ending": ending_of(run, rows) if run else None,
-        "newest": run is not None and not wanted,
+        "newest": run is not None and run == runs.first(),
         "risks": risks_of(lines, free),
         "unread": [each.mapping.name for each in free if each.unread],
         "planned_by": before,
