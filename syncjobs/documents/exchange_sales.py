@@ -19,6 +19,7 @@ from connector.sales import SalesClient
 from coupling.models import BusinessCentralRecord, Coupling
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents.amounts import amount, plain, rounded
+from syncjobs.documents.archives import archived
 from syncjobs.documents.attention import attend, settle_attention
 from syncjobs.documents.choices import EventKind
 from syncjobs.documents.events import note
@@ -244,7 +245,18 @@ def _numbering(run: JobRun, document: SalesDocument) -> dict[str, Any]:
     if not has_solution(run) or document.marks.get("numbered") == document.bc_number:
         return {}
     document.marks = {**document.marks, "numbered": document.bc_number}
-    return {_NUMBER: document.bc_number, _OCCURRENCE: 1}
+    reference = str(document.bc_values.get("externalDocumentNumber") or "")
+    return {_NUMBER: document.bc_number, _OCCURRENCE: occurrence(run, document.bc_number, reference)}
+
+
+def occurrence(run: JobRun, number: str, reference: str) -> int:
+    """Which order of this number it is: one more than the newest in the archive, unless that is this very order."""
+    client = run.client(BC)
+    assert isinstance(client, BusinessCentralClient)  # noqa: S101 - narrows the type
+    version = archived(client, number)
+    if version is None:
+        return 1
+    return int(version["docNoOccurrence"]) + (str(version["externalDocumentNumber"]) != reference)
 
 
 def _discount(document: SalesDocument) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from syncjobs.documents import journal
 from syncjobs.documents.agreeing import note_agreed
 from syncjobs.documents.choices import EventKind, OrderState, TransferState
 from syncjobs.documents.events import note
-from syncjobs.documents.exchange_sales import has_solution, line_row, new_key, products_of
+from syncjobs.documents.exchange_sales import has_solution, line_row, new_key, occurrence, products_of
 from syncjobs.documents.following import RELEASED, read_with_lines
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
@@ -122,7 +122,8 @@ def _make(
         ORDERS.lines: [row for _, row in rows],
     }
     if has_solution(run):
-        body["bcbi_businesscentraldocumentoccurrencenumber"] = 1
+        reference = str(order["externalDocumentNumber"] or "")
+        body["bcbi_businesscentraldocumentoccurrencenumber"] = occurrence(run, number, reference)
     currency = str(header.get("transactioncurrencyid@odata.bind") or "").partition("(")[2].rstrip(")")
     if "pricelevelid@odata.bind" not in body and currency in lists:
         body["pricelevelid@odata.bind"] = f"/pricelevels({lists[currency]})"

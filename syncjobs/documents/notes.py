@@ -6,7 +6,7 @@ answer got lost is found again.
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import unescape
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from connector.odata import chunks
 from connector.wire import parse_time
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents import journal
+from syncjobs.documents.agreeing import is_both_ways
 from syncjobs.documents.choices import DocumentKind, EventKind, TransferState
 from syncjobs.documents.events import note
 from syncjobs.documents.journal import Change
@@ -65,9 +66,12 @@ def read_annotations(run: JobRun, documents: Sequence[SalesDocument]) -> dict[UU
 
 def transfer_notes(run: JobRun, documents: Sequence[SalesDocument]) -> list[SalesDocument]:
     """Carries new and changed notes over; returns the documents whose notes are all there."""
-    if not documents:
-        return []
-    annotations = read_annotations(run, documents)
+    return _carry(run, documents, read_annotations(run, documents)) if documents else []
+
+
+def _carry(
+    run: JobRun, documents: Sequence[SalesDocument], annotations: Mapping[UUID, Sequence[dict[str, Any]]]
+) -> list[SalesDocument]:
     done = []
     for document in documents:
         wanted = annotations.get(document.sales_key, [])
@@ -102,8 +106,35 @@ def follow_notes(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     for chunk in chunks(documents, _KEYS_PER_QUERY):
         if run.progress.should_stop():
             return
-        transfer_notes(run, chunk)
+        annotations = read_annotations(run, chunk)
+        _carry(run, chunk, annotations)
+        if is_both_ways(run):
+            _drop_deleted(run, chunk, annotations)
         _bring_back(run, chunk)
+
+
+def _drop_deleted(
+    run: JobRun, documents: Sequence[SalesDocument], annotations: Mapping[UUID, Sequence[dict[str, Any]]]
+) -> None:
+    """Notes of bidirectional orders that were deleted in Sales go in Business Central, too."""
+    there = {each["key"] for rows in annotations.values() for each in rows}
+    carried = DocumentNote.objects.filter(document__in=documents, from_sales=True, attachment_key__isnull=False)
+    gone = {each.attachment_key: each for each in carried if each.annotation_key not in there}
+    by_pk = {document.pk: document for document in documents}
+    changes = [
+        Change(
+            by_pk[each.document_id], BC, ATTACHMENTS, OperationKind.DELETE, key=key, sales_key=each.annotation_key
+        )
+        for key, each in gone.items()
+    ]  # fmt: skip
+    for change, result in journal.write(run, changes):
+        if result.status not in (WriteStatus.DONE, WriteStatus.MISSING):
+            run.progress.log(f"{change.document}: a note was not taken away. {result.error}", LogLevel.WARNING)
+            continue
+        deleted = gone[change.key]
+        text = f"The note “{deleted}” was deleted in Sales, and so in Business Central."
+        note(change.document, EventKind.NOTE, text, job=run.job)
+        DocumentNote.objects.filter(pk=deleted.pk).delete()
 
 
 def _bring_back(run: JobRun, documents: Sequence[SalesDocument]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from syncjobs.choices import JobMode
 from syncjobs.documents.choices import TransferState
+from syncjobs.documents.processes import NOTES
 from syncjobs.models import SynchJob
 from tests.documents.test_feedback import act, state
 from tests.documents.trade import Trade
@@ -121,6 +122,18 @@ def test_change_of_a_released_order_waits_until_it_is_reopened(both: Trade) -> N
     exchange(both)
     assert [line["quantity"] for line in lines(both, key)] == [9]
     assert both.document(key).attention == []
+
+
+def test_note_deleted_in_sales_goes_in_business_central(both: Trade) -> None:
+    key = both.make_order("Noted")
+    note = both.sales.create(
+        "annotations", subject="Gate", notetext="Code 12", **{"objectid_salesorder@odata.bind": f"/salesorders({key})"}
+    )
+    both.process(key)
+    assert len(both.bc.rows("documentAttachments", "fileName")) == 1
+    both.sales.delete("annotations", note)
+    assert both.process(name=NOTES).state == "succeeded"
+    assert both.bc.rows("documentAttachments", "fileName") == []
 
 
 def test_line_changed_on_both_sides_is_left_for_a_person(both: Trade) -> None:
