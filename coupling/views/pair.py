@@ -19,6 +19,7 @@ from coupling.choices import CouplingState
 from coupling.models import Coupling
 from coupling.records import words_of
 from coupling.services import requests
+from coupling.services.admission import violated_condition
 from coupling.services.changes import changes_of, latest_undoable
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.pairs import attach_records
@@ -58,6 +59,15 @@ def record_detail(request: PageRequest, connection: str, system: str, table: str
     return redirect(
         reverse("coupling-setup", kwargs={"connection": connection, "system": system, "table": table, "key": key})
     )
+
+
+def _outside(coupling: Coupling) -> str:
+    """The condition of the filter that one of the records fails; blank for a pair inside."""
+    if not coupling.outside_filter:
+        return ""
+    system = System(coupling.outside_filter)
+    key = coupling.bc_key if system == System.BUSINESS_CENTRAL else coupling.sales_key
+    return violated_condition(coupling.mapping, system, key)
 
 
 def _history(coupling: Coupling) -> list[tuple[HistoryEntry, list[tuple[str, str, Any, Any]]]]:
@@ -125,6 +135,7 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
         "undoable": latest_undoable(coupling),
         "sales_link": sales_url(request.connection, coupling.mapping.sales_entity, coupling.sales_key),
         "bc_link": business_central_url(request.connection, coupling.bc_table, bc.number if bc else ""),
+        "outside": _outside(coupling),
         "one_missing": coupling.missing in ("business_central", "sales"),
         "busy": coupling.state == CouplingState.WORKING,  # type: ignore[attr-defined]
     }

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from connector.choices import System
-from coupling.models import Coupling, CouplingChange
+from coupling.models import Coupling, CouplingChange, SalesRecord
 from coupling.services.children import children_of
 from tests.coupling.factories import key, make_account, make_coupling, make_customer, make_record
 from tests.web.conftest import Hub, add_pair
@@ -132,6 +132,15 @@ def test_the_pair_page_shows_both_sides_state_and_history(hub: Hub, signed_in):
     assert "Failing" in page
     assert f"Job {hub.job.pk}" in page
     assert "Retry" in page
+
+
+def test_a_pair_outside_the_filter_says_which_condition_its_record_fails(hub: Hub, signed_in):
+    pair = hub.couplings[0]
+    row = SalesRecord.objects.get(key=pair.sales_key)
+    row.values["statecode"] = 1
+    row.save()
+    Coupling.objects.filter(pk=pair.pk).update(outside_filter="sales", error_code="", conflict=False)
+    assert "It fails: statecode eq 0." in signed_in("salesperson").get(url("coupling-detail", pk=pair.pk)).text
 
 
 def test_the_pair_page_of_another_connection_is_404(hub: Hub, signed_in):
