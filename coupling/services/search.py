@@ -28,6 +28,9 @@ from coupling.services.words import digits, domain, fold, joined, search_text, w
 __all__ = ["matching", "mirror_of", "search_records", "search_text"]
 
 _MIN_FUZZY_LETTERS = 4
+# The pattern of a word's spellings grows with the square of its letters, and the index needs memory for all of them.
+_MAX_FUZZY_LETTERS = 24
+_MOST_FUZZY_WORDS = 6
 _MIN_DIGITS_INSIDE = 4
 _LOCAL_DIGITS = 7
 _INTERNATIONAL_DIGITS = 9
@@ -83,19 +86,20 @@ def _parse(text: str) -> _Query:
     found_words = words(" ".join(plain))
     searched = without_legal_forms(found_words)
     strict = [Q(search_text__contains=token if "@" in token else domain(token)) for token in addresses]
+    misspelt = [word for word in searched if _may_be_misspelt(word)][:_MOST_FUZZY_WORDS]
     fuzzy, certain = list(strict), list(strict)
     for word in searched:
         begins = Q(search_text__contains=f" {word}")
         if word.isdigit() and len(word) >= _MIN_DIGITS_INSIDE:
             begins |= Q(search_text__contains=word)
         strict.append(begins)
-        if _may_be_misspelt(word):
+        if word in misspelt:
             fuzzy.append(begins | Q(search_text__regex=_slips(word)))
         else:
             fuzzy.append(begins)
             certain.append(begins)
-    misspelt = tuple(word for word in searched if _may_be_misspelt(word))
-    return _Query(None, " ".join(searched), joined(text), tuple(strict), tuple(fuzzy), misspelt, tuple(certain))
+    name = " ".join(searched)
+    return _Query(None, name, joined(text), tuple(strict), tuple(fuzzy), tuple(misspelt), tuple(certain))
 
 
 def _columns(text: str) -> tuple[str, tuple[Q, ...]]:
@@ -156,7 +160,7 @@ _ACCENTS = {
 
 
 def _may_be_misspelt(word: str) -> bool:
-    return len(word) >= _MIN_FUZZY_LETTERS and word.isalpha()
+    return _MIN_FUZZY_LETTERS <= len(word) <= _MAX_FUZZY_LETTERS and word.isalpha()
 
 
 def _slips(word: str) -> str:

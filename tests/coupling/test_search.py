@@ -140,3 +140,15 @@ def test_a_long_word_may_have_two_slips(connection, accounts, text, names):
     place = (connection.pk, "accounts")
     assert found(connection, text) == names
     assert [row.name for row in matching(SalesRecord.objects.all(), text, place=place)] == names
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 200, "abcdefghij" * 20, " ".join(["Donaudampfschifffahrt"] * 9), "ab" * 12 + " " + "cd" * 12]
+)
+def test_a_very_long_query_finds_nothing_and_costs_little(connection, accounts, text):
+    assert found(connection, text[:200]) == []
+
+
+def test_a_very_long_word_is_found_by_its_beginning(connection, accounts):
+    make_account(connection, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk AG")
+    assert found(connection, "donaudampfschifffahrtselektrizitaten") != []
