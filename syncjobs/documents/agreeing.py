@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from connector.choices import SalesOrderIntegration, System
 from coupling.models import Coupling
 from syncjobs.documents.models import SalesDocument
-from syncjobs.documents.order_lines import LINKS, agreed_amounts, links_of
+from syncjobs.documents.order_lines import agreed_amounts, keep_links, links_of
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.load import load_slice
@@ -46,6 +46,6 @@ def note_agreed(run: JobRun, documents: Sequence[SalesDocument]) -> None:
             bc_token=pair.bc.token, sales_token=pair.sales.token,
         )  # fmt: skip
     for document in documents:
-        if LINKS not in document.marks:
-            document.marks = {**document.marks, LINKS: links_of(document), **agreed_amounts(document)}
+        if (links := links_of(document)) is not None:
+            document.marks = {**keep_links(document, links), **agreed_amounts(document)}
             document.save(update_fields=["marks"])

@@ -43,7 +43,7 @@ def write_last_state(run: JobRun, sales: SalesClient, seen: Seen) -> bool:
     lines = {str(line["id"]): line for line in document.lines}
     numbers = {str(line["id"]): int(line["sequence"]) for line in document.bc_lines}
     parts = []
-    for link in links_of(document):
+    for link in links_of(document) or ():
         line, quantity = lines.get(link["sales"]), shipped.get(numbers.get(link["bc"], 0))
         if line is not None and quantity is not None and amount(line.get("quantityshipped")) != amount(quantity):
             values = {"quantityshipped": plain(amount(quantity))}

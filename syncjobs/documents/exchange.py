@@ -28,7 +28,6 @@ from syncjobs.documents.journal import Change
 from syncjobs.documents.lines import FREIGHT, LineBuilder
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import (
-    LINKS,
     LinePlan,
     Link,
     agreed_amounts,
@@ -36,6 +35,7 @@ from syncjobs.documents.order_lines import (
     comments_after,
     discount_of_sales,
     freight_of_sales,
+    keep_links,
     links_of,
     new_link,
     plan_lines,
@@ -49,6 +49,11 @@ from syncjobs.models import SynchJob
 BC = System.BUSINESS_CENTRAL
 LINES_MAPPING = "SOLINE-ORDERDETAIL"
 OPEN = "Open"
+_UNKNOWN = "order.lines_unknown"
+_UNKNOWN_WORDS = (
+    "It is not clear which lines of the two orders belong together, so none is carried. They are joined once both have"
+    " the same number of lines, in the same order and with the same quantities."
+)
 
 
 @dataclass(slots=True)
@@ -76,7 +81,13 @@ def compare_lines(run: JobRun, seen: Sequence[Seen]) -> list[Exchanged]:
     for each in seen:
         if each.order is not None and each.document.sales_state == OrderState.SUBMITTED:
             links = links_of(each.document)
+            if links is None:
+                attend(each.document, _UNKNOWN, _UNKNOWN_WORDS)
+                continue
+            settle_attention(each.document, _UNKNOWN)
             plan = plan_lines(links, each.document.lines, each.order[ORDERS.bc_lines], policy=policy)
+            links += [new_link(ours, theirs) for ours, theirs in plan.joined]
+            each.document.marks = keep_links(each.document, links)
             orders.append(Exchanged(each.document, each, links, plan, each.status == OPEN))
     for order in orders:
         _tell_clashes(run, order)
@@ -198,7 +209,7 @@ def _amounts_and_links(run: JobRun, order: Exchanged, facts: Facts, made: Mappin
     for link in order.links:
         if link["bc"] in by_id and link["sales"] in source and not _is_clash(order, link):
             link["agreed_bc"] = bc_view(by_id[link["bc"]], with_text="text" in link["agreed_sales"])
-    document.marks = {**document.marks, LINKS: order.links, **agreed_amounts(document)}
+    document.marks = {**keep_links(document, order.links), **agreed_amounts(document)}
     document.save(update_fields=["bc_lines", "bc_values"])
     return ""
 

@@ -30,11 +30,11 @@ from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import (
     DISCOUNT,
     FREIGHT_AGREED,
-    LINKS,
     PRODUCT_LINES,
     amounts_of,
     bc_view,
     discount_of_sales,
+    keep_links,
     new_link,
     sales_view,
 )
@@ -289,7 +289,7 @@ def _agree(run: JobRun, client: SalesClient, orders: Sequence[Exchanged]) -> Non
         for line in order.plan.new_in_sales:
             if (row := sales.get(str(new_key(run, line)))) is not None:
                 links.append({**new_link(row, line), "number": int(line["sequence"])})
-        marks = {**document.marks, LINKS: links}
+        marks = keep_links(document, links)
         if DISCOUNT in marks and not discount_of_sales(document):
             marks[DISCOUNT] = amounts_of(document)
         marks.setdefault(FREIGHT_AGREED, str(plain(amount(document.values.get("freightamount")))))

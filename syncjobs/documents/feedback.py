@@ -9,6 +9,8 @@ from django.db.models import F
 from connector.choices import System
 from connector.odata import chunks
 from connector.sales import SalesClient
+from coupling.models import Coupling
+from syncjobs.documents import journal
 from syncjobs.documents.choices import IN_BUSINESS_CENTRAL, DocumentKind, EventKind, TransferState
 from syncjobs.documents.events import note
 from syncjobs.documents.following import Seen, look_at_orders, note_events
@@ -39,8 +41,10 @@ def follow(
     run: JobRun, keys: Sequence[UUID], *, tell: bool, carry: Callable[[Sequence[Seen]], None] | None = None
 ) -> None:
     """Looks at coupled orders; `carry` is called with some hundred at a time, before their states follow."""
+    journal.end_abandoned(run)
     sales = run.client(SALES)
     assert isinstance(sales, SalesClient)  # noqa: S101 - narrows the type
+    _read_unknown(run, sales)
     coupled = SalesDocument.objects.filter(
         connection=run.connection, kind=DocumentKind.ORDER, coupling__isnull=False,
         transfer_state__in=IN_BUSINESS_CENTRAL,
@@ -66,6 +70,15 @@ def follow(
             follow_state(run, sales, each)
         SynchJob.objects.filter(pk=run.job.pk).update(done=F("done") + len(chunk))
     _let_go(run, coupled.filter(sales_gone=True).select_related("coupling", "connection"))
+
+
+def _read_unknown(run: JobRun, sales: SalesClient) -> None:
+    """Orders that a person, or a match, coupled without the documents' part knowing of them."""
+    known = SalesDocument.objects.filter(connection=run.connection, kind=DocumentKind.ORDER).values("sales_key")
+    unknown = Coupling.objects.filter(mapping__name=ORDERS.mapping, connection=run.connection)
+    keys = list(unknown.exclude(sales_key__in=known).values_list("sales_key", flat=True))
+    if keys:
+        read_keys(sales, run.connection, ORDERS, keys)
 
 
 def _let_go(run: JobRun, documents: Iterable[SalesDocument]) -> None:

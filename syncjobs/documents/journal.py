@@ -24,6 +24,7 @@ from syncjobs.engine.context import JobRun
 from syncjobs.engine.journal import Ending, end_operations
 from syncjobs.models import Operation, SynchJob
 
+_LOOKED_FOR = ("salesOrders", "salesQuotes")
 _KINDS: dict[OperationKind, Kind] = {
     OperationKind.CREATE: "create",
     OperationKind.UPDATE: "update",
@@ -196,6 +197,23 @@ def abandoned(run: JobRun) -> QuerySet[Operation]:
         mapping=run.mapping, preview=False, job__mode=JobMode.DOCUMENTS,
         state__in=[OperationState.PLANNED, OperationState.SENT],
     ).exclude(job__in=live)  # fmt: skip
+
+
+def end_abandoned(run: JobRun) -> None:
+    """Ends what dead workers left open of the documents' part of ordinary runs; all of it may be written again.
+
+    New documents of Business Central are not among it: they are looked for. The engine recovers its own slices.
+    """
+    live = SynchJob.objects.filter(state__in=LIVE_JOB_STATES).exclude(pk=run.job.pk)
+    Operation.objects.filter(
+        mapping=run.mapping, preview=False, slice__isnull=True,
+        state__in=[OperationState.PLANNED, OperationState.SENT],
+    ).exclude(job__in=live).exclude(
+        system=System.BUSINESS_CENTRAL, kind=OperationKind.CREATE, table__in=_LOOKED_FOR
+    ).update(
+        state=OperationState.SKIPPED, error_code="document.abandoned", error_message="The worker went away.",
+        error_hint="The same is written again where it is still needed.",
+    )  # fmt: skip
 
 
 def is_passing(error: RemoteError | None) -> bool:

@@ -28,7 +28,7 @@ from syncjobs.documents.following import RELEASED, read_with_lines
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import SalesDocument
-from syncjobs.documents.order_lines import LINKS, PRODUCT_LINES, agreed_amounts, new_link
+from syncjobs.documents.order_lines import PRODUCT_LINES, agreed_amounts, keep_links, new_link
 from syncjobs.documents.records import ORDERS, read_keys
 from syncjobs.documents.write_back import SUBMITTED, TABLE
 from syncjobs.engine import bodies
@@ -46,6 +46,7 @@ _EXISTS = (409, 412)
 
 def create_in_sales(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     """Makes the named orders in Sales, or all released ones without a partner. Raises RemoteError."""
+    journal.end_abandoned(run)
     sales, central = run.client(SALES), run.client(BC)
     assert isinstance(sales, SalesClient)  # noqa: S101 - narrows the type
     assert isinstance(central, BusinessCentralClient)  # noqa: S101 - narrows the type
@@ -179,7 +180,7 @@ def _couple(
     rows = {str(line["id"]): line for line in document.lines}
     document.bc_key, document.bc_number, document.transfer_state = bc_key, number, TransferState.TRANSFERRED
     links = [new_link(rows[row], line) | {"number": int(line["sequence"])} for line, row in lines if row in rows]
-    document.marks = {**document.marks, LINKS: links, **agreed_amounts(document), "numbered": number}
+    document.marks = {**keep_links(document, links), **agreed_amounts(document), "numbered": number}
     if submitted:
         document.sales_state, document.sales_status = int(OrderState.SUBMITTED), SUBMITTED["statuscode"]
     document.save()

@@ -15,6 +15,7 @@ from syncjobs.documents.models import SalesDocument
 PRODUCT_LINES = ("Item", "Resource")
 LINKS = "lines"
 """Where a document's marks hold its links."""
+_LINKS_OF = "lines_of"
 DISCOUNT, FREIGHT_AGREED = "discount", "freight"
 """Where they hold the amounts of the whole document that were agreed on."""
 
@@ -35,6 +36,8 @@ class LinePlan:
     clashes: list[tuple[Link, list[str]]] = field(default_factory=list)
     ended: list[Link] = field(default_factory=list)
     """Links with neither line left."""
+    joined: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    """New lines of Sales and of Business Central that say the same: one line, whose answer got lost on its way."""
 
     @property
     def changes_bc(self) -> bool:
@@ -80,19 +83,36 @@ def new_link(sales: Mapping[str, Any], bc: Mapping[str, Any]) -> Link:
     }  # fmt: skip
 
 
-def links_of(document: SalesDocument) -> list[Link]:
-    """The links, or those that the transfer made: its plan says which line came from which."""
-    if LINKS in document.marks:
+def links_of(document: SalesDocument) -> list[Link] | None:
+    """The links that are kept, or those that the two orders suggest; None where it is not clear what belongs together.
+
+    The transfer's plan says which line came from which. Orders that somebody coupled have no plan: their lines belong
+    together one by one, as long as there are equally many with the same quantities.
+    """
+    if document.marks.get(_LINKS_OF) == str(document.bc_key) and LINKS in document.marks:
         return list(document.marks[LINKS])
     sales = {str(line["id"]): line for line in document.lines}
-    by_sequence = {int(line["sequence"]): line for line in document.bc_lines}
-    links = []
-    pairs = zip(document.plan.get("lines", ()), document.plan.get("sources", ()), strict=False)
-    for body, source in pairs:
-        bc = by_sequence.get(int(body["sequence"]))
-        if body["lineType"] in PRODUCT_LINES and bc is not None and source in sales:
-            links.append(new_link(sales[source], bc))
-    return links
+    products = (line for line in document.bc_lines if line["lineType"] in PRODUCT_LINES)
+    bc = sorted(products, key=lambda line: int(line["sequence"]))
+    by_sequence = {int(line["sequence"]): line for line in bc}
+    pairs = [
+        (sales[source], by_sequence[int(body["sequence"])])
+        for body, source in zip(document.plan.get("lines", ()), document.plan.get("sources", ()), strict=False)
+        if body["lineType"] in PRODUCT_LINES and int(body["sequence"]) in by_sequence and source in sales
+    ]
+    if not document.plan.get("lines"):
+        ours = sorted(sales.values(), key=lambda line: line.get("sequencenumber") or 0)
+        if len(ours) != len(bc):
+            return None
+        pairs = list(zip(ours, bc, strict=True))
+    if any(amount(ours["quantity"]) != amount(theirs["quantity"]) for ours, theirs in pairs):
+        return None
+    return [new_link(ours, theirs) for ours, theirs in pairs]
+
+
+def keep_links(document: SalesDocument, links: Sequence[Link]) -> dict[str, Any]:
+    """The document's marks with these links: they count for this Business Central order only."""
+    return {**document.marks, LINKS: list(links), _LINKS_OF: str(document.bc_key)}
 
 
 def plan_lines(
@@ -117,9 +137,21 @@ def plan_lines(
         else:
             _compare(plan, link, ours, theirs, policy)
     known_sales, known_bc = {link["sales"] for link in links}, {link["bc"] for link in links}
-    plan.new_in_bc = [line for key, line in sales.items() if key not in known_sales]
     plan.new_in_sales = [line for key, line in bc.items() if key not in known_bc]
+    for line in (line for key, line in sales.items() if key not in known_sales):
+        same = next((other for other in plan.new_in_sales if _say_the_same(line, other)), None)
+        if same is None:
+            plan.new_in_bc.append(line)
+        else:
+            plan.new_in_sales.remove(same)
+            plan.joined.append((line, same))
     return plan
+
+
+def _say_the_same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    names = ("quantity", "price", "discount")
+    here, there = sales_view(ours), bc_view(theirs, with_text=False)
+    return all(here[name] == there[name] for name in names)
 
 
 def _compare(

@@ -192,3 +192,19 @@ def test_released_order_of_business_central_is_made_in_sales_once(both: Trade) -
     exchange(both)
     assert (state(both, row.key), both.document(row.key).transfer_state) == ((4, 100003), TransferState.CLOSED)
     assert exchange(both, JobMode.FULL).modified == 0  # what was posted and removed is nobody's trouble
+
+
+def test_lines_of_orders_that_a_person_coupled_are_joined_or_left_alone(both: Trade) -> None:
+    keys = [both.make_order(name, lines=2) for name in ("Alike", "Different")]
+    for key, counts in zip(keys, ((1, 2), (1, 2, 3)), strict=True):
+        made = both.bc.create(
+            "salesOrders",
+            customerId=str(both.customer),
+            salesOrderLines=[{"lineType": "Item", "itemId": str(both.item), "quantity": each} for each in counts],
+        )
+        both.couple(ORDERS, "salesOrders", made, "salesorders", key)
+    both.run(ORDERS, JobMode.FULL)
+    found = [[each["code"] for each in both.document(key).attention] for key in keys]
+    assert found == [[], ["order.lines_unknown"]]
+    assert [len(lines(both, key)) for key in keys] == [2, 3]
+    assert [len(details(both, key, "quantity")) for key in keys] == [2, 2]
