@@ -249,6 +249,8 @@ ADDRESSES: dict[str, Needs] = {
     "api-full-synch-list": Needs(Capability.READ, Capability.OPERATE),
     "api-full-synch-detail": _READ,
     "api-full-synch-restart": _RUN_FULL,
+    "api-full-synch-accept": _RUN_FULL,
+    "api-full-synch-retry": _OPERATE,
     "api-full-synch-cancel": _OPERATE,
     "api-full-synch-pause": _OPERATE,
     "api-full-synch-resume": _OPERATE,

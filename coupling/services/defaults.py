@@ -230,8 +230,9 @@ def _add_template(mapping: TableMapping) -> None:
         RecordTemplate.objects.create(mapping=mapping, system=system, values=values)
 
 
-def _identity(label: str, attribute: str, constant: str) -> tuple[str, str, str]:
-    return label, attribute, constant
+def _identity(label: str, attribute: str, constant: str) -> tuple[str, str, bool]:
+    """A constant may be another one than the delivered; that does not make it another field."""
+    return label, attribute, bool(constant)
 
 
 def _refresh_fields(connection: Connection, mapping: TableMapping, default: DefaultMapping, offer: Offer) -> None:
@@ -277,7 +278,7 @@ def _is_due_again(connection: Connection, field: DefaultField) -> bool:
     return connection.synchronize_item_availability and field.sales_attribute == _AVAILABILITY_ATTRIBUTE
 
 
-def _identities_of(name: str) -> set[tuple[str, str, str]]:
+def _identities_of(name: str) -> set[tuple[str, str, bool]]:
     """Identities of the delivered fields of all variants of a mapping."""
     return {
         _identity(field.bc_label, field.sales_attribute, field.constant_value)

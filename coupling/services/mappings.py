@@ -137,8 +137,8 @@ def _check_field(field: FieldMapping, columns: SalesColumns, *, changed: frozens
     errors: dict[str, list[str]] = {}
     if field.not_null and field.clear_value_on_failed_sync:
         errors["not_null"] = ["A field is either never emptied or cleared on failure, not both."]
-    if field.business_central_property and field.constant_value:
-        errors["constant_value"] = ["A field has a Business Central property or a constant, not both."]
+    if field.business_central_property and field.sales_attribute and field.constant_value:
+        errors["constant_value"] = ["A constant goes to one property or column; the other side stays empty."]
     if not field.business_central_property and not field.constant_value:
         errors["business_central_property"] = ["Name a property, or give a constant value."]
     if changed is None or "business_central_property" in changed:

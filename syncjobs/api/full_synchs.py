@@ -19,7 +19,14 @@ from syncjobs.api.serializers import (
 )
 from syncjobs.models import FullSynch, FullSynchLine
 from syncjobs.services.full_synch import start_full_synch
-from syncjobs.services.full_synch_control import cancel_full_synch, pause_full_synch, restart_lines, resume_full_synch
+from syncjobs.services.full_synch_control import (
+    accept_failures,
+    cancel_full_synch,
+    pause_full_synch,
+    restart_lines,
+    resume_full_synch,
+    retry_failed,
+)
 
 
 class _FullSynchs(ConnectionView):
@@ -68,6 +75,30 @@ class FullSynchRestart(_FullSynchs):
     def post(self, request: Request, **kwargs: Any) -> Response:
         full_synch = self.full_synch()
         restart_lines(full_synch=full_synch, mappings=self.body(RestartSerializer)["mappings"])
+        return self.accepted(full_synch)
+
+
+class FullSynchAccept(_FullSynchs):
+    @extend_schema(
+        summary="Let run what waits because too many records of these lines failed",
+        request=RestartSerializer,
+        responses={202: AcceptedFullSynchSerializer},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        full_synch = self.full_synch()
+        accept_failures(full_synch=full_synch, mappings=self.body(RestartSerializer)["mappings"])
+        return self.accepted(full_synch)
+
+
+class FullSynchRetry(_FullSynchs):
+    @extend_schema(
+        summary="Run lines again over the records that failed",
+        request=RestartSerializer,
+        responses={202: AcceptedFullSynchSerializer},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        full_synch = self.full_synch()
+        retry_failed(full_synch=full_synch, mappings=self.body(RestartSerializer)["mappings"])
         return self.accepted(full_synch)
 
 

@@ -200,8 +200,13 @@ class FullSynchLineSerializer(serializers.ModelSerializer[FullSynchLine]):
 
     @extend_schema_field(CountersSerializer)
     def get_counters(self, line: FullSynchLine) -> dict[str, int]:
-        jobs = line.jobs.all()
-        return {name: sum(getattr(job, name) for job in jobs) for name in SynchJob.COUNTERS}
+        """What the line's jobs did together; what failed or conflicts is what the newest one left."""
+        jobs = list(line.jobs.all())
+        newest = jobs[:1]
+        return {
+            name: sum(getattr(job, name) for job in (newest if name in ("failed", "conflicts") else jobs))
+            for name in SynchJob.COUNTERS
+        }
 
     def get_blocked_by(self, line: FullSynchLine) -> list[str]:
         from syncjobs.services.full_synch import blocked_by

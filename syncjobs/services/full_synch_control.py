@@ -37,14 +37,18 @@ def restart_lines(*, full_synch: FullSynch, mappings: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def retry_failed(*, full_synch: FullSynch, mapping: str) -> None:
-    """Runs a finished line again over the records that failed. Raises HubError where none did."""
+def retry_failed(*, full_synch: FullSynch, mappings: Sequence[str]) -> None:
+    """Runs finished lines again over the records that failed. Raises HubError for a line of which none did."""
     with _reopened(full_synch) as row:
-        lines = _named(row, [mapping]).filter(state=LineState.FINISHED, failed_percent__gt=0)
-        if not lines.update(state=LineState.BLANK, failed_only=True, started_at=None, finished_at=None):
+        lines = _named(row, mappings)
+        failing = lines.filter(state=LineState.FINISHED, failed_percent__gt=0)
+        if none := sorted(set(mappings) - set(failing.values_list("mapping__name", flat=True))):
             raise HubError(
-                f"No record of {mapping} failed in this run.", kind=ErrorKind.CONFLICT, code="full_synch.none_failed"
+                f"No record of {', '.join(none)} failed in this run.",
+                kind=ErrorKind.CONFLICT,
+                code="full_synch.none_failed",
             )
+        lines.update(state=LineState.BLANK, failed_only=True, started_at=None, finished_at=None)
 
 
 def accept_failures(*, full_synch: FullSynch, mappings: Sequence[str]) -> None:

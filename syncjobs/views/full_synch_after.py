@@ -43,7 +43,7 @@ def accept(request: PageRequest, connection: str, pk: int) -> HttpResponse:
 def retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     """The failed records of a line, and nothing else, once more."""
     name = request.POST.get("mapping", "")
-    retry_failed(full_synch=_run(request, pk), mapping=name)
+    retry_failed(full_synch=_run(request, pk), mappings=[name])
     messages.success(request, f"The failed records of {name} are tried again.")
     return redirect("full-synch-review", connection)
 

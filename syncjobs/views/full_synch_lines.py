@@ -14,7 +14,7 @@ from syncjobs.choices import LIVE_JOB_STATES, JobMode, LineState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
 from syncjobs.presentation import Counter, Progress, counters_of, progress_of
 from syncjobs.recommendations import FINDS_PARTNERS, Recommendation, Standing, recommend
-from syncjobs.services.full_synch import blocked_by, criteria_of, eligible_mappings
+from syncjobs.services.full_synch import blocked_by, criteria_of, eligible_mappings, holds
 from syncjobs.services.standing import standings
 from syncjobs.views.full_synch_plan import PlanPart, parts_of
 
@@ -38,6 +38,8 @@ class Line:
     counters: list[Counter] = field(default_factory=list)
     plan: list[PlanPart] = field(default_factory=list)
     blocked_by: list[str] = field(default_factory=list)
+    held_by: list[str] = field(default_factory=list)
+    """Those of `blocked_by` of which too many records failed: somebody may let this line run all the same."""
     may_restart: bool = False
     takes_part: bool = True
     directions: list[Direction] = field(default_factory=list)
@@ -193,12 +195,19 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         may_retry=not run.preview and state == LineState.FINISHED and row.failed_percent > 0,
         plan=parts_of(plan),
         blocked_by=blocked_by(row, rows),
+        held_by=_held_by(row, rows, run),
         may_restart=not live and state in RESTARTABLE,
         takes_part=run.preview or state != LineState.FINISHED,
         directions=_directions(row.mapping),
         match_first=row.match_first,
         winner=row.winner,
     )
+
+
+def _held_by(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch) -> list[str]:
+    blocking = blocked_by(row, rows)
+    percent = run.connection.full_synch_hold_percent
+    return [other.mapping.name for other in rows if other.mapping.name in blocking and holds(other, percent)]
 
 
 def _created_before(row: FullSynchLine, job: SynchJob | None) -> int:

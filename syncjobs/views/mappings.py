@@ -30,12 +30,13 @@ from syncjobs.services.jobs import start_job
 
 RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW)
 FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
-_GRID = (*FIELD_SETTINGS, "transformation", "update_conflict_resolution")
+_GRID = (*FIELD_SETTINGS, "transformation", "update_conflict_resolution", "constant_value")
 _FIELD_WORDS = {
     "enabled": "whether it is on",
     "not_null": "never empty",
     "clear_value_on_failed_sync": "clear on failure",
     "update_conflict_resolution": "what happens when both sides changed it",
+    "constant_value": "the constant",
 }
 
 
@@ -180,6 +181,8 @@ def _field_changes(request: PageRequest, field: FieldMapping) -> tuple[dict[str,
         wanted[setting] = f"{setting}-{field.pk}" in request.POST
     if f"transformation-{field.pk}" in request.POST:
         wanted["transformation"] = request.POST[f"transformation-{field.pk}"]
+    if field.constant_value and (constant := request.POST.get(f"constant_value-{field.pk}", "").strip()):
+        wanted["constant_value"] = constant
     policy = request.POST.get(f"update_conflict_resolution-{field.pk}", field.update_conflict_resolution)
     if policy in ("", *UpdateConflict.values):
         wanted["update_conflict_resolution"] = policy

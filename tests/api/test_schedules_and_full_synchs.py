@@ -118,6 +118,22 @@ def test_a_full_synchronisation_is_shown_with_its_lines(connection, api):
     ]
 
 
+def test_failures_are_accepted_and_retried_by_those_who_may(connection, api):
+    full_synch = make_full_synch(connection, "CUSTOMER", "CONTACT", state="partly")
+    full_synch.lines.filter(mapping__name="CUSTOMER").update(state="finished", failed_percent=40)
+    full_synch.lines.filter(mapping__name="CONTACT").update(state="blocked", depends_on=["CUSTOMER"])
+    shown = api("operator").get(f"full-synchs/{full_synch.pk}/").json()
+    assert {line["mapping"]: line["blocked_by"] for line in shown["lines"]}["CONTACT"] == ["CUSTOMER"]
+    accept, retry = (f"full-synchs/{full_synch.pk}/{what}/" for what in ("accept", "retry"))
+    body = {"mappings": ["CUSTOMER"]}
+    assert api("operator").post(accept, body).status_code == 403
+    assert api("salesperson").post(retry, body).status_code == 403
+    assert api("operator").post(retry, {"mappings": ["CONTACT"]}).status_code == 409
+    assert api("administrator").post(accept, {"mappings": ["NONE"]}).status_code == 400
+    assert api("administrator").post(accept, body).status_code == 202
+    assert full_synch.lines.get(mapping__name="CUSTOMER").failures_accepted
+
+
 @pytest.mark.parametrize(
     ("body", "part"),
     [

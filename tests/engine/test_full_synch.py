@@ -148,7 +148,7 @@ def test_retrying_what_failed_takes_only_that_and_releases_the_dependents(hub: H
     bad = one_good_and_one_bad(hub)
     full_synch = start(hub, mappings=["CUSTOMER", "CONTACT"])
     hub.sales.update("accounts", bad, address1_country="DK")
-    retry_failed(full_synch=full_synch, mapping="CUSTOMER")
+    retry_failed(full_synch=full_synch, mappings=["CUSTOMER"])
     full_synch.refresh_from_db()
     assert states(full_synch) == {"CUSTOMER": "finished", "CONTACT": "finished"}
     assert full_synch.state == JobState.SUCCEEDED
@@ -156,7 +156,7 @@ def test_retrying_what_failed_takes_only_that_and_releases_the_dependents(hub: H
     assert [(job.mode, job.inserted) for job in line.jobs.order_by("id")] == [("full", 1), ("selected", 1)]
     assert (line.failed_percent, line.to_business_central) == (0, "success")
     with pytest.raises(HubError) as refused:
-        retry_failed(full_synch=full_synch, mapping="CUSTOMER")
+        retry_failed(full_synch=full_synch, mappings=["CUSTOMER"])
     assert refused.value.code == "full_synch.none_failed"
 
 

@@ -244,6 +244,17 @@ def test_interval_has_to_make_sense(administrator, hub):
     assert Schedule.objects.get().interval_minutes == 30
 
 
+def test_a_constant_is_changed_in_the_grid_and_never_emptied(administrator, hub):
+    field = hub.connection.mappings.get(name="CONTACT").fields.exclude(constant_value="").first()
+    place = "/c/default/mappings/CONTACT/"
+    grid = {f"direction-{field.pk}": field.direction, f"enabled-{field.pk}": "on"}
+    assert f'name="constant_value-{field.pk}" value="Person"' in administrator.get(place).content.decode()
+    for typed, kept in (("Company", "Company"), ("  ", "Company")):
+        administrator.post(f"{place}fields/", {**grid, f"constant_value-{field.pk}": typed})
+        field.refresh_from_db()
+        assert field.constant_value == kept
+
+
 def test_a_schedule_gets_days_and_hours_that_its_list_and_the_configuration_show(administrator, hub):
     values = {"interval_minutes": "30", "inactivity_timeout_minutes": "0"}
     hours = {"weekdays": ["0", "4"], "from_time": "08:00", "until_time": "18:30"}
