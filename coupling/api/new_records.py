@@ -34,7 +34,7 @@ class MissingValueSerializer(serializers.Serializer[NewValue]):
 
 
 class NewRecordSerializer(serializers.Serializer[Any]):
-    values = serializers.DictField(help_text="What the new record would be sent, as the wire calls it.")  # type: ignore[assignment]
+    values = serializers.DictField(help_text="What the new record would be sent, as the wire calls it.")
     missing = MissingValueSerializer(many=True)
     problems = NewProblemSerializer(many=True)
 

@@ -153,7 +153,7 @@ class CreateOtherSideSerializer(TakeOverSerializer):
     mapping = serializers.CharField(max_length=50)
     business_central_id = serializers.UUIDField(required=False)
     sales_id = serializers.UUIDField(required=False)
-    values = serializers.DictField(  # type: ignore[assignment]
+    values = serializers.DictField(
         default=dict,
         help_text="Properties that the new record needs and the mapping leaves empty, under their names on the wire; "
         "`missing` of the new record's preview lists them.",

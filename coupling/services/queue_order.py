@@ -112,7 +112,8 @@ def _by_candidate(lane: Lane, free: QuerySet[Any], passed: QuerySet[QueueStep]) 
     fresh = free.exclude(Exists(passed.filter(key=OuterRef("key"))))
     clear = MatchLine.objects.filter(mapping=lane.mapping, job_id=None, verdict=MatchVerdict.CLEAR)
     clear = clear.filter(Exists(fresh.filter(key=OuterRef("best_key"))))
-    yield list(clear.order_by("-score", "id").values_list("best_key", flat=True)[:TRIES])
+    proposed = clear.order_by("-score", "id").values_list("best_key", flat=True)
+    yield [key for key in proposed[:TRIES] if key]
     suggested = lane.candidates().filter(Exists(fresh.filter(key=OuterRef("sales_key")))).order_by()
     best = suggested.values_list("sales_key").annotate(best=Max("score")).order_by("-best", "sales_key")
     yield [key for key, _ in best[:TRIES]]

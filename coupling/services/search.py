@@ -87,7 +87,7 @@ def _parse(text: str) -> _Query:
     searched = without_legal_forms(found_words)
     strict = [Q(search_text__contains=token if "@" in token else domain(token)) for token in addresses]
     misspelt = [word for word in searched if _may_be_misspelt(word)][:_MOST_FUZZY_WORDS]
-    fuzzy, certain = list(strict), list(strict)
+    fuzzy, sure = list(strict), list(strict)
     for word in searched:
         begins = Q(search_text__contains=f" {word}")
         if word.isdigit() and len(word) >= _MIN_DIGITS_INSIDE:
@@ -97,9 +97,9 @@ def _parse(text: str) -> _Query:
             fuzzy.append(begins | Q(search_text__regex=_slips(word)))
         else:
             fuzzy.append(begins)
-            certain.append(begins)
+            sure.append(begins)
     name = " ".join(searched)
-    return _Query(None, name, joined(text), tuple(strict), tuple(fuzzy), tuple(misspelt), tuple(certain))
+    return _Query(None, name, joined(text), tuple(strict), tuple(fuzzy), tuple(misspelt), tuple(sure))
 
 
 def _columns(text: str) -> tuple[str, tuple[Q, ...]]:

@@ -31,8 +31,8 @@ class Wording:
             mapping__kind=MappingKind.OPTION,
             mapping__sales_entity=mapping.sales_entity,
         )
-        found = options.values_list("mapping__option_attribute", "option_value", "option_label")
-        self.options = {(attribute, value): label for attribute, value, label in found}
+        labels = options.values_list("mapping__option_attribute", "option_value", "option_label")
+        self.options = {(attribute, value): label for attribute, value, label in labels}
 
     def label(self, system: System, name: str) -> str:
         """What people call a property; its name where nobody called it anything."""
