@@ -13,6 +13,7 @@ from coupling.views import (
     salespeople,
     setup,
     synchronize,
+    templates,
     transformations,
     undo,
 )
@@ -67,6 +68,9 @@ connection_pages = [
     path("mappings/new/", own_mappings.mapping_new, name="mapping-new"),
     path("mappings/<str:name>/filter/<str:system>/", filters.mapping_filter, name="mapping-filter"),
     path("mappings/<str:name>/fields/new/", own_mappings.mapping_fields_new, name="mapping-fields-new"),
+    path("mappings/<str:name>/templates/", templates.template_list, name="mapping-templates"),
+    path("mappings/<str:name>/templates/new/", templates.template_detail, name="mapping-template-new"),
+    path("mappings/<str:name>/templates/<int:pk>/", templates.template_detail, name="mapping-template"),
     path("options/", options.option_list, name="option-list"),
     path("options/<str:name>/<uuid:key>/", options.option_setup, name="option-setup"),
 ]

@@ -1,5 +1,7 @@
 """The list of mappings, with what can be done to several of them at once."""
 
+from typing import Any
+
 from django.db.models import Count, DateTimeField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -89,7 +91,7 @@ class MappingList(ListView):
         return " ".join([f"{done} {'mapping is' if done == 1 else 'mappings are'} {_WORDS[action.name]}.", *problems])
 
 
-def _number(rows: QuerySet[Coupling] | QuerySet[OptionMapping]) -> Coalesce:
+def _number(rows: QuerySet[Any, Any]) -> Coalesce:
     return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
 
 

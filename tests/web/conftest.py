@@ -49,6 +49,7 @@ class Hub:
             "full-synch": self.full_synch.pk,
             "mapping-rule": TransformationRule.objects.values_list("pk", flat=True).first() or 1,
             "mapping-configuration": ConfigurationCopy.objects.values_list("pk", flat=True).first() or 1,
+            "mapping-template": self.customers.templates.values_list("pk", flat=True).first(),
             "field": self.customers.fields.first().pk,
             "template": 1,
             "sales-quote-archive": 1,
