@@ -28,11 +28,14 @@ from syncjobs.documents.journal import Change
 from syncjobs.documents.lines import FREIGHT, LineBuilder
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import (
+    DISCOUNT,
     LinePlan,
     Link,
+    agree_on,
     agreed_amounts,
     bc_view,
     comments_after,
+    discount_of_business_central,
     discount_of_sales,
     freight_of_sales,
     keep_links,
@@ -177,7 +180,7 @@ def _write_bc(run: JobRun, order: Exchanged, facts: Facts) -> str:
         body = _bc_body(source[link["sales"]], line, document, names)
         if error := _one(run, order, OperationKind.UPDATE, line, body):
             return error
-        link["agreed_sales"] = sales_view(source[link["sales"]])
+        agree_on(link, names, sales=sales_view(source[link["sales"]]))
     made: dict[int, str] = {}
     for body, key in zip(builder.lines, builder.sources, strict=True):
         if error := _one(run, order, OperationKind.CREATE, {}, {"documentId": str(document.bc_key), **body}):
@@ -189,6 +192,7 @@ def _write_bc(run: JobRun, order: Exchanged, facts: Facts) -> str:
 def _amounts_and_links(run: JobRun, order: Exchanged, facts: Facts, made: Mapping[int, str]) -> str:
     """Freight and discount after the lines, then what stands there now is agreed on."""
     document = order.document
+    discount_waits = discount_of_business_central(document)
     if error := _freight(run, order, facts) or _discount(run, order, facts):
         return error
     client = run.client(BC)
@@ -206,16 +210,18 @@ def _amounts_and_links(run: JobRun, order: Exchanged, facts: Facts, made: Mappin
         sales = source.get(made.get(int(line["sequence"]), ""))
         if sales is not None and line["lineType"] != "Comment":
             order.links.append(new_link(sales, line))
+    # What Business Central changed while the order is open goes to Sales once it is released.
+    waiting = {link["bc"]: names for link, names in (*order.plan.to_sales, *order.plan.clashes)}
     for link in order.links:
-        if link["bc"] in by_id and link["sales"] in source and not _is_clash(order, link):
-            link["agreed_bc"] = bc_view(by_id[link["bc"]], with_text="text" in link["agreed_sales"])
-    document.marks = {**keep_links(document, order.links), **agreed_amounts(document)}
+        if link["bc"] in by_id and link["sales"] in source:
+            view = bc_view(by_id[link["bc"]], with_text="text" in link["agreed_sales"])
+            agree_on(link, [name for name in view if name not in waiting.get(link["bc"], ())], bc=view)
+    marks = {**keep_links(document, order.links), **agreed_amounts(document)}
+    if discount_waits:
+        marks[DISCOUNT]["bc"] = document.marks[DISCOUNT]["bc"]
+    document.marks = marks
     document.save(update_fields=["bc_lines", "bc_values"])
     return ""
-
-
-def _is_clash(order: Exchanged, link: Link) -> bool:
-    return any(each is link for each, _ in order.plan.clashes)
 
 
 def _one(
@@ -243,9 +249,10 @@ def _bc_body(
     if str(line["sequence"]) in document.plan.get("gross", {}):
         price = net_price(price, amount(line["taxPercent"]))
     body: dict[str, Any] = {
-        "quantity": plain(amount(sales["quantity"])), "unitPrice": plain(price),
-        "discountAmount": plain(amount(view["discount"])),
-    }  # fmt: skip
+        "quantity": plain(amount(sales["quantity"] if "quantity" in names else line["quantity"])),
+        "unitPrice": plain(price if "price" in names else amount(line["unitPrice"])),
+        "discountAmount": plain(amount(view["discount"] if "discount" in names else line["discountAmount"])),
+    }
     return {"description": view["text"], **body} if "text" in names else body
 
 
@@ -253,6 +260,8 @@ def _discount(run: JobRun, order: Exchanged, facts: Facts) -> str:
     """Last of all: every change of lines spreads it anew."""
     document = order.document
     wanted = header_discount(document.values, facts.precision_of(document)) or ZERO
+    if discount_of_business_central(document):
+        wanted = amount(document.bc_values.get("discountAmount"))
     if not wanted and not amount(document.bc_values.get("discountAmount")):
         return ""
     body = {"discountAmount": plain(wanted)}

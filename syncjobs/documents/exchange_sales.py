@@ -31,8 +31,10 @@ from syncjobs.documents.order_lines import (
     DISCOUNT,
     FREIGHT_AGREED,
     PRODUCT_LINES,
+    agree_on,
     amounts_of,
     bc_view,
+    discount_of_business_central,
     discount_of_sales,
     keep_links,
     new_link,
@@ -261,8 +263,8 @@ def occurrence(run: JobRun, number: str, reference: str) -> int:
 
 def _discount(document: SalesDocument) -> dict[str, Any]:
     """The discount of the whole document, where it changed in Business Central alone: an amount, no percentage."""
-    agreed, now = document.marks.get(DISCOUNT), amounts_of(document)
-    if agreed is None or agreed["bc"] == now["bc"] or agreed["sales"] != now["sales"] or now["bc"] == now["sales"]:
+    now = amounts_of(document)
+    if not discount_of_business_central(document) or now["bc"] == now["sales"]:
         return {}
     return {"discountpercentage": None, "discountamount": plain(rounded(amount(now["bc"])))}
 
@@ -277,14 +279,17 @@ def _agree(run: JobRun, client: SalesClient, orders: Sequence[Exchanged]) -> Non
             setattr(document, name, getattr(fresh, name))
         sales = {str(line["id"]): line for line in document.lines}
         bc = {str(line["id"]): line for line in order.bc_lines}
-        waiting = {link["bc"] for link, _ in (*order.plan.clashes, *order.plan.to_bc)}
+        waiting = {link["bc"]: names for link, names in (*order.plan.clashes, *order.plan.to_bc)}
         links = []
         for link in order.links:
             if link["sales"] not in sales and link["bc"] not in bc:
                 continue
-            if link["bc"] in bc and link["sales"] in sales and link["bc"] not in waiting:
-                link["agreed_sales"] = sales_view(sales[link["sales"]])
-                link["agreed_bc"] = bc_view(bc[link["bc"]], with_text="text" in link["agreed_sales"])
+            if link["bc"] in bc and link["sales"] in sales:
+                ours = sales_view(sales[link["sales"]])
+                theirs = bc_view(bc[link["bc"]], with_text="text" in ours)
+                agree_on(
+                    link, [name for name in ours if name not in waiting.get(link["bc"], ())], sales=ours, bc=theirs
+                )
             links.append(link)
         for line in order.plan.new_in_sales:
             if (row := sales.get(str(new_key(run, line)))) is not None:

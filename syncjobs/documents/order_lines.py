@@ -154,6 +154,15 @@ def _say_the_same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     return all(here[name] == there[name] for name in names)
 
 
+def agree_on(link: Link, names: Iterable[str], *, sales: View | None = None, bc: View | None = None) -> None:
+    """What the sides hold of these values counts as agreed on."""
+    for name in names:
+        if sales is not None and name in sales:
+            link["agreed_sales"] = {**link["agreed_sales"], name: sales[name]}
+        if bc is not None and name in bc:
+            link["agreed_bc"] = {**link["agreed_bc"], name: bc[name]}
+
+
 def _compare(
     plan: LinePlan, link: Link, ours: Mapping[str, Any], theirs: Mapping[str, Any], policy: UpdateConflict
 ) -> None:
@@ -211,6 +220,12 @@ def amounts_of(document: SalesDocument) -> dict[str, str]:
 def discount_of_sales(document: SalesDocument) -> bool:
     agreed = document.marks.get(DISCOUNT)
     return agreed is not None and agreed["sales"] != amounts_of(document)["sales"]
+
+
+def discount_of_business_central(document: SalesDocument) -> bool:
+    """Whether the discount was changed in Business Central alone."""
+    agreed, now = document.marks.get(DISCOUNT), amounts_of(document)
+    return agreed is not None and agreed["bc"] != now["bc"] and agreed["sales"] == now["sales"]
 
 
 def freight_of_sales(document: SalesDocument) -> bool:

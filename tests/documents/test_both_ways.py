@@ -65,15 +65,22 @@ def test_lines_and_header_changed_in_sales_go_into_the_open_order(both: Trade) -
     both.add_line(key, quantity=3, priceperunit=25)
     both.sales.update("salesorders", key, discountamount=15, requestdeliveryby="2027-04-01")
     both.submit(key)
+    # Meanwhile somebody in Business Central gives a better price.
+    both.bc.update("salesOrderLines", UUID(lines(both, key)[0]["id"]), unitPrice=8)
 
     exchange(both)
 
     found = [(line["quantity"], line["unitPrice"]) for line in lines(both, key)]
-    assert found == [(7, 10), (3, 25)]
+    assert found == [(7, 8), (3, 25)]
     order = next(iter(both.bc_orders()))
     assert (order["discountAmount"], order["requestedDeliveryDate"]) == (15, "2027-04-01")
     assert state(both, key) == (1, 3)
     # What the hub wrote is no change of anybody's.
+    assert exchange(both).modified == 0
+    act(both, key, "release")
+    exchange(both)
+    found = [(row["quantity"], row["priceperunit"]) for row in details(both, key, "quantity", "priceperunit")]
+    assert sorted(found) == [(3, 25), (7, 8)]
     assert exchange(both).modified == 0
 
 
