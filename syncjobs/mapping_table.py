@@ -17,9 +17,9 @@ from syncjobs.choices import JobState
 from syncjobs.presentation import mapping_url
 
 
-def _errors_url(mapping: Any, state: str) -> str:
+def _errors_url(mapping: Any, **more: str) -> str:
     place = reverse("error-list", kwargs={"connection": mapping.connection.slug})
-    return f"{place}?{urlencode({'mapping': mapping.name, 'state': state})}"
+    return f"{place}?{urlencode({'mapping': mapping.name, **more})}"
 
 
 class MappingTable(Table):
@@ -30,8 +30,8 @@ class MappingTable(Table):
     direction = DirectionColumn()
     sales_entity = tables.Column(verbose_name="Sales")
     coupled = CountColumn(verbose_name="Coupled")
-    failing = CountColumn(lambda mapping: _errors_url(mapping, "failing"), tone="red")
-    skipped = CountColumn(lambda mapping: _errors_url(mapping, "skipped"), tone="red")
+    troubled = CountColumn(_errors_url, tone="red", verbose_name="Errors")
+    skipped = CountColumn(lambda mapping: _errors_url(mapping, state="skipped"), tone="red")
     synch_only_coupled_records = tables.BooleanColumn(verbose_name="Only coupled", yesno="yes,no")
     update_conflict_resolution = tables.Column(verbose_name="Conflicts")
     deletion_conflict_resolution = tables.Column(verbose_name="Deletions")
@@ -58,8 +58,7 @@ class MappingTable(Table):
             "direction",
             "sales_entity",
             "coupled",
-            "failing",
-            "skipped",
+            "troubled",
             "last_run",
         ]
         empty_title = "No mappings yet"

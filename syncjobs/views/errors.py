@@ -36,15 +36,18 @@ MOST_DELETED = 50
 _SYNCHRONIZE, _ASSIGN = "synchronize", "assign"
 MINE, NOBODYS = "me", "nobody"
 
-TROUBLED = [
+_TROUBLED_STATES = [
     (state.value, state.label)
     for state in (CouplingState.FAILING, CouplingState.SKIPPED, CouplingState.CONFLICT, CouplingState.BROKEN)
 ]
 
 
+TROUBLED = Q(conflict=True) | Q(skipped_at__isnull=False) | ~Q(error_code="") | ~Q(missing="")
+"""Couplings that do not follow by themselves."""
+
+
 def troubled_couplings(connection: Connection) -> Any:
-    troubled = Q(conflict=True) | Q(skipped_at__isnull=False) | ~Q(error_code="") | ~Q(missing="")
-    return Coupling.objects.filter(troubled, connection=connection)
+    return Coupling.objects.filter(TROUBLED, connection=connection)
 
 
 def tabs_of(connection: Connection, current: str) -> list[tuple[str, str, int, bool]]:
@@ -64,7 +67,7 @@ class ErrorFilterSet(FilterSet):
     mapping = django_filters.ModelChoiceFilter(
         queryset=mappings_of, to_field_name="name", label="Mapping", empty_label="All mappings"
     )
-    state = django_filters.MultipleChoiceFilter(choices=TROUBLED, label="State")
+    state = django_filters.MultipleChoiceFilter(choices=_TROUBLED_STATES, label="State")
     kind = django_filters.ChoiceFilter(
         choices=list(ERROR_KINDS.items()), field_name="error_kind", label="Kind", empty_label="All kinds"
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, DateTimeField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, DateTimeField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from config.roles import Capability
@@ -16,6 +16,7 @@ from syncjobs.choices import JobMode, JobTrigger
 from syncjobs.mapping_table import MappingTable
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import start_job
+from syncjobs.views.errors import TROUBLED
 
 _MODES = {"modified": JobMode.MODIFIED, "full": JobMode.FULL}
 _WORDS = {"modified": "started", "full": "started", "on": "switched on", "off": "switched off"}
@@ -54,13 +55,12 @@ class MappingList(ListView):
         options = OptionMapping.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
         schedule = Schedule.objects.filter(mapping=OuterRef("pk"), enabled=True)
         jobs = SynchJob.objects.filter(mapping=OuterRef("pk")).exclude(mode=JobMode.PREVIEW).order_by("-pk")
-        failing = couplings.filter(~Q(error_code=""), skipped_at__isnull=True)
         return (
             TableMapping.objects.filter(connection=self.request.connection)
             .select_related("connection")
             .annotate(
                 coupled=_number(couplings) + _number(options),
-                failing=_number(failing),
+                troubled=_number(couplings.filter(TROUBLED)),
                 skipped=_number(couplings.filter(skipped_at__isnull=False)),
                 interval=Subquery(schedule.values("interval_minutes")[:1]),
                 last_state=Subquery(jobs.values("state")[:1]),

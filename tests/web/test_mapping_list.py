@@ -1,5 +1,7 @@
 """The list of mappings: why one does not take part, what goes wrong in which, and several of them at once."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -31,8 +33,9 @@ def test_an_unavailable_mapping_says_why_in_the_list_and_in_its_csv(administrato
 
 def test_counts_of_trouble_lead_to_the_records_and_the_last_run_to_its_job(administrator, hub):
     row = cells(administrator.get(LIST))["CUSTOMER"]
-    assert (row["coupled"], ">1</a>" in row["failing"]) == ("2", True)
-    assert "mapping=CUSTOMER&amp;state=failing" in row["failing"]
+    assert (row["coupled"], ">2</a>" in row["troubled"]) == ("2", True)
+    address = re.search('href="([^"]+)"', row["troubled"]).group(1)
+    assert len(administrator.get(address).context["table"].rows) == 2
     assert f'/jobs/{hub.job.pk}/"' in row["last_run"]
 
 
