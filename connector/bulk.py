@@ -17,7 +17,7 @@ from connector.business_central import BusinessCentralClient
 from connector.sales import SalesClient
 from connector.writes import Group, Kind, Sent, Write, WriteResult, WriteStatus
 
-__all__ = ["BulkWriter", "Write", "WriteResult", "WriteStatus"]
+__all__ = ["BulkWriter", "Write", "WriteResult", "WriteStatus", "run_together"]
 
 
 _LOOK_SECONDS = 1.0
@@ -53,36 +53,73 @@ class BulkWriter:
         `before_send` is called in the caller's thread with the writes of a group right before it is sent for the first
         time. Once `should_stop` says so, nothing new is sent; writes that were not sent have no result.
         """
-        waiting = _Waiting(writes, self._sender)
-        again: deque[Group] = deque()
-        running: set[Future[Sent]] = set()
-        # A window of one more than there are threads keeps them busy while the caller stores results.
-        window = self._sender.threads + 1
-        pool = ThreadPoolExecutor(self._sender.threads, thread_name_prefix="bulk")
-        try:
-            while True:
-                while len(running) < window:
-                    if again:
-                        running.add(pool.submit(self._send, again.popleft()))
-                        continue
-                    group = None if should_stop() else waiting.next_group()
-                    if group is None:
-                        break
-                    before_send(list(group.writes))
-                    running.add(pool.submit(self._send, group))
-                if not running:
-                    return
-                finished, running = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
-                if not finished:
-                    # A sign of life; and a caller that lost its database finds out before anything queued is sent.
-                    should_stop()
-                for future in finished:
-                    sent = future.result()
-                    again.extend(sent.again)
-                    if sent.results:
-                        yield sent.results
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for _, results in run_together([(self, writes)], before_send=before_send, should_stop=should_stop):
+            yield results
+
+    def begin(self, writes: Iterable[Write]) -> "_Course":
+        return _Course(self._sender, writes)
+
+
+def run_together(
+    work: Iterable[tuple[BulkWriter, Iterable[Write]]],
+    *,
+    before_send: Callable[[list[Write]], None],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[BulkWriter, list[WriteResult]]]:
+    """As `BulkWriter.run` for several writers at once, so that no system waits for another one's answers."""
+    courses = [(writer, writer.begin(writes)) for writer, writes in work]
+    try:
+        while True:
+            for _, course in courses:
+                course.fill(before_send, should_stop)
+            running = {future: (writer, course) for writer, course in courses for future in course.running}
+            if not running:
+                return
+            finished, _ = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            if not finished:
+                # A sign of life; and a caller that lost its database finds out before anything queued is sent.
+                should_stop()
+            for future in finished:
+                writer, course = running[future]
+                if results := course.take(future):
+                    yield writer, results
+    finally:
+        for _, course in courses:
+            course.end()
+
+
+class _Course:
+    """The way of some writes through one sender: what waits, what is under way, what has to go again."""
+
+    def __init__(self, sender: Sender, writes: Iterable[Write]) -> None:
+        self._sender = sender
+        self._waiting = _Waiting(writes, sender)
+        self._again: deque[Group] = deque()
+        self._pool = ThreadPoolExecutor(sender.threads, thread_name_prefix="bulk")
+        # One more than there are threads keeps them busy while the caller stores results.
+        self._window = sender.threads + 1
+        self.running: set[Future[Sent]] = set()
+
+    def fill(self, before_send: Callable[[list[Write]], None], should_stop: Callable[[], bool]) -> None:
+        """Sends as much as may be under way at once; what goes again comes first, also when nothing new may go."""
+        while len(self.running) < self._window:
+            if self._again:
+                self.running.add(self._pool.submit(self._send, self._again.popleft()))
+                continue
+            group = None if should_stop() else self._waiting.next_group()
+            if group is None:
+                return
+            before_send(list(group.writes))
+            self.running.add(self._pool.submit(self._send, group))
+
+    def take(self, finished: Future[Sent]) -> list[WriteResult]:
+        self.running.discard(finished)
+        sent = finished.result()
+        self._again.extend(sent.again)
+        return sent.results
+
+    def end(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _send(self, group: Group) -> Sent:
         if group.delay_seconds:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection as database
 
-from connector.bulk import Write, WriteResult
+from connector.bulk import Write, WriteResult, run_together
 from connector.choices import System
 from connector.errors import ErrorKind, HubError
 from connector.writes import Kind
@@ -40,16 +40,17 @@ def planned_operations(claimed: JobSlice) -> list[Operation]:
 
 
 def send(run: JobRun, operations: Sequence[Operation]) -> Iterator[tuple[System, list[WriteResult]]]:
-    """Writes `operations`, Sales first, and yields the answers group by group.
+    """Writes `operations`, to both systems at once, and yields the answers group by group.
 
     Stops between two requests when the job is cancelled or the worker has to go; what was not sent stays planned.
     """
-    for system in (System.SALES, System.BUSINESS_CENTRAL):
-        writes = [_write(run, operation) for operation in operations if operation.system == system]
-        if not writes:
-            continue
-        for results in run.writer(system).run(writes, before_send=mark_sent, should_stop=run.progress.should_stop):
-            yield system, results
+    writes: dict[System, list[Write]] = {}
+    for operation in operations:
+        writes.setdefault(System(operation.system), []).append(_write(run, operation))
+    systems = {run.writer(system): system for system in writes}
+    work = [(writer, writes[system]) for writer, system in systems.items()]
+    for writer, results in run_together(work, before_send=mark_sent, should_stop=run.progress.should_stop):
+        yield systems[writer], results
 
 
 def record_key(operation: Operation) -> UUID | None:
