@@ -131,6 +131,8 @@ def _page(request: PageRequest, bound: dict[str, SettingsForm] | None = None, st
         "couplings": couplings_of(connection),
         "encryption_notice": "" if can_keep_secrets() else f"{NOTICE} {WAY_OUT}",
         "several": Connection.objects.count() > 1,
-        "changes": AuditEntry.objects.filter(connection=connection).select_related("user")[:_NEWEST_CHANGES],
+        "changes": AuditEntry.objects.filter(connection=connection)
+        .exclude(action__startswith="coupling.")
+        .select_related("user")[:_NEWEST_CHANGES],
     }
     return render(request, "connector/connection_setup.html", context, status=status)

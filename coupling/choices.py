@@ -52,7 +52,7 @@ class CouplingState(models.TextChoices):
     def colour(self) -> str:
         """Tabler colour of the badge."""
         return {
-            "working": "azure",
+            "working": "yellow",
             "broken": "red",
             "skipped": "orange",
             "conflict": "purple",

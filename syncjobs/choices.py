@@ -46,7 +46,7 @@ class JobState(models.TextChoices):
     def colour(self) -> str:
         return {
             "queued": "secondary",
-            "running": "azure",
+            "running": "yellow",
             "succeeded": "green",
             "partly": "yellow",
             "failed": "red",
@@ -107,11 +107,11 @@ class LineState(models.TextChoices):
     def colour(self) -> str:
         return {
             "": "secondary",
-            "ready": "cyan",
-            "running": "azure",
+            "ready": "secondary",
+            "running": "yellow",
             "finished": "green",
             "error": "red",
-            "blocked": "orange",
+            "blocked": "secondary",
             "cancelled": "secondary",
         }[self.value]
 

@@ -61,7 +61,7 @@ COLOURS = {
     "info": "secondary",
     "on_hold": "secondary",
     "ready": "green",
-    "running": "azure",
+    "running": "yellow",
     "success": "green",
     "passed": "green",
     "failed": "red",

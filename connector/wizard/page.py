@@ -107,6 +107,11 @@ def _summary(draft: SetupDraft) -> dict[str, Any]:
     }
 
 
+def finish_address(draft: SetupDraft) -> str:
+    """The summary while Finish is at work; it knows where to lead to when the draft is gone."""
+    return f"{address_of(draft.connection.slug, 'summary')}?finish={'plan' if finish.wants_plan(draft) else 'done'}"
+
+
 def finish_progress(draft: SetupDraft) -> dict[str, Any]:
     """What Finish has done so far, for the page and for the part of it that asks again."""
     if not draft.progress:
@@ -115,7 +120,7 @@ def finish_progress(draft: SetupDraft) -> dict[str, Any]:
         "finishing": draft.progress,
         "running": draft.progress["state"] == "running",
         "silent": finish.is_silent(draft),
-        "watch": f"{address_of(draft.connection.slug, 'summary')}{'?plan=1' if finish.wants_plan(draft) else ''}",
+        "watch": finish_address(draft),
         "titles": {step.slug: step.title for step in STEPS},
     }
 

@@ -26,9 +26,12 @@ STEPS = (
         "One Business Central company and one Dynamics 365 Sales environment are connected. Nothing is switched on "
         "before the last step, and every step can be left and taken up again.",
         click_path=(
-            "Have somebody at hand who may register applications in Microsoft Entra ID.",
-            "Somebody who may add application users in the Power Platform admin center.",
-            "A Business Central administrator who may open Microsoft Entra Applications.",
+            "An app registration in Microsoft Entra ID: somebody who may register applications makes it, and a "
+            "Privileged Role Administrator approves its permission.",
+            "An application user in Sales: a System Administrator of the environment adds it in the Power Platform "
+            "admin center.",
+            "A card on Microsoft Entra Applications in Business Central: its administrator makes and approves it.",
+            "Whoever is responsible for the data agrees that it travels.",
         ),
     ),
     Step(

@@ -17,10 +17,11 @@ from connector.keypairs import make_key_pair, read_key_pair
 from connector.models import Connection, SetupDraft
 from connector.services import setup
 from connector.services.encryption import NoKeyError, require_key
+from connector.services.local_currency import make_local_currency
 from connector.wizard import checks, choices, drafts, finish, presets
 from connector.wizard.drafts import DraftChangedError, Secrets
 from connector.wizard.forms import OwnershipForm
-from connector.wizard.page import LEAVE_QUESTION, address_of, finish_progress, show
+from connector.wizard.page import LEAVE_QUESTION, address_of, finish_address, finish_progress, show
 from connector.wizard.step_form import StepForm
 from connector.wizard.steps import BY_SLUG, Step, after, before
 from connector.wizard.system_forms import BusinessCentralForm
@@ -39,22 +40,27 @@ def setup_start(request: PageRequest, connection: str) -> HttpResponse:
 def setup_step(request: PageRequest, connection: str, step: str) -> HttpResponse:
     if step not in BY_SLUG:
         raise Http404("Assisted setup has no such step.")
+    if request.method != "POST" and "finish" in request.GET and not _is_finishing(request):
+        return _finished(request)
     if wants_partial(request):
-        return _progress(request)
+        return render(request, "connector/_setup_progress.html", finish_progress(drafts.open_draft(request.connection)))
     draft = drafts.open_draft(request.connection)
     if request.method != "POST":
         return show(request, draft, BY_SLUG[step], drafts.form_of(draft, step))
     return _Post(request, draft, BY_SLUG[step]).answer()
 
 
-def _progress(request: PageRequest) -> HttpResponse:
-    """How far Finish is, for the page that watches; where it leads to once everything is done."""
-    draft = SetupDraft.objects.filter(connection=request.connection).first()
-    if draft is not None and draft.progress:
-        return render(request, "connector/_setup_progress.html", finish_progress(draft))
+def _is_finishing(request: PageRequest) -> bool:
+    """Whether Finish is at work or has failed; the draft is gone when it is done."""
+    return SetupDraft.objects.filter(connection=request.connection).exclude(progress={}).exists()
+
+
+def _finished(request: PageRequest) -> HttpResponse:
+    """Where Finish leads to, for whoever watched it to its end or comes back to it."""
     messages.success(request, "Setup is finished; the connection is enabled.")
-    name = "full-synch-review" if request.GET.get("plan") else "connection-setup"
-    return HttpResponseClientRedirect(reverse(name, kwargs={"connection": request.connection.slug}))
+    name = "full-synch-review" if request.GET.get("finish") == "plan" else "connection-setup"
+    address = reverse(name, kwargs={"connection": request.connection.slug})
+    return HttpResponseClientRedirect(address) if wants_partial(request) else redirect(address)
 
 
 @require_safe
@@ -177,6 +183,8 @@ class _Post:
                 return self._read(form, checks.find_companies, "companies")
             case "people":
                 return self._read(form, checks.find_people, "people")
+            case "make-currency":
+                return self._make_currency(form)
             case "finish":
                 return self._finish(form)
         return self._check_or_next(form)
@@ -289,6 +297,14 @@ class _Post:
             return self._again(form, self.draft)
         return self._again(drafts.form_of(self.draft, self.step.slug), self.draft, status=200)
 
+    def _make_currency(self, form: StepForm) -> HttpResponse:
+        try:
+            code = make_local_currency(connection=drafts.candidate(self.draft), user=self.request.user)
+        except HubError as error:
+            return self._again(form, self.draft, notices=[f"{error} {error.hint}"])
+        checks.run_checks(self.draft, self.step.slug)
+        return self._again(form, self.draft, notices=[f"Sales knows {code} now."], status=200)
+
     def _key_pair(self) -> HttpResponse:
         try:
             require_key()
@@ -313,7 +329,7 @@ class _Post:
             finish.start(draft=self.draft, user=self.request.user)
         except HubError as error:
             return self._again(form, self.draft, notices=[f"{error} {error.hint}"])
-        return redirect(address_of(self._slug, "summary"))
+        return redirect(finish_address(self.draft))
 
     @property
     def _slug(self) -> str:

@@ -70,9 +70,9 @@ def until(page: Page, sandbox: SandboxServer, served: str, last: str) -> None:
             case "identity":
                 identify(page, sandbox)
             case "sales":
-                page.get_by_label("Environment URL").fill(sandbox.url)
+                page.get_by_label("Sales environment URL").fill(sandbox.url)
             case "business-central":
-                page.get_by_label("Environment", exact=True).fill(sandbox.environment)
+                page.get_by_label("Business Central environment", exact=True).fill(sandbox.environment)
                 page.get_by_label("Business Central service").fill(sandbox.url)
                 page.get_by_role("button", name="Find companies").click()
                 page.wait_for_load_state()
@@ -102,8 +102,8 @@ WRONG = (
     ("identity", "Application (client) ID", "my-app", "A client id is a GUID"),
     ("identity", "Application (client) ID", "00000000-0000-4000-8000-00000000dead", "no application with this client"),
     ("identity", "Identity service", "http://login.example.com", "Enter an https address"),
-    ("sales", "Environment URL", "http://contoso.example.com", "Enter an https address"),
-    ("business-central", "Environment", "no where", "no blanks"),
+    ("sales", "Sales environment URL", "http://contoso.example.com", "Enter an https address"),
+    ("business-central", "Business Central environment", "no where", "no blanks"),
 )
 
 

@@ -11,11 +11,12 @@ from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
+from config.web.badges import badge_of
 from connector.choices import System
 from connector.errors import HubError
 from coupling.models import TableMapping
 from syncjobs import tasks
-from syncjobs.choices import JobMode, JobState, LineState
+from syncjobs.choices import JobMode, JobState, LineState, ScheduleState
 from syncjobs.models import FullSynch, FullSynchLine, SynchJob
 from syncjobs.services import full_synch_control as control
 from syncjobs.services import schedules
@@ -155,9 +156,14 @@ def test_a42_the_review_has_one_line_per_mapping_and_starts_nothing_by_itself(hu
 
 
 def test_a43_states_have_the_colours_of_the_specification():
-    assert LineState.ERROR.colour == "red"
-    assert LineState.FINISHED.colour == "green"
-    assert LineState.BLANK.colour == "secondary"
+    colours = {state.value: badge_of(state).colour for state in LineState}
+    assert colours == {
+        "": "secondary", "ready": "secondary", "running": "yellow", "finished": "green", "error": "red",
+        "blocked": "secondary", "cancelled": "secondary",
+    }  # fmt: skip
+    directions = {word: badge_of(word).colour for word in ("running", "success", "error")}
+    assert directions == {"running": "yellow", "success": "green", "error": "red"}
+    assert badge_of(ScheduleState.ON_HOLD).colour == "secondary"
 
 
 def test_a44_finished_parents_let_exactly_their_children_start(hub):  # noqa: F811

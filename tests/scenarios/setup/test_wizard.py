@@ -1,5 +1,7 @@
 """Assisted setup against the sandbox: A1 to A10 of the specification, resuming, and two administrators at once."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection as database
 from django.test import Client
@@ -7,6 +9,7 @@ from django.utils import timezone
 
 from connector.clients import INTERACTIVE, sales_client
 from connector.models import AuditEntry, Connection, Credential, SetupDraft
+from connector.services.local_currency import create_currency
 from connector.tasks import finish_setup
 from connector.wizard import checks, drafts, finish
 from sandbox.dataverse import wellknown
@@ -62,7 +65,7 @@ def complete(wizard, identity, sandbox, *, until="summary", sales=None, **subjec
 
 def finished(wizard):
     """Finish, and the worker that it calls."""
-    assert go(wizard.post("summary", "finish")) == "summary"
+    assert "/summary/?finish=" in wizard.post("summary", "finish").url
     finish_setup(wizard.draft.pk, wizard.draft.progress["user"])
 
 
@@ -91,7 +94,8 @@ def test_a09_whole_setup_enables_the_connection_and_plans_the_first_synchronisat
     complete(wizard, identity, sandbox)
     assert not wizard.open("summary").context["obstacles"]
     finished(wizard)
-    assert watched(wizard, "?plan=1")["HX-Redirect"] == "/c/default/full-synch/"
+    assert watched(wizard, "?finish=plan")["HX-Redirect"] == "/c/default/full-synch/"
+    assert wizard.client.get("/c/default/setup/step/summary/?finish=done").url == "/c/default/connection/"
     connection = Connection.objects.get()
     assert (connection.enabled, connection.sales_url, connection.ownership_model) == (True, sandbox.url, "team")
     assert connection.setup_completed_at is not None
@@ -219,6 +223,13 @@ def test_a_missing_privilege_and_a_missing_currency_block_with_the_way_out(wizar
     answer = wizard.post("compatibility", understood="on")
     assert answer.status_code == 422
     assert "SEK" in text(answer)
+    assert "Create it in Sales" in text(answer)
+    assert "Business Central has no exchange rate for EUR" in text(wizard.post("compatibility", "make-currency"))
+    sales = sales_client(drafts.candidate(wizard.draft), patience=INTERACTIVE)
+    create_currency(sales, "SEK", Decimal("11.5"))
+    [made] = sales.query("transactioncurrencies", properties=["exchangerate"], filter="isocurrencycode eq 'SEK'")
+    assert made.values["exchangerate"] == Decimal("11.5")
+    assert "Sales knows SEK now." in text(wizard.post("compatibility", "make-currency"))
 
 
 def test_a_change_puts_all_later_checks_out_of_date(wizard, identity, sandbox):
@@ -308,7 +319,7 @@ def test_finish_goes_on_after_its_worker_died_and_nobody_changes_anything_meanwh
     complete(wizard, identity, sandbox)
     wizard.post("summary", "finish")
     assert "Finish is at work" in text(wizard.open("summary"))
-    assert 'hx-trigger="every 1s"' in text(watched(wizard, "?plan=1"))
+    assert 'hx-trigger="every 1s"' in text(watched(wizard, "?finish=plan"))
     assert go(wizard.post("people", "back", ownership_model="person")) == "summary"
     assert wizard.draft.answers["people"]["ownership_model"] == "team"
     finish.resume_silent()
