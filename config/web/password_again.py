@@ -7,6 +7,7 @@ addresses are destructive stands in `config.access`.
 import time
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,7 +22,10 @@ _FIELD = "password_again"
 def ask_if_long_ago(request: HttpRequest) -> HttpResponse | None:
     """The page that asks, with everything that was posted; None where the password was entered lately, or just now."""
     user = request.user
-    if not user.has_usable_password() or time.time() - request.session.get(_ENTERED, 0) < GRACE_SECONDS:
+    # Strangers never get here; whoever has no password (an account made by a program) cannot be asked for one.
+    if not isinstance(user, User) or not user.has_usable_password():
+        return None
+    if time.time() - request.session.get(_ENTERED, 0) < GRACE_SECONDS:
         return None
     problem = ""
     if _FIELD in request.POST:

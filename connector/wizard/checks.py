@@ -37,12 +37,12 @@ def run_checks(draft: SetupDraft, slug: str) -> None:
 def run_check(draft: SetupDraft, slug: str, system: str, name: str) -> None:
     """Runs one check of a step again, and those that waited for it; all of them where the results are out of date."""
     if not drafts.is_fresh(draft, slug):
-        return _run(draft, slug, None)
+        _run(draft, slug, None)
+        return
     rows = _run(draft, slug, frozenset({(system, name)}))
     waiting = frozenset(_key(row) for row in rows if row["state"] == "skipped")
     if waiting and not any(row["state"] == "failed" for row in rows):
         _run(draft, slug, waiting)
-    return None
 
 
 def _run(draft: SetupDraft, slug: str, only: frozenset[tuple[str, str]] | None) -> list[dict[str, Any]]:
