@@ -13,9 +13,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="setupdraft",
             name="progress",
-            field=models.JSONField(
-                blank=True, default=dict, help_text="Finish: its state, who asked, and its steps."
-            ),
+            field=models.JSONField(blank=True, default=dict, help_text="Finish: its state, who asked, and its steps."),
         ),
         migrations.RunPython(forget_progress, migrations.RunPython.noop),
     ]
