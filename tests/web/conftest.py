@@ -39,6 +39,7 @@ class Hub:
             "name": "CUSTOMER",
             "job": self.job.pk,
             "step": "welcome",
+            "kind": "opportunities",
             "deed": "7d1f0c9e-0000-4000-8000-000000000000",
             "pk": 1,
         }
