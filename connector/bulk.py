@@ -17,7 +17,7 @@ from connector.business_central import BusinessCentralClient
 from connector.sales import SalesClient
 from connector.writes import Group, Kind, Sent, Write, WriteResult, WriteStatus
 
-__all__ = ["BulkWriter", "Write", "WriteResult", "WriteStatus", "run_together"]
+__all__ = ["BulkWriter", "Sender", "Write", "WriteResult", "WriteStatus", "run_together"]
 
 
 _LOOK_SECONDS = 1.0
@@ -38,8 +38,12 @@ class Sender(Protocol):
 class BulkWriter:
     """Carries out writes through one client. Use it from one thread; it makes its own for the requests."""
 
-    def __init__(self, client: SalesClient | BusinessCentralClient) -> None:
-        self._sender: Sender = SalesSender(client) if isinstance(client, SalesClient) else BusinessCentralSender(client)
+    def __init__(
+        self, client: SalesClient | BusinessCentralClient, *, adapt: Callable[[Sender], Sender] = lambda usual: usual
+    ) -> None:
+        """`adapt`: from the usual sender to one that sends some writes in another way."""
+        usual = SalesSender(client) if isinstance(client, SalesClient) else BusinessCentralSender(client)
+        self._sender = adapt(usual)
 
     def run(
         self,

@@ -30,7 +30,7 @@ from syncjobs.engine.apply import mark_sent
 from syncjobs.engine.blueprint import COMPANY_WRITE
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.journal import Ending, end_operations
-from syncjobs.engine.order_writer import ORDERS_TABLE, SUBMITTED, send_sets, toggle
+from syncjobs.engine.order_sender import ORDERS_TABLE, SUBMITTED, send_sets, toggle
 from syncjobs.models import SynchJob
 
 SALES = System.SALES

@@ -1,6 +1,7 @@
 """What every step of one worker on one job needs at hand: the job, its mapping, clients, and where to report."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from connector.bulk import BulkWriter
 from connector.business_central import BusinessCentralClient
@@ -10,7 +11,6 @@ from connector.models import Connection
 from connector.sales import SalesClient
 from coupling.models import TableMapping
 from syncjobs.engine.options import RunOptions
-from syncjobs.engine.order_writer import Writer
 from syncjobs.engine.progress import Progress
 from syncjobs.engine.rules import rule_for
 from syncjobs.engine.tables import TableReading
@@ -26,7 +26,7 @@ class JobRun:
     options: RunOptions
     progress: Progress
     _clients: dict[System, SalesClient | BusinessCentralClient] = field(default_factory=dict)
-    _writers: dict[System, Writer] = field(default_factory=dict)
+    _writers: dict[System, BulkWriter] = field(default_factory=dict)
     _readings: dict[tuple[System, str], TableReading] = field(default_factory=dict)
 
     @property
@@ -44,11 +44,12 @@ class JobRun:
             self._clients[system] = make(self.connection, meter=self.progress.meter)
         return self._clients[system]
 
-    def writer(self, system: System) -> Writer:
+    def writer(self, system: System) -> BulkWriter:
         """One for the whole job: it learns how much a request may carry."""
         if system not in self._writers:
             client = self.client(system)
-            self._writers[system] = rule_for(self.mapping.name).writer(client, BulkWriter(client))
+            rule = rule_for(self.mapping.name)
+            self._writers[system] = BulkWriter(client, adapt=partial(rule.sender, client))
         return self._writers[system]
 
     def reading(self, system: System, table: str = "") -> TableReading:

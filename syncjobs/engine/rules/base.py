@@ -12,13 +12,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from connector.bulk import Sender
 from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.models import Connection
 from connector.sales import SalesClient
 from syncjobs.engine.blueprint import COMPANY_READ, COMPANY_WRITE, OWNED_TABLES, OWNER_WRITE, Blueprint
 from syncjobs.engine.lookups import Lookups
-from syncjobs.engine.order_writer import Writer
 from syncjobs.engine.results import Problem
 from syncjobs.engine.views import PairView, RecordView
 from syncjobs.engine.writes import PlannedWrite
@@ -86,9 +86,9 @@ class TableRule:
     service_properties: Mapping[str, tuple[str, ...]] = {}
     """Properties that another service shows of the table's own records."""
 
-    def writer(self, client: SalesClient | BusinessCentralClient, plain: Writer) -> Writer:
-        """What carries out writes through `client`; `plain` is what does so for most tables."""
-        return plain
+    def sender(self, client: SalesClient | BusinessCentralClient, usual: Sender) -> Sender:
+        """What sends bulk writes through `client`; `usual` is what does so for most tables."""
+        return usual
 
     def properties(self, system: System) -> frozenset[str]:
         """Mirrored values that the rule looks at beyond the field mappings'."""

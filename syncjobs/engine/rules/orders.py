@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from connector.bulk import Sender
 from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.models import Connection
@@ -16,7 +17,7 @@ from coupling.models import Coupling, SalesRecord
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.keys import key_array
 from syncjobs.engine.lookups import Lookups
-from syncjobs.engine.order_writer import OrderWriter, Writer
+from syncjobs.engine.order_sender import OrderSender
 from syncjobs.engine.results import Problem
 from syncjobs.engine.rules.base import Leave, Refusal, TableRule, register
 from syncjobs.engine.views import RecordView
@@ -61,8 +62,8 @@ class OrderRule(TableRule):
             return Refusal(Leave.SKIPPED, "order_released")
         return None
 
-    def writer(self, client: SalesClient | BusinessCentralClient, plain: Writer) -> Writer:
-        return OrderWriter(client, plain) if isinstance(client, SalesClient) else plain
+    def sender(self, client: SalesClient | BusinessCentralClient, usual: Sender) -> Sender:
+        return OrderSender(client, usual) if isinstance(client, SalesClient) else usual
 
 
 def orders_of(
