@@ -35,9 +35,7 @@ class WhoAmI:
 class SalesClient(SalesMetadata):
     """Reads rows and metadata; writes go through `connector.bulk`. Every method raises RemoteError."""
 
-    def __init__(
-        self, session: ODataSession, *, own_steps: Callable[[], Mapping[tuple[str, str], str]] = dict
-    ) -> None:
+    def __init__(self, session: ODataSession, *, own_steps: Callable[[], Mapping[tuple[str, str], str]] = dict) -> None:
         """`own_steps`: announcements that bulk writes pass by, as `connector.webhooks.own_steps` says."""
         super().__init__()
         self.own_steps = own_steps

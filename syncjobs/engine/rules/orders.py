@@ -45,9 +45,7 @@ class OrderRule(TableRule):
     def properties(self, system: System) -> frozenset[str]:
         if system != System.SALES:
             return frozenset({_STATUS})
-        return frozenset(
-            {"name", "ordernumber", _STATE, CUSTOMER_READ, "_pricelevelid_value", "_opportunityid_value"}
-        )
+        return frozenset({"name", "ordernumber", _STATE, CUSTOMER_READ, "_pricelevelid_value", "_opportunityid_value"})
 
     def refuse(
         self, blueprint: Blueprint, target: System, source: RecordView, lookups: Lookups, *, coupled: bool
