@@ -111,6 +111,7 @@ ADDRESSES: dict[str, Needs] = {
     "coupling-home": _READ,
     "coupling-find-broken": _COUPLE,
     "coupling-table-uncouple": _CHANGE,
+    "coupling-tables-uncouple": _CHANGE,
     "coupling-synchronize": _COUPLE,
     "coupling-synchronize-many": _COUPLE,
     "coupling-uncouple": _COUPLE,

@@ -15,6 +15,7 @@ from coupling.views import (
     synchronize,
     templates,
     transformations,
+    uncoupling,
     undo,
 )
 
@@ -39,7 +40,8 @@ connection_pages = [
     path("couplings/synchronize/", synchronize.synchronize_many, name="coupling-synchronize-many"),
     path("couplings/", home.couplings_home, name="coupling-home"),
     path("couplings/find-broken/", home.find_broken, name="coupling-find-broken"),
-    path("couplings/of/<str:name>/uncouple/", home.uncouple_table, name="coupling-table-uncouple"),
+    path("couplings/of/<str:name>/uncouple/", uncoupling.uncouple_tables, name="coupling-table-uncouple"),
+    path("couplings/uncouple/", uncoupling.uncouple_tables, name="coupling-tables-uncouple"),
     path("couplings/undo/<uuid:deed>/", undo.undo, name="coupling-undo"),
     path("mappings/<str:name>/match/", matching.criteria, name="match-criteria"),
     path("mappings/<str:name>/match/<int:job>/", suggestions.ReviewList.as_view(), name="match-review"),

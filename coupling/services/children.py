@@ -9,6 +9,8 @@ from coupling.models import Coupling, TableMapping
 
 PARENTS = ("CUSTOMER", "VENDOR")
 """Mappings whose couplings take contacts along when they go."""
+CONTACTS = "CONTACT"
+"""Mapping whose couplings go along."""
 COMPANY_CONTACTS = "businessRelations"
 """Table of the mirror that remembers the company contact (`number`) of a customer or vendor (`key`)."""
 

@@ -4,23 +4,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.web.parts import number
 from config.web.request import PageRequest
 from connector.choices import System
 from coupling.choices import MappingKind
-from coupling.models import TableMapping
 from coupling.records import TableWords, sales_caption, words_of
-from coupling.services import requests
 from coupling.services.overview import MappingOverview, overview
 from coupling.services.suggestions import is_suggested, suggestion_counts
 from coupling.synchronisation import service
 from coupling.views.base import list_url, queued, says_errors
-from coupling.views.undo import offer_undo
 
 
 @dataclass(slots=True)
@@ -54,33 +50,6 @@ def couplings_home(request: PageRequest, connection: str) -> HttpResponse:
     return render(request, "coupling/home.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@says_errors
-def uncouple_table(request: PageRequest, connection: str, name: str) -> HttpResponse:
-    """Deletes every coupling of a mapping after its name was typed."""
-    mapping = _mapping(request, name)
-    words = words_of(System.BUSINESS_CENTRAL, mapping.business_central_table)
-    count = mapping.options.count() if mapping.kind == MappingKind.OPTION else mapping.couplings.count()
-    typed = request.POST.get("name", "").strip()
-    if request.method == "POST" and typed == mapping.name:
-        work = requests.uncouple_table(mapping=mapping, user=request.user)
-        jobs = f" Job {', '.join(str(job.id) for job in work.jobs)} runs in the background." if work.jobs else ""
-        offer_undo(request, f"{number(work.taken)} couplings of {mapping.name} are deleted.{jobs}", work.deed)
-        return redirect(reverse("coupling-home", kwargs={"connection": connection}))
-    if request.method == "POST":
-        messages.error(request, f"Type {mapping.name} exactly as it is written to confirm.")
-    context = {
-        "title": f"Delete all couplings of {mapping.name}",
-        "mapping": mapping,
-        "count": count,
-        "words": words,
-        "children": requests.children_of_all(mapping),
-        "typed": typed,
-        "back": reverse("coupling-home", kwargs={"connection": connection}),
-    }
-    return render(request, "coupling/uncouple_table.html", context)
-
-
 @require_POST
 @says_errors
 def find_broken(request: PageRequest, connection: str) -> HttpResponse:
@@ -98,13 +67,6 @@ def find_broken(request: PageRequest, connection: str) -> HttpResponse:
     else:
         messages.info(request, "Nothing is coupled yet, so nothing can be broken.")
     return redirect(reverse("error-list", kwargs={"connection": connection}))
-
-
-def _mapping(request: PageRequest, name: str) -> TableMapping:
-    mapping: TableMapping = get_object_or_404(request.connection.mappings.select_related("connection"), name=name)
-    if not mapping.enabled:
-        raise Http404("This mapping is switched off.")
-    return mapping
 
 
 def _card(request: PageRequest, row: MappingOverview) -> Card:

@@ -4,20 +4,24 @@ from typing import Any
 
 from django.db.models import Count, DateTimeField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
-from config.roles import Capability
+from config.roles import Capability, require
 from config.web.lists import BulkAction, ListView
 from connector.choices import System
 from connector.errors import HubError
 from coupling.filtersets import MappingFilterSet
 from coupling.models import Coupling, OptionMapping, TableCursor, TableMapping
 from coupling.services.mappings import update_mapping
+from coupling.views.uncoupling import uncouple_url
 from syncjobs.choices import JobMode, JobTrigger
 from syncjobs.mapping_table import MappingTable
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import start_job
 from syncjobs.views.errors import TROUBLED
 
+_UNCOUPLE = "uncouple"
 _MODES = {"modified": JobMode.MODIFIED, "full": JobMode.FULL}
 _WORDS = {"modified": "started", "full": "started", "on": "switched on", "off": "switched off"}
 
@@ -48,6 +52,7 @@ class MappingList(ListView):
             Capability.CHANGE_SETTINGS,
             question="Nothing of {n} mappings is synchronised until they are switched on again. Couplings stay.",
         ),
+        BulkAction(_UNCOUPLE, "Delete couplings", "unlink", Capability.CHANGE_SETTINGS, danger=True),
     )
 
     def get_queryset(self) -> QuerySet[TableMapping]:
@@ -69,6 +74,14 @@ class MappingList(ListView):
                 sales_read=_read(System.SALES, "sales_table"),
             )
         )
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("action") == _UNCOUPLE:
+            require(request.user, Capability.CHANGE_SETTINGS)
+            if names := list(self._selected().values_list("name", flat=True)):
+                # Its question has an answer to type, which the list's own question has not.
+                return redirect(uncouple_url(self.request.connection, names))
+        return super().post(request, **kwargs)
 
     def run_action(self, action: BulkAction, records: QuerySet[TableMapping]) -> str:
         done, problems = 0, []

@@ -6,7 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from connector.choices import System
+from coupling.models import Coupling
 from syncjobs.models import SynchJob
+from tests.coupling.factories import make_coupling, make_record
 
 LIST = "/c/default/mappings/"
 REASON = "Resource needs the companion extension in Business Central."
@@ -71,3 +74,19 @@ def test_the_list_takes_as_many_queries_whatever_it_holds(administrator, hub, dj
     hub.connection.mappings.update(enabled=True)
     with django_assert_max_num_queries(len(few)):
         administrator.get(f"{LIST}?enabled=true")
+
+
+def test_couplings_of_several_mappings_go_once_their_number_was_typed(administrator, hub):
+    currencies = hub.connection.mappings.get(name="CURRENCY")
+    code = make_record(hub.connection, System.BUSINESS_CENTRAL, "currencies", number="USD")
+    make_coupling(currencies, code, make_record(hub.connection, System.SALES, "transactioncurrencies", number="USD"))
+    chosen = hub.connection.mappings.filter(name__in=["CURRENCY", "CUSTOMER"]).values_list("pk", flat=True)
+    question = administrator.post(LIST, {"action": "uncouple", "pk": list(chosen)})
+    page = administrator.get(question.url)
+    assert [(table.mapping.name, table.count) for table in page.context["tables"]] == [("CURRENCY", 1), ("CUSTOMER", 2)]
+    assert "Type 3 exactly" in administrator.post(question.url, {"name": "CURRENCY"}).text
+    assert Coupling.objects.count() == 3
+    done = administrator.post(question.url, {"name": "3"}, follow=True).text
+    assert "1 couplings of CURRENCY are deleted." in done
+    assert "Of 2 mappings 1 were done at once, 1 go on in the background." in done
+    assert not currencies.couplings.exists()
