@@ -7,6 +7,7 @@ database belongs to one connection.
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
@@ -111,6 +112,14 @@ class Connection(models.Model):
     )
     full_synch_hold_percent = models.PositiveSmallIntegerField(
         default=20, help_text="Share of failed records from which on a mapping's dependents wait for a decision."
+    )
+    full_synch_parallel = models.PositiveSmallIntegerField(
+        default=3,
+        help_text="Lines of a full synchronisation that run at the same time.",
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+    )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text="What days and hours of schedules are meant in."
     )
 
     created_at = models.DateTimeField(auto_now_add=True)

@@ -283,6 +283,9 @@ class Schedule(models.Model):
     )
     from_time = models.TimeField(null=True, blank=True, help_text="Runs by itself from this time of the day on.")
     until_time = models.TimeField(null=True, blank=True, help_text="And until this one; earlier: into the next day.")
+    reacts_at_once = models.BooleanField(
+        default=True, help_text="Off: changes in either system wait for the schedule's next run."
+    )
     state = models.CharField(max_length=20, choices=ScheduleState.choices, default=ScheduleState.READY)
     attempts = models.PositiveIntegerField(default=0)
     message = models.TextField(blank=True)

@@ -288,7 +288,8 @@ class ScheduleTable(Table):
         return next_run_words(record.next_run if record.enabled else None, automatic=record.connection.automatic_jobs)
 
     def render_interval_minutes(self, value: int, record: Schedule) -> SafeString:
-        window = words_of_window(record.weekdays, record.from_time, record.until_time)
+        zone = record.connection.time_zone
+        window = words_of_window(record.weekdays, record.from_time, record.until_time, zone)
         return _sentence_and_hint(parts.minutes(value), window)
 
     def render_inactivity_timeout_minutes(self, value: int) -> str:

@@ -24,9 +24,9 @@ def next_inside(now: datetime, days: Sequence[int], begin: time | None, end: tim
     return now
 
 
-def words_of_window(days: Sequence[int], begin: time | None, end: time | None) -> str:
-    """`Mon, Tue, 08:00 to 18:00`; empty where a schedule may always run."""
+def words_of_window(days: Sequence[int], begin: time | None, end: time | None, zone: str = "") -> str:
+    """`Mon, Tue, 08:00 to 18:00 UTC`; empty where a schedule may always run."""
     parts = [WEEKDAYS[day][:3] for day in sorted(days)] if days and len(days) < len(WEEKDAYS) else []
     if begin or end:
         parts.append(f"{begin or time():%H:%M} to {end:%H:%M}" if end else f"from {begin:%H:%M}")
-    return ", ".join(parts)
+    return f"{', '.join(parts)} {zone}".strip() if parts else ""

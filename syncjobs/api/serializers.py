@@ -137,6 +137,7 @@ class ScheduleSerializer(StrictModelSerializer):
             "weekdays",
             "from_time",
             "until_time",
+            "reacts_at_once",
             "state",
             "attempts",
             "last_run",

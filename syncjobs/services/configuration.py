@@ -48,7 +48,8 @@ _SETTINGS = ("direction", "business_central_filter", "sales_filter", "synch_only
              "deletion_conflict_resolution", "merge_fields", "enabled")  # fmt: skip
 _NOT_IN_FIELDS = frozenset({"id", "mapping"})
 _RULE = ("code", "description", "kind", "parameters")
-_SCHEDULE = ("enabled", "interval_minutes", "inactivity_timeout_minutes", "weekdays", "from_time", "until_time")
+_SCHEDULE = ("enabled", "interval_minutes", "inactivity_timeout_minutes", "weekdays", "from_time", "until_time",
+             "reacts_at_once")  # fmt: skip
 
 
 class DocumentError(HubError):

@@ -198,10 +198,20 @@ def _start_or_block(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[
     percent = full_synch.connection.full_synch_hold_percent
     if any(parent.state in _STOPPED or holds(parent, percent) for parent in parents):
         _set(line, LineState.BLOCKED)
-    elif all(parent.state == LineState.FINISHED for parent in parents):
+    elif all(parent.state == LineState.FINISHED for parent in parents) and _has_place(full_synch, line, lines):
         _start(full_synch, line)
     else:
         _set(line, LineState.BLANK)
+
+
+def _has_place(full_synch: FullSynch, line: FullSynchLine, lines: Sequence[FullSynchLine]) -> bool:
+    """Whether fewer lines run than the connection allows; lines that never run at once take one place together."""
+    groups: list[set[str]] = []
+    for each in [*(other for other in lines if other.state == LineState.RUNNING), line]:
+        group = {each.mapping.name, *each.mapping.serialised_with}
+        if not any(each.mapping.name in taken for taken in groups):
+            groups.append(group)
+    return len(groups) <= full_synch.connection.full_synch_parallel
 
 
 def _start(full_synch: FullSynch, line: FullSynchLine) -> None:

@@ -7,13 +7,14 @@ whole is tried again after a growing pause, ten times.
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from connector.errors import HubError
+from connector.errors import ErrorKind, HubError
 from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.defaults import default_mappings
@@ -104,7 +105,8 @@ def run_due(*, now: datetime | None = None) -> list[SynchJob]:
     )
     started = []
     for schedule in due:
-        opens = next_inside(timezone.localtime(now), schedule.weekdays, schedule.from_time, schedule.until_time)
+        local = now.astimezone(ZoneInfo(schedule.connection.time_zone))
+        opens = next_inside(local, schedule.weekdays, schedule.from_time, schedule.until_time)
         if opens > now:
             Schedule.objects.filter(pk=schedule.pk).update(next_run=opens)
         elif job := _start(schedule, JobTrigger.SCHEDULE, None, now):
@@ -163,16 +165,32 @@ def change_schedule(*, schedule: Schedule, user: User | None, changes: Mapping[s
     return schedule
 
 
+def change_time_zone(*, connection: Connection, name: str, user: User | None) -> None:
+    """What days and hours of the connection's schedules are meant in. Raises HubError for a zone that is none."""
+    if name not in available_timezones():
+        raise HubError(f"There is no time zone “{name}”.", kind=ErrorKind.DATA, code="schedule.time_zone")
+    before = connection.time_zone
+    if name == before:
+        return
+    with transaction.atomic():
+        connection.time_zone = name
+        connection.save(update_fields=["time_zone", "updated_at"])
+        record_change(
+            connection=connection, user=user, action="schedule.time_zone", before={"time_zone": before},
+            after={"time_zone": name},
+        )  # fmt: skip
+
+
 def _written(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()}
 
 
 def wake(*, now: datetime | None = None) -> int:
-    """Sleeping schedules whose mapping has pairs waiting run in half a minute. Returns how many woke."""
+    """Sleeping schedules that react at once and whose mapping has pairs waiting run in half a minute; how many."""
     now = now or timezone.now()
     waiting = DirtyPair.objects.filter(mapping_id=OuterRef("mapping_id"), job_id__isnull=True)
     return (
-        Schedule.objects.filter(Exists(waiting), state=ScheduleState.IDLE, enabled=True)
+        Schedule.objects.filter(Exists(waiting), state=ScheduleState.IDLE, enabled=True, reacts_at_once=True)
         .filter(Q(next_run__isnull=True) | Q(next_run__gt=now + _WAKE_AFTER))
         .update(state=ScheduleState.READY, next_run=now + _WAKE_AFTER)
     )

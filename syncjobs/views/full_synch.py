@@ -24,6 +24,7 @@ from syncjobs.services.full_synch_control import (
     resume_full_synch,
 )
 from syncjobs.views.full_synch_lines import (
+    events_of,
     lines_of,
     plans_of,
     recommended,
@@ -62,6 +63,7 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
         "live": live,
         "part": wants_partial(request),
         "waves": waves_of(lines),
+        "events": events_of(rows),
         "pace": pace_of(run, rows, plans, timezone.now()) if run else None,
         "ended": f"The full synchronisation has ended: {JobState(run.state).label.lower()}" if run and not live else "",
         "start_question": start_question(request.connection, lines),

@@ -1,18 +1,34 @@
 """What is decided once lines have ended: how scheduled jobs go on, and what becomes of records that failed."""
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from config.web.request import PageRequest
+from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.views.base import says_errors
 from syncjobs.models import FullSynch
 from syncjobs.services.after_full_synch import answer as answer_question
 from syncjobs.services.full_synch_control import accept_failures, retry_failed
 
-MOST_PERCENT = 100
+_MOST_LINES = 20
+
+
+def _number(problem: str, least: int, most: int) -> forms.IntegerField:
+    words = dict.fromkeys(("required", "invalid", "min_value", "max_value"), problem)
+    return forms.IntegerField(min_value=least, max_value=most, error_messages=words)
+
+
+class PaceForm(forms.ModelForm):
+    class Meta:
+        model = Connection
+        fields = ("full_synch_hold_percent", "full_synch_parallel")
+
+    full_synch_hold_percent = _number("Enter a share from 0 to 100 %.", 0, 100)
+    full_synch_parallel = _number(f"Enter a number of lines from 1 to {_MOST_LINES}.", 1, _MOST_LINES)
 
 
 @require_POST
@@ -49,20 +65,24 @@ def retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
 
 
 @require_POST
-def hold(request: PageRequest, connection: str) -> HttpResponse:
-    """From which share of failed records on dependents wait for a decision."""
-    typed = request.POST.get("percent", "").strip()
-    before = request.connection.full_synch_hold_percent
-    if not typed.isdecimal() or int(typed) > MOST_PERCENT:
-        messages.error(request, "Enter a share from 0 to 100 %.")
-    elif int(typed) != before:
-        request.connection.full_synch_hold_percent = int(typed)
-        request.connection.save(update_fields=["full_synch_hold_percent", "updated_at"])
+def pace(request: PageRequest, connection: str) -> HttpResponse:
+    """From which share of failed records on dependents wait, and how many lines run at the same time."""
+    before = {name: getattr(request.connection, name) for name in PaceForm.Meta.fields}
+    form = PaceForm(request.POST, instance=request.connection)
+    if not form.is_valid():
+        for problem in form.errors.values():
+            messages.error(request, problem[0])
+    elif form.has_changed():
+        row = form.save()
         record_change(
-            connection=request.connection, user=request.user, action="full_synch.hold",
-            before={"percent": before}, after={"percent": int(typed)},
+            connection=row, user=request.user, action="full_synch.pace",
+            before=before, after={name: getattr(row, name) for name in before},
         )  # fmt: skip
-        messages.success(request, f"Dependents wait when more than {typed} % of a mapping's records failed.")
+        messages.success(
+            request,
+            f"{row.full_synch_parallel} line{'' if row.full_synch_parallel == 1 else 's'} at the same time; dependents "
+            f"wait when more than {row.full_synch_hold_percent} % of a mapping's records failed.",
+        )
     return redirect("full-synch-review", connection)
 
 

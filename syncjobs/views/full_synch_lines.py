@@ -11,7 +11,7 @@ from coupling.models import TableMapping
 from coupling.records import sales_caption, words_of
 from coupling.services.free import FreeRecords
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, LineState
-from syncjobs.models import FullSynch, FullSynchLine, SynchJob
+from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, SynchJob
 from syncjobs.presentation import Counter, Progress, counters_of, progress_of
 from syncjobs.recommendations import FINDS_PARTNERS, Recommendation, Standing, recommend
 from syncjobs.services.full_synch import blocked_by, criteria_of, eligible_mappings, holds
@@ -20,6 +20,7 @@ from syncjobs.views.full_synch_plan import PlanPart, parts_of
 
 MANY_FREE = 10
 """Free records on both sides from which on a full run probably creates partners that exist already."""
+EVENTS = 25
 RESTARTABLE = (LineState.FINISHED, LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
 
 
@@ -51,6 +52,7 @@ class Line:
     earlier_created: int = 0
     rests: bool = False
     may_retry: bool = False
+    waits_for: list[str] = field(default_factory=list)
 
     @property
     def sales_caption(self) -> str:
@@ -185,6 +187,7 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         direction=row.direction,
         state=state,
         depends_on=row.depends_on,
+        waits_for=_unfinished(row, rows),
         to_sales=row.to_sales,
         to_business_central=row.to_business_central,
         job=job,
@@ -202,6 +205,20 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         match_first=row.match_first,
         winner=row.winner,
     )
+
+
+def _unfinished(row: FullSynchLine, rows: Sequence[FullSynchLine]) -> list[str]:
+    finished = {other.mapping.name for other in rows if other.state == LineState.FINISHED}
+    return [name for name in row.depends_on if name not in finished]
+
+
+def events_of(rows: Sequence[FullSynchLine]) -> list[JobLogEntry]:
+    """What the jobs of a run logged last, newest first. One query."""
+    jobs = {job.pk: job for row in rows for job in row.jobs.all()}
+    entries = list(JobLogEntry.objects.filter(job_id__in=jobs).order_by("-pk")[:EVENTS])
+    for entry in entries:
+        entry.job = jobs[entry.job_id]
+    return entries
 
 
 def _held_by(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch) -> list[str]:

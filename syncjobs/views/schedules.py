@@ -1,6 +1,7 @@
 """Schedules: when each mapping runs by itself, with run now, pause and, for administrators, the intervals."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
@@ -8,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability
@@ -19,7 +19,7 @@ from connector.services.setup import update_connection
 from coupling.views.base import says_errors
 from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
-from syncjobs.services.schedules import change_schedule, pause, run_now
+from syncjobs.services.schedules import change_schedule, change_time_zone, pause, run_now
 from syncjobs.tables import ScheduleTable
 from syncjobs.windows import WEEKDAYS
 
@@ -40,6 +40,9 @@ class ScheduleList(ListView):
 
     def get_queryset(self) -> QuerySet[Schedule]:
         return schedules_of(self.request)
+
+    def get_context(self) -> dict[str, Any]:
+        return {"time_zones": sorted(available_timezones())}
 
     def run_action(self, action: BulkAction, records: QuerySet[Schedule]) -> str:
         done, problems = 0, ""
@@ -83,15 +86,27 @@ def schedule_pause_all(request: PageRequest, connection: str) -> HttpResponse:
     return redirect(reverse("schedule-list", kwargs={"connection": connection}))
 
 
+@require_POST
+@says_errors
+def schedule_time_zone(request: PageRequest, connection: str) -> HttpResponse:
+    """The time zone that days and hours of all schedules of the connection are meant in."""
+    name = request.POST.get("time_zone", "").strip()
+    change_time_zone(connection=request.connection, name=name, user=request.user)
+    messages.success(request, f"Days and hours of schedules are those of {name}.")
+    return redirect(reverse("schedule-list", kwargs={"connection": connection}))
+
+
 class ScheduleForm(forms.ModelForm):
     class Meta:
         model = Schedule
-        fields = ("interval_minutes", "inactivity_timeout_minutes", "weekdays", "from_time", "until_time")
+        fields = ("interval_minutes", "inactivity_timeout_minutes", "weekdays", "from_time", "until_time",
+                  "reacts_at_once")  # fmt: skip
         labels = {
             "interval_minutes": "Minutes between two runs",
             "inactivity_timeout_minutes": "Minutes to rest after a run without changes",
             "from_time": "From",
             "until_time": "Until",
+            "reacts_at_once": "React to changes at once",
         }
         widgets = {
             "from_time": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
@@ -101,6 +116,8 @@ class ScheduleForm(forms.ModelForm):
             "inactivity_timeout_minutes": "A change in either system ends the rest at once. 0: no longer pause.",
             "from_time": "It runs by itself from this time of the day on. Blank: from midnight on.",
             "until_time": "Until this time; an earlier one than From reaches into the next day. Blank: until midnight.",
+            "reacts_at_once": "A change in either system starts a run within about a minute. Off: changes wait for the "
+            "schedule.",
         }
 
     interval_minutes = forms.IntegerField(min_value=1, max_value=10080, label=Meta.labels["interval_minutes"])
@@ -115,8 +132,9 @@ class ScheduleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zone = timezone.get_default_timezone_name()
-        self.fields["from_time"].help_text += f" Times are those of the hub, {zone}."
+        if self.instance.mapping_id is None:
+            del self.fields["reacts_at_once"]
+        self.fields["from_time"].help_text += f" Times are those of {self.instance.connection.time_zone}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

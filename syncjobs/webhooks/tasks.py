@@ -56,7 +56,7 @@ def take_announcements(connection_id: int) -> None:
 
 
 def start_runs(connection: Connection) -> list[SynchJob]:
-    """Runs the schedules whose mapping has dirty pairs and no run under way; one that has follows at the next tick."""
+    """Runs the schedules that react at once and have dirty pairs; one with a run under way follows at the next tick."""
     if not connection.automatic_jobs:
         return []
     dirty = DirtyPair.objects.filter(mapping_id=OuterRef("mapping_id"), job_id__isnull=True)
@@ -64,6 +64,7 @@ def start_runs(connection: Connection) -> list[SynchJob]:
         Exists(dirty),
         connection=connection,
         enabled=True,
+        reacts_at_once=True,
         state__in=[ScheduleState.IDLE, ScheduleState.READY],
         mapping__enabled=True,
         mapping__available=True,

@@ -118,6 +118,20 @@ def test_cancelled_one_starts_nothing_new(hub: Hub) -> None:
     assert states(full_synch) == {"CURRENCY": LineState.CANCELLED, "CUSTOMER": LineState.BLANK}
 
 
+def test_only_so_many_lines_run_at_once_and_those_that_never_overlap_count_as_one(hub: Hub) -> None:
+    full_synch = FullSynch.objects.create(connection=hub.connection, state=JobState.RUNNING)
+    for order, name in enumerate(NAMES):
+        mapping = hub.mapping(name)
+        FullSynchLine.objects.create(full_synch=full_synch, mapping=mapping, direction=mapping.direction, order=order)
+    line = full_synch.lines.get(mapping__name="CURRENCY")
+    hub.start("CURRENCY", line=line)
+    FullSynchLine.objects.filter(pk=line.pk).update(state=LineState.RUNNING)
+    for places, others in ((1, LineState.BLANK), (2, LineState.FINISHED)):
+        type(hub.connection).objects.update(full_synch_parallel=places)
+        advance_full_synch(full_synch_id=full_synch.pk)
+        assert states(full_synch) == {"CURRENCY": LineState.RUNNING, "CUSTOMER": others, "VENDOR": others}
+
+
 def test_line_whose_job_ended_unnoticed_is_found_by_the_tick(hub: Hub) -> None:
     full_synch = start(hub, mappings=["CURRENCY"])
     FullSynch.objects.filter(pk=full_synch.pk).update(state=JobState.RUNNING)

@@ -1,6 +1,7 @@
 """Schedules and the scheduler's tick."""
 
 from datetime import time, timedelta
+from zoneinfo import ZoneInfo
 
 import django_rq
 import pytest
@@ -13,6 +14,7 @@ from syncjobs.choices import JobMode, JobState, ScheduleState
 from syncjobs.models import Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.services import schedules
 from syncjobs.services.ticking import tick
+from syncjobs.webhooks.tasks import start_runs
 from tests.engine.live import Hub
 
 
@@ -177,3 +179,24 @@ def test_outside_its_days_and_hours_a_schedule_waits_for_the_next_ones(scheduled
     assert (opens.date(), opens.time()) == ((now + timedelta(days=2)).date(), time(6, 30))
     schedules.run_now(schedule=schedule_of(scheduled), user=None)
     assert SynchJob.objects.count() == 1
+
+
+def test_hours_are_those_of_the_connections_time_zone(scheduled: Hub) -> None:
+    schedules.change_time_zone(connection=scheduled.connection, name="Pacific/Kiritimati", user=None)
+    tomorrow = timezone.now().astimezone(ZoneInfo("Pacific/Kiritimati")).date() + timedelta(days=1)
+    Schedule.objects.update(weekdays=[tomorrow.weekday()], from_time=time(6, 30))
+    tick()
+    opens = schedule_of(scheduled).next_run.astimezone(ZoneInfo("Pacific/Kiritimati"))
+    assert (opens.date(), opens.time()) == (tomorrow, time(6, 30))
+    with pytest.raises(HubError, match="no time zone"):
+        schedules.change_time_zone(connection=scheduled.connection, name="Mars/Olympus", user=None)
+
+
+def test_changes_wait_for_the_schedule_where_it_does_not_react_at_once(scheduled: Hub) -> None:
+    tick()
+    key = scheduled.connection.company_id
+    DirtyPair.objects.create(mapping=scheduled.mapping("CUSTOMER"), pair_key=key, bc_key=key)
+    Schedule.objects.update(reacts_at_once=False)
+    assert (schedules.wake(), start_runs(scheduled.connection)) == (0, [])
+    Schedule.objects.update(reacts_at_once=True)
+    assert len(start_runs(scheduled.connection)) == 1

@@ -1,6 +1,7 @@
 """Days and hours of schedules."""
 
 from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -32,6 +33,13 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 )
 def test_the_next_moment_inside(now, days, begin, end, expected):
     assert next_inside(now, days, begin, end) == expected
+
+
+def test_hours_are_those_of_the_zone_in_summer_and_in_winter():
+    berlin = ZoneInfo("Europe/Berlin")
+    for day, opens in ((datetime(2026, 7, 1, 3, tzinfo=UTC), 6), (datetime(2026, 12, 1, 3, tzinfo=UTC), 7)):
+        found = next_inside(day.astimezone(berlin), [], time(8), time(18))
+        assert found.astimezone(UTC).hour == opens
 
 
 @pytest.mark.parametrize(

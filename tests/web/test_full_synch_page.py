@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from coupling.models import TableCursor
-from syncjobs.models import FullSynch, FullSynchLine, SynchJob
+from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, SynchJob
 from tests.coupling.factories import make_account, make_customer
 
 REVIEW = "/c/default/full-synch/"
@@ -210,11 +210,29 @@ def test_what_failed_and_who_waits_for_it_is_said_with_the_ways_on(administrator
     assert FullSynchLine.objects.get(pk=ran.pk).failures_accepted
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("35", 35), ("0", 0), ("101", 20), ("a fifth", 20)])
-def test_the_share_from_which_dependents_wait_can_be_set(administrator, hub, typed, kept):
-    administrator.post(f"{REVIEW}hold/", {"percent": typed})
+@pytest.mark.parametrize(
+    ("percent", "parallel", "kept"),
+    [("35", "1", (35, 1)), ("0", "20", (0, 20)), ("101", "4", (20, 3)), ("a fifth", "4", (20, 3)), ("9", "0", (20, 3))],
+)
+def test_how_full_synchronisations_run_can_be_set(administrator, hub, percent, parallel, kept):
+    administrator.post(f"{REVIEW}pace/", {"full_synch_hold_percent": percent, "full_synch_parallel": parallel})
     hub.connection.refresh_from_db()
-    assert hub.connection.full_synch_hold_percent == kept
+    assert (hub.connection.full_synch_hold_percent, hub.connection.full_synch_parallel) == kept
+
+
+def test_the_newest_events_of_all_lines_stand_below_them(administrator, hub, ran):
+    job = ran.jobs.get()
+    for number in range(30):
+        JobLogEntry.objects.create(job=job, message=f"Event {number}.")
+    html = administrator.get(REVIEW).content.decode()
+    assert html.index("Event 29.") < html.index("Event 28.")
+    assert "Event 4." not in html
+
+
+def test_a_line_without_a_place_says_that_it_waits_for_one(administrator, hub, ran):
+    FullSynch.objects.filter(pk=hub.full_synch.pk).update(state="running", finished_at=None)
+    FullSynchLine.objects.filter(pk=ran.pk).update(state="")
+    assert "when a line ends" in administrator.get(REVIEW).content.decode()
 
 
 def test_the_page_asks_the_database_for_as_much_whatever_the_number_of_jobs(

@@ -258,8 +258,9 @@ def test_a_constant_is_changed_in_the_grid_and_never_emptied(administrator, hub)
 def test_a_schedule_gets_days_and_hours_that_its_list_and_the_configuration_show(administrator, hub):
     values = {"interval_minutes": "30", "inactivity_timeout_minutes": "0"}
     hours = {"weekdays": ["0", "4"], "from_time": "08:00", "until_time": "18:30"}
+    administrator.post("/c/default/schedules/time-zone/", {"time_zone": "Europe/Vienna"})
     administrator.post("/c/default/schedules/CUSTOMER/", {**values, **hours})
-    assert "Mon, Fri, 08:00 to 18:30" in administrator.get("/c/default/schedules/").content.decode()
+    assert "Mon, Fri, 08:00 to 18:30 Europe/Vienna" in administrator.get("/c/default/schedules/").content.decode()
     exported = export_configuration(connection=hub.connection, names=["CUSTOMER"])
     kept = exported["mappings"][0]["schedule"]
     assert (kept["weekdays"], kept["from_time"], kept["until_time"]) == ([0, 4], "08:00", "18:30")
