@@ -64,11 +64,17 @@ class Waiting:
 
 
 def next_record(
-    *, lane: Lane, user: User, records: QuerySet[Any] | None = None, after: UUID | None = None
+    *,
+    lane: Lane,
+    user: User,
+    records: QuerySet[Any] | None = None,
+    after: UUID | None = None,
+    ahead: UUID | None = None,
 ) -> Any | None:
     """The record that is up for `user`, now claimed: the one they have already, else the next that nobody has.
 
-    `after` is a record they are done with; its claim ends. None: nothing is left that nobody else has.
+    `after` is a record they are done with; its claim ends. `ahead` is the next one as it was found a while ago. None:
+    nothing is left that nobody else has.
     """
     if after is not None:
         release(**lane.place, keys=[after], user=user)
@@ -79,6 +85,9 @@ def next_record(
     if held is not None:
         claim(**lane.place, key=held.key, user=user)
         return held
+    foreseen = open_records.filter(key=ahead).first() if ahead is not None else None
+    if foreseen is not None and claim(**lane.place, key=foreseen.key, user=user) is None:
+        return foreseen
     for keys in groups(lane, open_records, user, after):
         for key in keys:
             if claim(**lane.place, key=key, user=user) is None:

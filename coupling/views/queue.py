@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
-from config.web.request import PageRequest
+from config.web.request import PageRequest, wants_partial
 from connector.choices import Direction, System
 from connector.errors import HubError
 from coupling.filtersets import RecordFilterSet
@@ -29,6 +29,7 @@ from coupling.services import queue
 from coupling.services.claims import claim
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.matching import may_create
+from coupling.services.queue_ahead import look_ahead, remembered
 from coupling.services.queue_order import Lane
 from coupling.services.review import ShownCandidate, say_the_same
 from coupling.services.search import mirror_of
@@ -38,6 +39,8 @@ from coupling.views.suggestions import mapping_of, synchronize_choices
 
 _MOST_COMPARED = 4
 _SYNCHRONIZE = "queue-synchronize"
+_AHEAD = "ahead"
+"""Part that shows nothing: it has the next record found while the page is read."""
 _FILTERS = ("search", "coupled", "state", "admitted", "mapping", "mine", "suggested")
 _NAMES = {System.BUSINESS_CENTRAL: "Business Central", System.SALES: "Sales"}
 _ADDRESSES = {System.BUSINESS_CENTRAL: "queue", System.SALES: "queue-sales"}
@@ -64,8 +67,12 @@ def work_queue(
     here = request.path + (f"?{urlencode(filters, doseq=True)}" if filters else "")
     if request.method == "POST":
         return _act(request, lane, here)
+    asked = request.GET.get("record", "")
+    if wants_partial(request) and request.GET.get("part") == _AHEAD:
+        look_ahead(lane=lane, user=request.user, current=_key(asked), place=here, records=records)
+        return HttpResponse(status=204)
     words = {side: words_of(side, mapping.table(side)) for side in System}
-    record, holder = _record(request, lane, records, request.GET.get("record", ""))
+    record, holder = _record(request, lane, records, asked, here)
     context: dict[str, Any] = {
         "title": f"Couple next: {words[lane.system].plural}",
         "crumbs": [("Couplings", reverse("coupling-home", args=[connection]))],
@@ -90,6 +97,7 @@ def work_queue(
     }
     if record is not None:
         context |= _record_context(lane, queue.shown(lane, record))
+        context["ahead"] = f"{_at(here, record.key)}&part={_AHEAD}"
     return render(request, "coupling/queue.html", context)
 
 
@@ -133,10 +141,11 @@ def _narrowed(request: PageRequest, lane: Lane) -> tuple[QuerySet[Any] | None, d
     return filterset.qs, filters
 
 
-def _record(request: PageRequest, lane: Lane, records: QuerySet[Any] | None, asked: str) -> tuple[Any, Any]:
+def _record(request: PageRequest, lane: Lane, records: QuerySet[Any] | None, asked: str, here: str) -> tuple[Any, Any]:
     """The record to show, and somebody else's claim on it."""
     if not asked:
-        return queue.next_record(lane=lane, user=request.user, records=records), None
+        ahead = remembered(lane=lane, user=request.user, place=here)
+        return queue.next_record(lane=lane, user=request.user, records=records, ahead=ahead), None
     key = _key(asked)
     record = record_of(request.connection, lane.system, lane.table, key)
     if not lane.waiting().filter(key=key).exists():

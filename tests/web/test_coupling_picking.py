@@ -4,7 +4,9 @@ from uuid import uuid4
 
 from django.urls import reverse
 
+from connector.choices import System
 from coupling.models import BusinessCentralRecord, Coupling
+from coupling.services.claims import claim
 from tests.coupling.factories import make_account, make_customer
 from tests.web.conftest import Hub
 from tests.web.test_coupling_pages import free, setup_url, signed_in, url  # noqa: F401  (fixtures and addresses)
@@ -93,3 +95,22 @@ def test_whoever_may_only_look_sees_both_records_and_no_way_to_couple_them(hub: 
     # Looking reserved nothing.
     assert "is being coupled by" not in signed_in("salesperson").get(setup_url(free)).text
     assert not Coupling.objects.filter(sales_key=account.key).exists()
+
+
+def test_the_queue_finds_its_next_record_while_one_is_looked_at(hub: Hub, free, people, signed_in):  # noqa: F811
+    client = signed_in("salesperson")
+    first, second, third = (make_account(hub.connection, name) for name in ("Ahead A", "Ahead B", "Ahead C"))
+    queue = f"{reverse('queue-sales', args=['default', 'CUSTOMER'])}?search=ahead"
+    page = client.get(queue)
+    assert page.context["record"] == first
+    assert client.get(page.context["ahead"], headers={"HX-Request": "true"}).status_code == 204
+    # It would come first if the queue were walked through once more.
+    late = make_account(hub.connection, "Ahead AA")
+    page = client.post(queue, {"action": "skip", "record": str(first.key)}, follow=True)
+    assert page.context["record"] == second
+    # Found, but taken by somebody else before it comes up: the walk goes on.
+    client.get(page.context["ahead"], headers={"HX-Request": "true"})
+    place = {"connection": hub.connection, "system": System.SALES, "table": "accounts"}
+    claim(**place, key=late.key, user=people["operator"])
+    page = client.post(queue, {"action": "skip", "record": str(second.key)}, follow=True)
+    assert page.context["record"] == third
