@@ -133,6 +133,15 @@ class SynchronisationForm(SettingsForm, OwnershipFields, MappingSwitches):
         help_text="Older ones are deleted every night, except those that a skipped record refers to.",
     )
 
+    web_client_url = forms.CharField(
+        label="Business Central web client",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "url"}),
+        help_text="Where links to Business Central lead. Empty: the address shown in the field.",
+    )
+    open_in_sales_hub = forms.BooleanField(label="Open records in Sales Hub", required=False)
+
     field_order = (
         "automatic_jobs",
         "ownership_model",
@@ -148,7 +157,17 @@ class SynchronisationForm(SettingsForm, OwnershipFields, MappingSwitches):
         "write_in_product_no",
         "freight_account_no",
         "keep_jobs_days",
+        "web_client_url",
+        "open_in_sales_hub",
     )
+
+    def __init__(self, data: Any = None, *, connection: Connection, may_change: bool, auto_id: str) -> None:
+        super().__init__(data, connection=connection, may_change=may_change, auto_id=auto_id)
+        self.fields["web_client_url"].widget.attrs["placeholder"] = connection.derived_web_client_url
+        if connection.enabled and connection.sales_hub_app_id is None:
+            self.fields[
+                "open_in_sales_hub"
+            ].help_text = "Sales Hub was not found in Sales, so links open its default app."
 
 
 class NewConnectionForm(forms.Form):

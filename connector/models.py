@@ -25,6 +25,7 @@ from connector.fields import EncryptedTextField
 
 DEFAULT_AUTHORITY_URL = "https://login.microsoftonline.com"
 DEFAULT_BUSINESS_CENTRAL_URL = "https://api.businesscentral.dynamics.com"
+_WEB_CLIENT_URL = "https://businesscentral.dynamics.com"
 BUSINESS_CENTRAL_SCOPE = "https://api.businesscentral.dynamics.com/.default"
 
 
@@ -105,6 +106,13 @@ class Connection(models.Model):
     over_privileged_reason = models.CharField(
         max_length=200, blank=True, help_text="Why the application user may be System Administrator; empty: it may not."
     )
+    web_client_url = models.URLField(
+        blank=True, max_length=300, help_text="Business Central's web client, for links; empty: derived."
+    )
+    open_in_sales_hub = models.BooleanField(
+        default=True, help_text="Links to Sales open in the app Sales Hub, where the organisation has it."
+    )
+    sales_hub_app_id = models.UUIDField(null=True, blank=True, help_text="Read while enabling; none: no such app.")
     keep_jobs_days = models.PositiveSmallIntegerField(default=30, help_text="How long jobs and errors are kept.")
     failures_reset_at = models.DateTimeField(null=True, blank=True, help_text="Failed runs before it no longer count.")
     full_synch_left_out = models.JSONField(
@@ -147,6 +155,13 @@ class Connection(models.Model):
         """Root of the environment; standard API, extension APIs and page services lie below it."""
         origin = self.business_central_url.rstrip("/")
         return f"{origin}/v2.0/{self.tenant_id}/{self.business_central_environment}"
+
+    @property
+    def derived_web_client_url(self) -> str:
+        """Business Central's web client as it follows from tenant and environment."""
+        if self.business_central_url.rstrip("/") == DEFAULT_BUSINESS_CENTRAL_URL:
+            return f"{_WEB_CLIENT_URL}/{self.tenant_id}/{self.business_central_environment}"
+        return f"{self.business_central_url.rstrip('/')}/business-central/"
 
 
 class Credential(models.Model):

@@ -136,6 +136,9 @@ class TableMapping(models.Model):
     )
     sales_table = models.CharField(max_length=100, help_text="Entity set.")
     sales_entity = models.CharField(max_length=100, help_text="Logical name.")
+    sales_label = models.CharField(
+        max_length=100, blank=True, help_text="Name that people gave a table of their own; blank: a standard table."
+    )
     sales_primary_key = models.CharField(max_length=100, blank=True)
     sales_primary_name = models.CharField(max_length=100, blank=True)
     option_attribute = models.CharField(max_length=100, blank=True, help_text="Choice column of an option mapping.")

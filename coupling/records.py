@@ -77,6 +77,8 @@ def words_of(system: System, table: str) -> TableWords:
 
 def sales_caption(mapping: TableMapping) -> str:
     """What people call the Sales side of a mapping: its table, or the choice column of an option mapping."""
+    if mapping.sales_label:
+        return mapping.sales_label
     return caption_of(mapping.sales_table, mapping.sales_entity, MappingKind(mapping.kind))
 
 

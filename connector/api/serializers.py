@@ -17,6 +17,7 @@ class SettingsSerializer(StrictModelSerializer):
     authority_url = serializers.CharField(required=False)
     sales_url = serializers.CharField(required=False, allow_blank=True)
     business_central_url = serializers.CharField(required=False)
+    web_client_url = serializers.CharField(required=False, allow_blank=True)
     company = serializers.CharField(source="company_id", required=False, allow_blank=True, allow_null=True)
     client_secret = serializers.CharField(write_only=True, required=False, trim_whitespace=True)
     certificate = serializers.CharField(write_only=True, required=False)
@@ -56,6 +57,8 @@ class SettingsSerializer(StrictModelSerializer):
             "cancel_deleted_orders",
             "tell_accounts",
             "keep_jobs_days",
+            "web_client_url",
+            "open_in_sales_hub",
             "over_privileged_reason",
             *_READ_ONLY[2:],
         )

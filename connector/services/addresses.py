@@ -30,5 +30,11 @@ def origin(text: str, *, setting: str) -> str:
     return f"{parts.scheme}://{host}{shown_port}"
 
 
+def web_address(text: str, *, setting: str) -> str:
+    """As `origin`, with the path; what a page's address says beyond that is cut. Raises SettingsError."""
+    text = text.strip() if "://" in text else f"https://{text.strip()}"
+    return f"{origin(text, setting=setting)}{urlsplit(text).path}"
+
+
 def _refused(setting: str, sentence: str) -> SettingsError:
     return SettingsError(sentence, fields={setting: [sentence]})

@@ -1,5 +1,6 @@
 """What is read from the two systems while a connection is enabled, and kept until it is disabled."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,9 @@ _COMPANY_COLUMN = "bcbi_companyid"
 # Tables that carry the company's marker where the Business Central base solution is installed.
 MARKED = ("account", "contact", "product", "pricelevel", "opportunity", "quote", "salesorder", "invoice")
 _NAME_LENGTH = 30
+_SALES_HUB = "msdynce_saleshub"
+
+log = logging.getLogger(__name__)
 
 EMPTY_FACTS: dict[str, Any] = {
     "base_currency": "",
@@ -28,6 +32,7 @@ EMPTY_FACTS: dict[str, Any] = {
     "business_unit_id": None,
     "owning_team_id": None,
     "company_row_id": None,
+    "sales_hub_app_id": None,
     "capabilities": {},
 }
 
@@ -59,6 +64,7 @@ def discover_facts(*, connection: Connection) -> dict[str, Any]:
         "business_unit_id": me.business_unit_id,
         "owning_team_id": connection.chosen_team_id or company_team or default_team(sales, me.business_unit_id),
         "company_row_id": company_row,
+        "sales_hub_app_id": _sales_hub(sales),
         "capabilities": discover_capabilities(business_central) | {"company_tables": marked_tables(sales)},
     }
 
@@ -76,6 +82,17 @@ def marked_tables(sales: SalesClient) -> list[str]:
         for entity in MARKED
         if entity in known and _COMPANY_COLUMN in sales.entity_metadata(entity).attributes
     ]
+
+
+def _sales_hub(sales: SalesClient) -> UUID | None:
+    """The app that salespeople work in, for links; not every organisation has it, and not everybody may see apps."""
+    address = f"appmodules{options(select='appmoduleid', filter=f'uniquename eq {literal(_SALES_HUB)}')}"
+    try:
+        rows = sales.session.get(address).data["value"]
+    except RemoteError as error:
+        log.info("Links do not open in Sales Hub: %s", error)
+        return None
+    return UUID(rows[0]["appmoduleid"]) if rows else None
 
 
 def _company_row(connection: Connection, sales: SalesClient) -> tuple[UUID | None, UUID | None]:

@@ -15,7 +15,7 @@ from connector.errors import ErrorKind, HubError, RemoteError, SettingsError
 from connector.models import Connection
 from connector.provisioning import subscribers
 from connector.services import audit, credentials
-from connector.services.addresses import origin
+from connector.services.addresses import origin, web_address
 from connector.services.companies import find_company
 from connector.services.connection_test import run_connection_test
 from connector.services.facts import EMPTY_FACTS, discover_facts
@@ -58,6 +58,8 @@ SWITCHES = frozenset(
         "cancel_deleted_orders",
         "tell_accounts",
         "keep_jobs_days",
+        "web_client_url",
+        "open_in_sales_hub",
         "over_privileged_reason",
     }
 )
@@ -279,6 +281,8 @@ def _normalised(changes: Mapping[str, Any]) -> dict[str, Any]:
     for name in _ADDRESSES:
         if values.get(name):
             values[name] = origin(values[name], setting=name)
+    if values.get("web_client_url"):
+        values["web_client_url"] = web_address(values["web_client_url"], setting="web_client_url")
     return values
 
 

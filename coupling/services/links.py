@@ -19,15 +19,15 @@ _CARDS = {
     "salesOrders": 42,
     "salesInvoices": 132,
 }
-_WEB_CLIENT = "https://businesscentral.dynamics.com"
-_API_HOST = "api.businesscentral.dynamics.com"
 
 
 def sales_url(connection: Connection, entity: str, key: UUID | str) -> str:
     """Form of a row in Dynamics 365 Sales; `entity` is the logical name. A blank `key` gives what every one begins
     with."""
-    query = urlencode({"pagetype": "entityrecord", "etn": entity, "id": str(key)})
-    return f"{connection.sales_url.rstrip('/')}/main.aspx?{query}"
+    app = connection.sales_hub_app_id if connection.open_in_sales_hub else None
+    # The key comes last, so that an address without one can be completed.
+    query = {**({"appid": str(app)} if app else {}), "pagetype": "entityrecord", "etn": entity, "id": str(key)}
+    return f"{connection.sales_url.rstrip('/')}/main.aspx?{urlencode(query)}"
 
 
 def business_central_url(connection: Connection, table: str, number: str) -> str:
@@ -35,11 +35,7 @@ def business_central_url(connection: Connection, table: str, number: str) -> str
     page = _CARDS.get(table)
     if page is None or not number:
         return ""
-    environment = f"{connection.tenant_id}/{connection.business_central_environment}"
-    hosted = _API_HOST in connection.business_central_url
-    root = (
-        f"{_WEB_CLIENT}/{environment}" if hosted else f"{connection.business_central_url.rstrip('/')}/business-central/"
-    )
+    root = connection.web_client_url or connection.derived_web_client_url
     quoted = number.replace("'", "''")
     query = {"company": connection.company_name, "page": page, "filter": f"'No.' IS '{quoted}'"}
     return f"{root}?{urlencode(query)}"

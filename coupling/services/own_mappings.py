@@ -35,6 +35,7 @@ from coupling.services.schema import (
 from coupling.synchronisation import service
 
 NAME_LENGTH = 20
+_LABEL_LENGTH = 100
 _NAME = re.compile(r"[A-Z0-9][A-Z0-9 _-]*")
 _LAST = 1000
 
@@ -91,6 +92,7 @@ def create_mapping(
                 business_central_service=bc.service,
                 sales_table=sales.name,
                 sales_entity=info.entity,
+                sales_label=sales.label[:_LABEL_LENGTH],
                 sales_primary_key=info.primary_id,
                 sales_primary_name=info.primary_name,
                 direction=direction,
