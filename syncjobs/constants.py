@@ -6,7 +6,7 @@ PAGE_ROWS = 5000
 """Rows per transaction of a pull: a page of Sales; bigger pages of Business Central are cut, to keep memory flat."""
 
 SMALLEST_SLICE = 200
-LARGEST_SLICE = 500
+LARGEST_SLICE = 1000
 """Pairs per slice: enough that bulk messages are full; few enough that several workers share a job, and that some plan
 or write to one system while others keep the other system busy."""
 

@@ -18,14 +18,15 @@ from connector.models import Connection, WebhookReceiver
 from connector.webhooks import registration
 from connector.webhooks.registration import RENEW_EVERY
 from coupling.models import DirtyPair, TableMapping
-from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, ScheduleState
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, JobTrigger, ScheduleState
 from syncjobs.documents import watching as documents
+from syncjobs.engine.closing import EXCLUSIVE_MODES
 from syncjobs.engine.pull import client_of, pull_table, refresh_records
 from syncjobs.engine.tables import TableReading
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.services import schedules
 from syncjobs.services.watching import Quiet
-from syncjobs.webhooks.waiting import Waiting, take
+from syncjobs.webhooks.waiting import Waiting, postpone, resume, take
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,9 @@ def start_runs(connection: Connection) -> list[SynchJob]:
 
 
 def follow_up() -> None:
-    """Part of the scheduler's tick: runs that had to wait for another one, registrations that are due."""
+    """Part of the scheduler's tick: what had to wait for a run to end, registrations that are due."""
+    for connection in Connection.objects.filter(enabled=True):
+        resume(connection.pk, lambda system, table, of=connection: not _is_worked_on(of, system, table))
     for connection in Connection.objects.filter(enabled=True, automatic_jobs=True):
         if cache.get(_follow(connection.pk)):
             cache.delete(_follow(connection.pk))
@@ -145,12 +148,23 @@ def _follow(connection_id: int) -> str:
     return f"announcements:follow:{connection_id}"
 
 
+def _is_worked_on(connection: Connection, system: System, table: str) -> bool:
+    """Whether a run of a mapping of the table is under way."""
+    running = SynchJob.objects.filter(connection=connection, state=JobState.RUNNING, mode__in=EXCLUSIVE_MODES)
+    return running.filter(**{f"mapping__{system}_table": table}).exists()
+
+
 def _read(connection: Connection, system: System, table: str, waiting: Waiting) -> None:
     if not TableMapping.objects.filter(connection=connection, **{f"{system}_table": table}).exists():
         return
+    many = waiting.whole or len(waiting.keys) > _NAMED_RECORDS
+    if many and _is_worked_on(connection, system, table):
+        # Mostly its own writes, and whatever else it is has to wait for its end anyway.
+        postpone(connection.pk, system, table, deletions=waiting.deletions)
+        return
     progress = Quiet()
     client = client_of(connection, system, progress.meter)
-    if waiting.whole or len(waiting.keys) > _NAMED_RECORDS:
+    if many:
         pull_table(
             connection=connection,
             system=system,

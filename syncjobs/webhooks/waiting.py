@@ -5,7 +5,7 @@ Redis lose them, nothing is lost: both systems remember their changes, and the h
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import UUID
@@ -39,15 +39,9 @@ def note(connection: Connection, announcements: Iterable[Announcement]) -> None:
         for each in announcements
         for table in _tables(connection, each)
     ]
-    if not members:
-        return
-    client = redis_client()
-    client.sadd(_name(connection.pk), *members)
-    client.expire(_name(connection.pk), _KEEP_SECONDS)
-    if cache.add(_called(connection.pk), "1", timeout=_CALLED_SECONDS):
-        django_rq.get_queue("high").enqueue(
-            "syncjobs.webhooks.tasks.take_announcements", connection.pk, result_ttl=0, failure_ttl=3600
-        )
+    if members:
+        _keep(_name(connection.pk), members)
+        _call(connection.pk)
 
 
 def take(connection_id: int) -> Iterator[dict[tuple[System, str], Waiting]]:
@@ -70,6 +64,35 @@ def take(connection_id: int) -> Iterator[dict[tuple[System, str], Waiting]]:
         yield found
 
 
+def postpone(connection_id: int, system: System, table: str, *, deletions: bool) -> None:
+    """The table as a whole is read later, when `resume` says so."""
+    _keep(_later(connection_id), [json.dumps([system, table, "", deletions])])
+
+
+def resume(connection_id: int, is_free: Callable[[System, str], bool]) -> None:
+    """Calls a worker for the postponed tables that are free now."""
+    client = redis_client()
+    for member in cast(set[bytes], client.smembers(_later(connection_id))):
+        system, table, *_ = json.loads(member)
+        # Whoever removes it is the one that passes it on.
+        if is_free(System(system), table) and client.srem(_later(connection_id), member):
+            _keep(_name(connection_id), [member])
+            _call(connection_id)
+
+
+def _keep(name: str, members: Sequence[str | bytes]) -> None:
+    client = redis_client()
+    client.sadd(name, *members)
+    client.expire(name, _KEEP_SECONDS)
+
+
+def _call(connection_id: int) -> None:
+    if cache.add(_called(connection_id), "1", timeout=_CALLED_SECONDS):
+        django_rq.get_queue("high").enqueue(
+            "syncjobs.webhooks.tasks.take_announcements", connection_id, result_ttl=0, failure_ttl=3600
+        )
+
+
 def _tables(connection: Connection, announcement: Announcement) -> list[str]:
     """Entity sets; Sales announces the logical name."""
     if announcement.system == System.BUSINESS_CENTRAL:
@@ -87,6 +110,10 @@ _DOCUMENTS = {"salesorder": "salesorders", "quote": "quotes"}
 
 def _name(connection_id: int) -> str:
     return f"couplet:announced:{connection_id}"
+
+
+def _later(connection_id: int) -> str:
+    return f"couplet:announced-later:{connection_id}"
 
 
 def _called(connection_id: int) -> str:

@@ -16,7 +16,9 @@ from connector.models import Connection, Credential, WebhookReceiver
 from connector.services import setup
 from connector.webhooks import registration
 from connector.webhooks.own_steps import PRIVILEGE
-from coupling.models import BusinessCentralRecord, SalesRecord
+from coupling.models import BusinessCentralRecord, SalesRecord, TableMapping
+from syncjobs.choices import JobMode, JobState
+from syncjobs.models import SynchJob
 from syncjobs.webhooks import tasks, waiting
 from tests.connector.conftest import COMPANY_ID, sandbox_settings
 
@@ -192,6 +194,23 @@ def test_a_burst_calls_one_worker(announced, receiver, settings):
         )
     assert len(django_rq.get_queue("high")) == 1
     assert len(waiting_keys(announced, System.SALES, "accounts")) == 5
+
+
+def test_many_changes_of_a_table_wait_for_the_run_that_makes_them(announced, sandbox):
+    mapping = TableMapping.objects.get(connection=announced, name="CUSTOMER")
+    job = SynchJob.objects.create(
+        connection=announced, mapping=mapping, mode=JobMode.FULL, direction=mapping.direction, state=JobState.RUNNING
+    )
+    sandbox.control("DELETE", "/requests")
+    waiting.note(announced, [waiting.Announcement(System.BUSINESS_CENTRAL, "customers", None)])
+    tasks.follow_up()
+    assert sandbox.control("GET", "/requests")["business_central"]["requests"] == 0
+    SynchJob.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED)
+    tasks.follow_up()
+    assert sandbox.control("GET", "/requests")["business_central"]["requests"] > 0
+    sandbox.control("DELETE", "/requests")
+    tasks.follow_up()
+    assert sandbox.control("GET", "/requests")["business_central"]["requests"] == 0
 
 
 def test_a_quiet_table_costs_at_most_four_requests_a_look(announced, sandbox):
