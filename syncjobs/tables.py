@@ -290,7 +290,8 @@ class ScheduleTable(Table):
     def render_interval_minutes(self, value: int, record: Schedule) -> SafeString:
         zone = record.connection.time_zone
         window = words_of_window(record.weekdays, record.from_time, record.until_time, zone)
-        return _sentence_and_hint(parts.minutes(value), window)
+        waits = "" if record.reacts_at_once else "changes wait for it"
+        return _sentence_and_hint(parts.minutes(value), ", ".join(filter(None, (window, waits))))
 
     def render_inactivity_timeout_minutes(self, value: int) -> str:
         return parts.words_of_duration(60 * value) if value else parts.DASH

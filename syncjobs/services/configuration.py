@@ -4,7 +4,8 @@ The document is JSON and has no secrets and no addresses:
 
     {"format": "couplet-configuration", "version": 1,
      "mappings": [{"name": …, settings …, "fields": […], "templates": […], "schedule": {…} or null}],
-     "rules": [{"code": …, "description": …, "kind": …, "parameters": {…}}]}
+     "rules": [{"code": …, "description": …, "kind": …, "parameters": {…}}],
+     "connection": {settings of `syncjobs.services.connection_settings`; only where all mappings are exported}}
 
 Rules that do not exist yet are added with their mappings; existing ones stay as they are.
 
@@ -33,6 +34,7 @@ from coupling.services.transformations import save_rule
 from coupling.transformations import RuleKind, check_parameters
 from syncjobs.choices import CopyOrigin
 from syncjobs.models import ConfigurationCopy, Schedule
+from syncjobs.services import connection_settings
 from syncjobs.services.schedules import ensure_schedules
 from syncjobs.windows import WEEKDAYS
 
@@ -60,13 +62,17 @@ class DocumentError(HubError):
 
 
 def export_configuration(*, connection: Connection, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """The document of all mappings, or of those named. Four queries."""
+    """The document of all mappings with the connection's settings, or of those named. Four queries."""
+    names = None if names is None else set(names)
     mappings = connection.mappings.prefetch_related("fields", "templates", "schedules")
     if names is not None:
         mappings = mappings.filter(name__in=names)
     exported = [_exported(mapping) for mapping in mappings]
     rules = connection.transformation_rules.values(*_RULE)
-    return {"format": FORMAT, "version": VERSION, "mappings": exported, "rules": list(rules)}
+    document = {"format": FORMAT, "version": VERSION, "mappings": exported, "rules": list(rules)}
+    if names is None or connection_settings.SUBJECT in names:
+        document["connection"] = connection_settings.exported(connection)
+    return document
 
 
 def _exported(mapping: TableMapping) -> dict[str, Any]:
@@ -118,7 +124,7 @@ def differences(*, connection: Connection, document: Mapping[str, Any]) -> list[
         # Files from before schedules had days and hours say nothing about them.
         if "schedule" in other and {**(own["schedule"] or {}), **(other["schedule"] or {})} != (own["schedule"] or {}):
             found.append(Difference(name, "schedule", own["schedule"], other["schedule"]))
-    return found
+    return found + connection_settings.differences_of(connection, document.get("connection", {}))
 
 
 def _row_differences(
@@ -151,7 +157,7 @@ def apply_configuration(
 ) -> list[Difference]:
     """Replaces the mappings that the document names; couplings stay. Keeps what stood before as a copy of `origin`.
 
-    Raises DocumentError.
+    Raises DocumentError, or SettingsError where a setting of the connection is refused.
     """
     wanted = _checked(connection, document)
     found = differences(connection=connection, document=document)
@@ -161,7 +167,8 @@ def apply_configuration(
     keep_copy(connection=connection, names=changed, origin=origin, user=user)
     for rule in _new_rules(connection, document):
         save_rule(rule=rule, user=user)
-    for name in changed:
+    named = sorted(changed & wanted.keys())
+    for name in named:
         _replace(connection, wanted[name])
         record_change(
             connection=connection,
@@ -172,9 +179,11 @@ def apply_configuration(
             after={each.subject: str(each.delivered) for each in found if each.mapping == name},
         )
     ensure_schedules(connection=connection)
-    for name in changed:
+    for name in named:
         if schedule := wanted[name].get("schedule"):
             Schedule.objects.filter(connection=connection, name=name).update(**schedule)
+    # Last, since it may ask the systems: what cannot be had there leaves everything as it was.
+    connection_settings.apply_settings(connection=connection, values=document.get("connection", {}), user=user)
     return found
 
 
@@ -251,6 +260,8 @@ def _checked(connection: Connection, document: Mapping[str, Any]) -> dict[str, d
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("name") for row in rows):
         raise DocumentError("The file's “mappings” have to be a list, each with a name.")
     wanted = {str(row["name"]): row for row in rows}
+    if problem := connection_settings.problem_of(document.get("connection", {})):
+        raise DocumentError(problem)
     known = {mapping.name: mapping for mapping in connection.mappings.all()}
     codes = {rule.code for rule in _new_rules(connection, document)}
     codes |= {"", *connection.transformation_rules.values_list("code", flat=True), *delivered_transformations()}

@@ -23,6 +23,7 @@ from syncjobs.services.full_synch_control import (
     restart_lines,
     resume_full_synch,
 )
+from syncjobs.views.full_synch_drawing import drawing_of
 from syncjobs.views.full_synch_lines import (
     events_of,
     lines_of,
@@ -57,12 +58,14 @@ def review(request: PageRequest, connection: str) -> HttpResponse:
         lines = recommended(lines, request.connection, free, fresh=run is None)
     outdated = plan_problem(run if run and run.preview else None, request.connection) if not live else ""
     planned = [plan for plan in plans.values() if plan]
+    waves = waves_of(lines)
     context: dict[str, Any] = {
         "title": "Full Synch Review",
         "run": run,
         "live": live,
         "part": wants_partial(request),
-        "waves": waves_of(lines),
+        "waves": waves,
+        "drawing": drawing_of(waves),
         "events": events_of(rows),
         "pace": pace_of(run, rows, plans, timezone.now()) if run else None,
         "ended": f"The full synchronisation has ended: {JobState(run.state).label.lower()}" if run and not live else "",

@@ -27,7 +27,7 @@ class PaceForm(forms.ModelForm):
         model = Connection
         fields = ("full_synch_hold_percent", "full_synch_parallel")
 
-    full_synch_hold_percent = _number("Enter a share from 0 to 100 %.", 0, 100)
+    full_synch_hold_percent = _number("Enter a share from 0 to 100 percent.", 0, 100)
     full_synch_parallel = _number(f"Enter a number of lines from 1 to {_MOST_LINES}.", 1, _MOST_LINES)
 
 

@@ -84,6 +84,12 @@ class MappingForm(forms.ModelForm):
     )
 
 
+def setting_words(name: str) -> str:
+    """What the pages call a setting of a mapping or of a field."""
+    words: str = MappingForm.Meta.labels.get(name) or _FIELD_WORDS.get(name) or name.replace("_", " ")
+    return f"{words[0].upper()}{words[1:]}"
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResponse:
     mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
@@ -137,8 +143,9 @@ def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResp
         remove_field(field=field, user=request.user)
         messages.success(request, f"{field} is no longer mapped.")
         return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
+    bulk = request.POST.get("bulk", "")
     for field in mapping.fields.select_related("mapping__connection"):
-        changes, clashes = _field_changes(request, field)
+        changes, clashes = (_bulk_changes(bulk, field), []) if bulk else _field_changes(request, field)
         if clashes:
             who = _last_editor(mapping)
             words = ", ".join(_FIELD_WORDS.get(each, each) for each in clashes)
@@ -154,6 +161,14 @@ def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResp
     if saved:
         messages.success(request, f"{saved} field mapping{'s are' if saved > 1 else ' is'} saved.")
     return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
+
+
+def _bulk_changes(bulk: str, field: FieldMapping) -> dict[str, Any]:
+    """What a button for all fields changes in one: switches it, or takes a rule of one's own away."""
+    if bulk == "rules":
+        return {"transformation": ""} if field.transformation and field.has_own_rule_or_none else {}
+    wanted = {"on": True, "off": False}.get(bulk, field.enabled)
+    return {"enabled": wanted} if wanted != field.enabled else {}
 
 
 def _with_seen(fields: Iterable[FieldMapping]) -> list[FieldMapping]:

@@ -40,6 +40,7 @@ class Hub:
             "job": self.job.pk,
             "step": "welcome",
             "kind": "opportunities",
+            "entry": 1,
             "deed": "7d1f0c9e-0000-4000-8000-000000000000",
             "pk": 1,
         }

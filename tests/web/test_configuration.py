@@ -105,3 +105,36 @@ def test_a_file_that_cannot_be_used_says_where(administrator, connection, mappin
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     assert not ConfigurationCopy.objects.filter(origin="upload").exists()
+
+
+def test_settings_of_the_connection_travel_and_can_be_undone(administrator, connection):
+    document = export_configuration(connection=connection)
+    assert not {"tenant_id", "client_id", "sales_url", "name", "automatic_jobs"} & document["connection"].keys()
+    document["mappings"] = []
+    document["connection"] |= {"write_in_product_no": "9000", "time_zone": "Europe/Rome", "full_synch_parallel": 5}
+    answer = upload(administrator, document)
+    assert "Europe/Rome" in administrator.get(answer.url).content.decode()
+    administrator.post(answer.url)
+    connection.refresh_from_db()
+    assert (connection.write_in_product_no, connection.time_zone) == ("9000", "Europe/Rome")
+    assert connection.full_synch_parallel == 5
+    before = ConfigurationCopy.objects.get(origin="before_import")
+    administrator.post(address("mapping-configuration-copy", pk=before.pk))
+    connection.refresh_from_db()
+    assert (connection.write_in_product_no, connection.full_synch_parallel) == ("", 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"sales_url": "https://elsewhere"}, "“sales_url” is not known"),
+        ({"time_zone": "Mars/Olympus"}, "no time zone"),
+        ({"full_synch_parallel": 0}, "full_synch_parallel"),
+        ({"tell_accounts": "yes"}, "“tell_accounts” is not understood"),
+        ({"full_synch_hold_percent": 101}, "at most 100 %"),
+        ([], "not understood"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(administrator, connection, settings, words):
+    document = export_configuration(connection=connection) | {"connection": settings}
+    assert words in upload(administrator, document).content.decode()

@@ -229,6 +229,14 @@ def test_the_newest_events_of_all_lines_stand_below_them(administrator, hub, ran
     assert "Event 4." not in html
 
 
+def test_the_drawing_has_every_mapping_and_a_line_for_every_dependency(administrator):
+    context = administrator.get(REVIEW).context
+    lines = [line for wave in context["waves"] for line in wave]
+    names = {line.mapping.name for line in lines}
+    assert [box.name for box in context["drawing"].boxes] == [line.mapping.name for line in lines]
+    assert len(context["drawing"].lines) == sum(len(names.intersection(line.depends_on)) for line in lines)
+
+
 def test_a_line_without_a_place_says_that_it_waits_for_one(administrator, hub, ran):
     FullSynch.objects.filter(pk=hub.full_synch.pk).update(state="running", finished_at=None)
     FullSynchLine.objects.filter(pk=ran.pk).update(state="")

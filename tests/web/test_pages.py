@@ -228,6 +228,17 @@ def test_fields_are_switched_in_the_grid(administrator, hub):
     assert hub.customers.fields.filter(enabled=True).exists()
 
 
+def test_all_fields_are_switched_and_freed_of_own_rules_at_once(administrator, hub):
+    url = "/c/default/mappings/CUSTOMER/fields/"
+    field = hub.customers.fields.get(business_central_property="displayName")
+    delivered = set(hub.customers.fields.exclude(transformation="").values_list("pk", "transformation"))
+    type(field).objects.filter(pk=field.pk).update(transformation="TRIM")
+    for bulk, left in (("off", {False}), ("on", {True}), ("rules", {True}), ("nonsense", {True})):
+        administrator.post(url, {"bulk": bulk})
+        assert set(hub.customers.fields.values_list("enabled", flat=True)) == left
+    assert set(hub.customers.fields.exclude(transformation="").values_list("pk", "transformation")) == delivered
+
+
 def test_schedule_is_paused_and_resumed(administrator, hub):
     url = "/c/default/schedules/CUSTOMER/action/"
     administrator.post(url, {"action": "pause"})
