@@ -70,7 +70,9 @@ class RemoteRecord(models.Model):
 
 
 class BusinessCentralRecord(RemoteRecord):
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="business_central_records")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="business_central_records", db_index=False
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "table", "key"], name="bc_record_key")]
@@ -83,7 +85,7 @@ class BusinessCentralRecord(RemoteRecord):
 
 
 class SalesRecord(RemoteRecord):
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="sales_records")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="sales_records", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "table", "key"], name="sales_record_key")]
@@ -296,8 +298,8 @@ class Coupling(models.Model):
     a data error sets the `error_*` columns and `failures`; the same error a second time sets `skipped_at`.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="couplings")
-    mapping = models.ForeignKey(TableMapping, on_delete=models.CASCADE, related_name="couplings")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="couplings", db_index=False)
+    mapping = models.ForeignKey(TableMapping, on_delete=models.CASCADE, related_name="couplings", db_index=False)
     bc_table = models.CharField(max_length=100)
     bc_key = models.UUIDField()
     sales_table = models.CharField(max_length=100)
@@ -352,7 +354,7 @@ class DirtyPair(models.Model):
     removed in the transaction that plans it. `pair_key` is the BC key, or the Sales key of a row without a coupling.
     """
 
-    mapping = models.ForeignKey(TableMapping, on_delete=models.CASCADE, related_name="dirty_pairs")
+    mapping = models.ForeignKey(TableMapping, on_delete=models.CASCADE, related_name="dirty_pairs", db_index=False)
     pair_key = models.UUIDField()
     bc_key = models.UUIDField(null=True)
     sales_key = models.UUIDField(null=True)

@@ -211,13 +211,18 @@ class Operation(models.Model):
     `before` and `after` hold only what is sent, under wire names. A create in Sales knows its `record_id` beforehand
     (derived from the BC record), a create in BC learns it when it settles. `bc_base` and `sales_base` are what the
     coupling's base gains when the operation settles. At most one operation per pair and system is open.
+
+    Every operation is written three times, so what costs most is its indexes: keys that an index of several columns
+    begins with have none of their own.
     """
 
-    job = models.ForeignKey(SynchJob, on_delete=models.CASCADE, null=True, related_name="operations")
+    job = models.ForeignKey(SynchJob, on_delete=models.CASCADE, null=True, related_name="operations", db_index=False)
     slice = models.ForeignKey(JobSlice, on_delete=models.SET_NULL, null=True, related_name="operations")
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="operations")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="operations", db_index=False)
     mapping = models.ForeignKey(TableMapping, on_delete=models.CASCADE, related_name="operations")
-    coupling = models.ForeignKey(Coupling, on_delete=models.SET_NULL, null=True, related_name="operations")
+    coupling = models.ForeignKey(
+        Coupling, on_delete=models.SET_NULL, null=True, related_name="operations", db_index=False
+    )
     system = models.CharField(max_length=20, choices=System.choices, help_text="System written to.")
     table = models.CharField(max_length=100, help_text="Entity set written to.")
     record_id = models.UUIDField(null=True)
