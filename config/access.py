@@ -118,6 +118,7 @@ ADDRESSES: dict[str, Needs] = {
     "coupling-retry": _COUPLE,
     "coupling-restore": _COUPLE,
     "coupling-delete-record": _COUPLE,
+    "create-many": _COUPLE,
     "match-criteria": _COUPLE,
     "match-review": Needs(Capability.READ, Capability.COUPLE),
     "match-clear": _COUPLE,

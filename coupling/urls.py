@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from connector.choices import System
 from coupling.views import (
+    create_many,
     filters,
     home,
     links,
@@ -43,6 +44,7 @@ connection_pages = [
     path("couplings/of/<str:name>/uncouple/", uncoupling.uncouple_tables, name="coupling-table-uncouple"),
     path("couplings/uncouple/", uncoupling.uncouple_tables, name="coupling-tables-uncouple"),
     path("couplings/undo/<uuid:deed>/", undo.undo, name="coupling-undo"),
+    path("mappings/<str:name>/create/<str:system>/", create_many.create_many, name="create-many"),
     path("mappings/<str:name>/match/", matching.criteria, name="match-criteria"),
     path("mappings/<str:name>/match/<int:job>/", suggestions.ReviewList.as_view(), name="match-review"),
     path("mappings/<str:name>/match/<int:job>/clear/", suggestions.accept_clear, name="match-clear"),

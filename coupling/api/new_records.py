@@ -30,7 +30,7 @@ class MissingValueSerializer(serializers.Serializer[NewValue]):
     choices = serializers.SerializerMethodField()
 
     def get_choices(self, value: NewValue) -> list[dict[str, Any]]:
-        return [{"value": number, "label": label} for number, label in value.choices]
+        return [{"value": each, "label": label} for each, label in value.choices]
 
 
 class NewRecordSerializer(serializers.Serializer[Any]):

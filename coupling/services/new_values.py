@@ -1,4 +1,4 @@
-"""What a new record needs and its mapping leaves empty: which properties these are, and whether what somebody typed
+"""What a new record needs and its mapping leaves empty: which properties these are, and whether what somebody gave
 for them fits.
 
 Sales says which columns people have to fill in. Business Central's metadata does not; what its standard pages insist on
@@ -27,6 +27,7 @@ from coupling.definitions import (
     sales_attributes,
 )
 from coupling.models import TableMapping
+from coupling.services.new_lookups import LEFT_ALONE, RequiredLookup, required_lookup
 from coupling.services.schema import spaced
 from coupling.synchronisation import PairPreview, service
 
@@ -44,7 +45,7 @@ _TYPED = frozenset(
         ValueKind.CHOICE,
     }
 )
-"""Kinds of values that can be typed or picked; lookups are not, they are coupled first."""
+"""Kinds of values that can be typed; a lookup's row is picked or named."""
 
 
 class ValuesError(HubError):
@@ -60,14 +61,21 @@ class ValuesError(HubError):
 
 @dataclass(frozen=True, slots=True)
 class NewValue:
-    """A property of the new record that somebody has to fill in. `choices`: (value, label) where only these fit."""
+    """A property of the new record that somebody has to fill in. `choices`: (value, label) where only these fit;
+    `lookup` finds the row of a lookup."""
 
     name: str
     label: str
     kind: ValueKind
     length: int | None = None
     scale: int | None = None
-    choices: tuple[tuple[int, str], ...] = ()
+    choices: tuple[tuple[int | str, str], ...] = ()
+    lookup: RequiredLookup | None = None
+
+    @property
+    def written_as(self) -> tuple[str, ...]:
+        """Names under which a body may have the value."""
+        return tuple(target.write for target in self.lookup.targets) if self.lookup else (self.name,)
 
 
 def preview_new(mapping: TableMapping, system: System, key: UUID) -> PairPreview:
@@ -82,8 +90,16 @@ def missing_values(mapping: TableMapping, target: System, body: Mapping[str, Any
     """Properties that a new record in `target` needs and `body` does not have; none where no body could be planned."""
     if not body:
         return []
-    required = _sales_columns(mapping) if target == System.SALES else _bc_properties(mapping)
-    return [value for value in required if body.get(value.name) in (None, "")]
+    return [value for value in required_values(mapping, target) if not is_filled(value, body)]
+
+
+def required_values(mapping: TableMapping, target: System) -> list[NewValue]:
+    """Properties that a new record in `target` cannot do without."""
+    return _sales_columns(mapping) if target == System.SALES else _bc_properties(mapping)
+
+
+def is_filled(value: NewValue, body: Mapping[str, Any]) -> bool:
+    return any(body.get(name) not in (None, "") for name in value.written_as)
 
 
 def checked(wanted: list[NewValue], given: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
@@ -101,8 +117,12 @@ def checked(wanted: list[NewValue], given: Mapping[str, Any], *, complete: bool)
                 problems[name] = f"{value.label} is needed."
             continue
         try:
-            values[name] = _converted(value, text)
-        except ValueError as error:
+            if value.lookup:
+                bound, reference = value.lookup.find(str(text).strip())
+                values[bound] = reference
+            else:
+                values[name] = _converted(value, text)
+        except (ValueError, RemoteError) as error:
             problems[name] = f"{value.label}: {error}"
     if problems:
         raise ValuesError(problems)
@@ -176,7 +196,7 @@ def _moment(value: NewValue, text: Any) -> str:
     return moment.isoformat() if moment.tzinfo else f"{moment.isoformat()}Z"
 
 
-def _choice(value: NewValue, text: Any) -> int:
+def _choice(value: NewValue, text: Any) -> int | str:
     for number, _ in value.choices:
         if str(text) == str(number):
             return number
@@ -200,12 +220,17 @@ def _sales_columns(mapping: TableMapping) -> list[NewValue]:
 
 
 def _sales_column(client: SalesClient, entity: str, column: ColumnInfo) -> NewValue | None:
-    """None for a kind of value that nobody can type."""
+    """None for what nobody can give."""
     known = sales_attribute(entity, column.name)
     kind = known.kind if known else kind_of_column(column.type)
+    if kind is ValueKind.LOOKUP and column.name not in LEFT_ALONE:
+        lookup = required_lookup(client, entity, column.name)
+        if lookup is None:
+            return None
+        return NewValue(column.name, column.label, kind, choices=tuple(lookup.rows()), lookup=lookup)
     if kind not in _TYPED:
         return None
-    choices: tuple[tuple[int, str], ...] = ()
+    choices: tuple[tuple[int | str, str], ...] = ()
     if kind is ValueKind.CHOICE:
         rows = cached(
             f"{client.session.root}:options:{entity}:{column.name}",

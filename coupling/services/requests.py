@@ -18,6 +18,7 @@ from coupling.services.children import children_of, children_of_table
 from coupling.services.claims import claimed_by_others, require_unclaimed
 from coupling.services.couplings import require_enabled, require_usable, uncouple
 from coupling.services.list_counts import forget_counts
+from coupling.services.new_gaps import gaps
 from coupling.services.new_values import checked, missing_values, preview_new
 from coupling.services.pairs import attach_records, couplings_of, key_of, side_of
 from coupling.synchronisation import StartedJob, service
@@ -255,7 +256,7 @@ def create_other_side(
     """Creates partners for uncoupled records of `system`; coupled ones are left out.
 
     A coupling whose partner no longer exists gives way; that is looked up live for a handful of records. `values` are
-    typed for what the mapping leaves empty in the one new record; `complete`: all that is required has to be there.
+    typed for what the mapping leaves empty in every new record; `complete`: all that is required has to be there.
     Records that somebody else is deciding about are left out unless `take_over`. Raises ValuesError, and ClaimedError
     where that is all of them.
     """
@@ -275,8 +276,10 @@ def create_other_side(
     free = [key for key in free if key not in wanted_by_others]
     typed: Mapping[str, Any] = {}
     if values or complete:
-        (key,) = free
-        wanted = missing_values(mapping, system.other, preview_new(mapping, system, key).body)
+        if len(free) == 1:
+            wanted = missing_values(mapping, system.other, preview_new(mapping, system, free[0]).body)
+        else:
+            wanted, _ = gaps(mapping=mapping, system=system, keys=free)
         typed = checked(wanted, values or {}, complete=complete)
     job = service().create_missing_side(
         mapping=mapping, system=system, keys=free, user=user, trigger=trigger, values=typed

@@ -48,6 +48,9 @@ def _field(value: NewValue) -> forms.Field:
         return forms.ChoiceField(
             label=value.label, choices=[("", "Choose"), *choices], widget=forms.Select(attrs=attrs)
         )
+    if value.kind is ValueKind.LOOKUP:
+        help_text = "Its name, its id, or its address in Sales."
+        return forms.CharField(label=value.label, help_text=help_text, widget=forms.TextInput(attrs=attrs))
     types = {ValueKind.DATE: "date", ValueKind.DATETIME: "datetime-local"}
     modes = {ValueKind.INTEGER: "numeric", ValueKind.DECIMAL: "decimal"}
     if mode := modes.get(value.kind):

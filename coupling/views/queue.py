@@ -29,6 +29,7 @@ from coupling.services import queue
 from coupling.services.claims import claim
 from coupling.services.links import business_central_url, sales_url
 from coupling.services.matching import may_create
+from coupling.services.new_values import missing_values, preview_new
 from coupling.services.queue_ahead import look_ahead, remembered
 from coupling.services.queue_order import Lane
 from coupling.services.review import ShownCandidate, say_the_same
@@ -103,12 +104,6 @@ def work_queue(
 
 def _record_context(lane: Lane, shown: queue.Waiting) -> dict[str, Any]:
     mapping, record, candidates = lane.mapping, shown.record, shown.candidates
-    setup = {
-        "connection": mapping.connection.slug,
-        "system": lane.system.value,
-        "table": record.table,
-        "key": record.key,
-    }
     return {
         "verdict": MatchVerdict(shown.line.verdict) if shown.line else None,
         "candidates": [
@@ -120,8 +115,13 @@ def _record_context(lane: Lane, shown: queue.Waiting) -> dict[str, Any]:
         "compared": candidates[:_MOST_COMPARED],
         "facts": _facts(record),
         "own_link": _remote_address(mapping, lane.system, record),
-        "setup_address": f"{reverse('coupling-setup', kwargs=setup)}?{urlencode({'mapping': mapping.name})}",
+        "setup_address": _setup_address(lane, record),
     }
+
+
+def _setup_address(lane: Lane, record: Any) -> str:
+    place = [lane.mapping.connection.slug, lane.system.value, record.table, record.key]
+    return f"{reverse('coupling-setup', args=place)}?{urlencode({'mapping': lane.mapping.name})}"
 
 
 def _remote_address(mapping: TableMapping, system: System, record: Any) -> str:
@@ -233,6 +233,9 @@ def _decide(request: PageRequest, lane: Lane, record: Any, action: str, here: st
         told = format_html(' and <a href="{}">being synchronised</a>', jobs[0].url) if jobs else ""
         messages.success(request, format_html('<a href="{}">{}</a> is coupled{}.', address, record, told))
     elif action == "create":
+        if missing_values(lane.mapping, lane.system.other, preview_new(lane.mapping, lane.system, record.key).body):
+            messages.info(request, "The new record needs values that the mapping leaves empty.")
+            return f"{_setup_address(lane, record)}&create=1"
         job = queue.create(lane=lane, key=record.key, user=user)
         sentence = 'A partner for {} is being created. <a href="{}">Job {}</a>'
         messages.success(request, format_html(sentence, record, job.url, job.id))

@@ -18,21 +18,19 @@ from coupling.filtersets import RecordFilterSet, mappings_of_table
 from coupling.models import Coupling, TableCursor
 from coupling.records import words_of
 from coupling.services import requests
-from coupling.services.admission import admits
 from coupling.services.children import PARENTS
-from coupling.services.duplicates import duplicates_of
+from coupling.services.create_many import create_partners
 from coupling.services.list_counts import ALL, NOT_COUPLED, SUGGESTED, list_counts, own_count
 from coupling.services.pairs import couplings_of, side_of
 from coupling.services.search import mirror_of
 from coupling.services.suggestions import is_suggested
 from coupling.tables import RecordTable
 from coupling.views.base import couplings_with_state, list_url, system_of
+from coupling.views.create_many import told
 from coupling.views.matching import selection_url
 from coupling.views.synchronize import ask_for_many
 
 MOST_AT_ONCE = 10_000
-NAMED = 5
-"""Records that a sentence names before it stops."""
 _SYNCHRONIZE, _MATCH, _UNCOUPLE = "synchronize", "match", "uncouple"
 
 VIEWS = (
@@ -208,35 +206,13 @@ class RecordListView(ListView):
         return f"Couplings to delete: {work.taken}{children}." + (" This runs in the background." if work.jobs else "")
 
     def _create(self, records: QuerySet[Any]) -> str:
-        queued = skipped = claimed = 0
-        held: dict[Any, str] = {}
-        remaining = set(records.filter(deleted_at__isnull=True).order_by().values_list("key", flat=True)[:MOST_AT_ONCE])
-        coupled_keys = set(requests.with_living_partner(self.request.connection, self.system, self.table, remaining))
-        skipped, remaining = len(coupled_keys), remaining - coupled_keys
-        for mapping in self.mappings:
-            keys = remaining & set(self._admitted(mapping, remaining))
-            if not keys or not Direction(mapping.direction).allows(self.system.other):
-                continue
-            alike = self._look_alikes(mapping, keys)
-            remaining, keys = remaining - keys, keys - set(alike)
-            held.update(alike)
-            if keys:
-                work = requests.create_other_side(
-                    mapping=mapping, system=self.system, keys=sorted(keys, key=str), user=self.request.user
-                )
-                queued, claimed = queued + work.taken, claimed + work.claimed
-        names = ", ".join(sorted(held.values())[:NAMED]) + (" …" if len(held) > NAMED else "")
-        outside = f" {len(remaining)} left out by the filters." if remaining else ""
-        doubts = f" {len(held)} look like records that exist already and wait for a person: {names}." if held else ""
-        busy = f" {claimed} left out: somebody else is coupling them right now." if claimed else ""
-        return f"{queued} queued, {skipped} already coupled.{outside}{busy}{doubts}"
-
-    def _look_alikes(self, mapping: Any, keys: set[Any]) -> dict[Any, str]:
-        """Name by key of the records that may exist on the other side already: those a person decides one by one."""
-        records = list(self.get_queryset().filter(key__in=keys))
-        found = duplicates_of(mapping=mapping, system=self.system, records=records)
-        return {record.key: str(record) for record in records if record.key in found}
-
-    def _admitted(self, mapping: Any, keys: set[Any]) -> list[Any]:
-        rows = self.get_queryset().filter(admits(mapping, self.system), key__in=keys)
-        return list(rows.values_list("key", flat=True))
+        alive = records.filter(deleted_at__isnull=True).order_by()
+        done = create_partners(
+            connection=self.request.connection,
+            system=self.system,
+            table=self.table,
+            mappings=self.mappings,
+            keys=list(alive.values_list("key", flat=True)[:MOST_AT_ONCE]),
+            user=self.request.user,
+        )
+        return told(self.request, self.system, self.table, done)

@@ -107,8 +107,7 @@ class RunOptions:
     `choices`: property (BC name, or Sales attribute where there is none) → "business_central", "sales" or a value
     both sides get: a conflict resolved field by field.
     `ignore_only_coupled`: create partners although the mapping synchronises coupled records only.
-    `values`: properties of the record that is created, as somebody typed them for what the mapping leaves empty; for a
-    run of one pair.
+    `values`: properties of the records that are created, as somebody typed them for what the mapping leaves empty.
     `create_side`: the missing record is wanted in this system, outside filters and "only coupled" too.
     `restore`: create the missing record of a broken coupling again, whatever the mapping's policy.
     `delete_survivor`: delete the surviving record of a broken coupling and uncouple.
