@@ -18,6 +18,7 @@ from connector.models import Connection
 from coupling.choices import CouplingState
 from coupling.filtersets import mappings_of_table
 from coupling.records import first_value
+from coupling.services.merged import MERGED_TABLES, address_to_move, survivors
 from coupling.services.pairs import attach_couplings, attach_failures, with_state_rank
 from coupling.services.suggestions import suggestions_for
 
@@ -112,7 +113,18 @@ class RecordTable(Table):
         place: dict[str, Any] = {"connection": self.connection, "system": self.system, "table": self.table_name}
         attach_couplings(records, **place)
         attach_failures(records, **place)
+        self._attach_survivors(records)
         self._attach_suggestions(records)
+
+    def _attach_survivors(self, records: Any) -> None:
+        """Sets `merged_into` of every record: the row of Sales that is left of it, or of its partner, or None."""
+        rows = [record if self.system == System.SALES else record.partner for record in records]
+        tables = {row.table for row in rows if row is not None} & set(MERGED_TABLES)
+        left: dict[Any, Any] = {}
+        for table in tables:
+            left |= survivors(connection=self.connection, table=table, rows=[row for row in rows if row is not None])
+        for record, row in zip(records, rows, strict=True):
+            record.merged_into = left.get(row.key) if row is not None else None
 
     def _attach_suggestions(self, records: Any) -> None:
         """Sets `suggestion` of every record: the best suggested partner of an uncoupled one, or None."""
@@ -196,6 +208,8 @@ class RecordTable(Table):
         return at.isoformat() if at else ""
 
     def render_problem(self, record: Any) -> SafeString | str:
+        if record.merged_into is not None:
+            return self._merged(record)
         message = _problem(record)
         if len(message) <= _PROBLEM_LENGTH:
             return message or parts.NOTHING
@@ -203,8 +217,16 @@ class RecordTable(Table):
             "<details><summary>{}…</summary>{}</details>", message[:_PROBLEM_LENGTH], message[_PROBLEM_LENGTH:]
         )
 
+    def _merged(self, record: Any) -> SafeString:
+        """Which row is left, and the way to couple that one instead."""
+        sentence = format_html("Merged into {}.", record.merged_into)
+        if record.coupling is None or Capability.COUPLE not in capabilities_of(self.request.user):
+            return sentence
+        address = address_to_move(record.coupling, record.merged_into)
+        return format_html('{} <a class="btn btn-sm" href="{}">Couple that one</a>', sentence, address)
+
     def value_problem(self, record: Any) -> str:
-        return _problem(record)
+        return f"Merged into {record.merged_into}." if record.merged_into is not None else _problem(record)
 
 
 def _order_of(system: System, table: str) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from config.web.columns import (
 from config.web.tables import Table
 from coupling.choices import CouplingState
 from coupling.services.links import sales_url
+from coupling.services.merged import address_to_move, attach_survivors
+from coupling.services.pairs import attach_records
 from syncjobs.choices import JobState, OperationKind, OperationState, ScheduleState
 from syncjobs.models import Operation, Schedule, SynchJob
 from syncjobs.presentation import (
@@ -201,8 +203,22 @@ class ErrorTable(Table):
             record.title,
         )
 
+    @property
+    def paginated_rows(self) -> Any:
+        rows = super().paginated_rows
+        couplings = list(rows.data)
+        attach_records(couplings)
+        attach_survivors(couplings)
+        return rows
+
     def render_problem(self, record: Any) -> SafeString:
-        return _sentence_and_hint(*problem_of(record))
+        said = _sentence_and_hint(*problem_of(record))
+        survivor = getattr(record, "merged_into", None)
+        if survivor is None:
+            return said
+        address = address_to_move(record, survivor)
+        way = format_html('<a class="btn btn-sm" href="{}">Couple that one</a>', address)
+        return format_html("{}<div>Merged into {}. {}</div>", said, survivor, way)
 
     def value_problem(self, record: Any) -> str:
         return " ".join(problem_of(record))

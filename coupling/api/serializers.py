@@ -12,6 +12,7 @@ from coupling.api.base import JOB_OR_NULL_SCHEMA
 from coupling.choices import CouplingOrigin, CouplingState, DeletionConflict, UpdateConflict
 from coupling.models import Coupling, FieldMapping, RecordTemplate, TableMapping
 from coupling.services.links import business_central_url, sales_url
+from coupling.services.merged import MASTER
 
 ONE_WAY = [(choice.value, choice.label) for choice in (Direction.TO_SALES, Direction.TO_BUSINESS_CENTRAL)]
 
@@ -243,6 +244,9 @@ class CouplingSerializer(serializers.ModelSerializer[Coupling]):
     )
     sales_url = serializers.SerializerMethodField()
     business_central_url = serializers.SerializerMethodField()
+    merged_into = serializers.SerializerMethodField(
+        help_text="Id of the Sales row that the pair's row was merged into; null for most."
+    )
 
     class Meta:
         model = Coupling
@@ -259,7 +263,12 @@ class CouplingSerializer(serializers.ModelSerializer[Coupling]):
             "assigned_to",
             "sales_url",
             "business_central_url",
+            "merged_into",
         )
+
+    def get_merged_into(self, coupling: Coupling) -> str | None:
+        record = getattr(coupling, "sales_record", None)
+        return record.values.get(MASTER) if record else None
 
     def get_sales_url(self, coupling: Coupling) -> str:
         return sales_url(coupling.mapping.connection, coupling.mapping.sales_entity, coupling.sales_key)

@@ -9,6 +9,7 @@ from connector.choices import System
 from coupling.models import RemoteRecord, SalesRecord, TableMapping
 from coupling.records import first_value
 from coupling.services.admission import admits, violated_condition
+from coupling.services.merged import survivors
 from coupling.services.pairs import attach_couplings
 from coupling.services.search import mirror_of, search_records
 from coupling.services.suggestions import suggestions_for
@@ -152,6 +153,10 @@ def refusal_of(mapping: TableMapping, system: System, record: Any) -> str:
     """Why a record of `system` cannot become a partner now; blank where it can. The record was just read."""
     if record.deleted_at:
         return f"{record} was deleted or merged in {system.label} a moment ago."
+    if system == System.SALES:
+        left = survivors(connection=mapping.connection, table=record.table, rows=[record])
+        if record.key in left:
+            return f"{record} was merged into {left[record.key]}; choose that one."
     condition = violated_condition(mapping, system, record.key)
     return f"{record} is left out by the {mapping.name} filter: {condition}." if condition else ""
 

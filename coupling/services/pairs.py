@@ -87,7 +87,7 @@ def attach_couplings(records: Iterable[RemoteRecord], *, connection: Connection,
         for coupling in couplings_of(connection, system, table)
         .filter(**{f"{side}_key__in": [row.key for row in rows]})
         .with_state()
-        .select_related("mapping")
+        .select_related("mapping", "connection")
     }
     partners = {
         (partner.table, partner.key): partner

@@ -22,6 +22,7 @@ from coupling.services import requests
 from coupling.services.admission import violated_condition
 from coupling.services.changes import changes_of, latest_undoable
 from coupling.services.links import business_central_url, sales_url
+from coupling.services.merged import address_to_move, attach_survivors
 from coupling.services.pairs import attach_records
 from coupling.services.related import related_of
 from coupling.services.wording import Wording
@@ -98,6 +99,8 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
     """Both sides' mapped values, state, problem, last synchronisation and history."""
     coupling = coupling_of(request, pk)
     attach_records([coupling])
+    attach_survivors([coupling])
+    survivor = coupling.merged_into  # type: ignore[attr-defined]
     bc, sales = coupling.bc_record, coupling.sales_record  # type: ignore[attr-defined]
     preview, unreadable = None, ""
     try:
@@ -136,6 +139,8 @@ def coupling_detail(request: PageRequest, connection: str, pk: int) -> HttpRespo
         "sales_link": sales_url(request.connection, coupling.mapping.sales_entity, coupling.sales_key),
         "bc_link": business_central_url(request.connection, coupling.bc_table, bc.number if bc else ""),
         "outside": _outside(coupling),
+        "survivor": survivor,
+        "move_address": address_to_move(coupling, survivor) if survivor else "",
         "one_missing": coupling.missing in ("business_central", "sales"),
         "busy": coupling.state == CouplingState.WORKING,  # type: ignore[attr-defined]
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.control.profile import SalesProfile
-from sandbox.dataverse import errors, responses, sales
+from sandbox.dataverse import errors, merging, responses, sales
 from sandbox.dataverse.context import Context
 from sandbox.dataverse.metadata import customizations, describe, option_sets, relationship_writes, writes
 from sandbox.dataverse.metadata.definitions_from_json import next_option_value, text_of
@@ -175,6 +175,7 @@ UNBOUND: dict[str, Action] = {
     "OrderOption": _order_option,
     "CreateEntities": _create_entities,
     "CreatePolymorphicLookupAttribute": _create_polymorphic_lookup,
+    "Merge": merging.merge,
     "PublishAllXml": _publish,
     "PublishXml": _publish_xml,
 }

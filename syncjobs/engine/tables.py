@@ -12,6 +12,7 @@ from connector.models import Connection
 from coupling.choices import MappingKind
 from coupling.definitions import bc_property, sales_attribute, sales_attributes
 from coupling.models import TableMapping
+from coupling.services.merged import MASTER, MERGED_TABLES
 from syncjobs.engine.blueprint import Blueprint
 from syncjobs.engine.rules import mirrored_properties, rule_for
 
@@ -71,7 +72,8 @@ class TableReading:
             for mapping in self.mappings
         }
         identifying = {name for name in (self.number_property, self.name_property) if name}
-        wanted = identifying.union(_auxiliary(connection, system, table), *self.watched.values())
+        merged = {MASTER} if system == System.SALES and table in MERGED_TABLES else set()
+        wanted = identifying.union(_auxiliary(connection, system, table), merged, *self.watched.values())
         self.properties = sorted(wanted.difference(*self.services.values()))
 
     def service_of(self, name: str) -> str:
