@@ -11,7 +11,9 @@ from connector.errors import ErrorKind, RemoteError, Retry
 from connector.http.session import ODataSession
 from connector.odata import literal
 
-_TABLE_PROPERTIES = "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled"
+_TABLE_PROPERTIES = (
+    "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,OwnershipType"
+)
 # English, which every organisation has as base or additional language.
 _LABEL_LANGUAGE = 1033
 _FILLED_BY_THE_SERVER = frozenset({"Picklist", "Boolean", "State", "Status", "Uniqueidentifier", "Owner"})
@@ -19,13 +21,14 @@ _FILLED_BY_THE_SERVER = frozenset({"Picklist", "Boolean", "State", "Status", "Un
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """Names of one table. `entity` is its logical name, `table` its entity set."""
+    """Names of one table. `entity` is its logical name, `table` its entity set, `owned`: rows belong to somebody."""
 
     entity: str
     table: str
     primary_id: str
     primary_name: str
     change_tracking: bool
+    owned: bool = False
 
     @property
     def has_modified_on(self) -> bool:
@@ -214,6 +217,7 @@ def _info_row(row: dict[str, Any]) -> list[Any]:
         row.get("PrimaryIdAttribute") or "",
         row.get("PrimaryNameAttribute") or "",
         bool(row.get("ChangeTrackingEnabled")),
+        row.get("OwnershipType") == "UserOwned",
     ]
 
 

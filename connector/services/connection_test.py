@@ -5,6 +5,7 @@ enabled.
 """
 
 from datetime import UTC, datetime
+from functools import partial
 
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from connector.services.business_central_checks import BusinessCentralChecks
 from connector.services.checks import check_failure, listed
 from connector.services.report import Concern, Report, Side
 from connector.services.sales_checks import SalesChecks
+from connector.services.usage import judge_usage, usage_of
 
 # Change detection compares times of three machines.
 _CLOCK_WARNING_SECONDS = 30
@@ -28,6 +30,9 @@ def run_connection_test(*, connection: Connection, keep: bool = True) -> Report:
     report.run("both", "Credential", lambda: validity(connection))
     business_central = check_business_central(connection, report)
     sales = check_sales(connection, report)
+    for usage in usage_of(connection):
+        side: Side = "sales" if usage.system is System.SALES else "business_central"
+        report.run(side, "Requests", partial(judge_usage, usage))
     if business_central is not None and sales is not None:
         compare(report, business_central, sales)
     if keep and connection.pk:

@@ -1,5 +1,6 @@
 """The steps of a connection test that concern Sales."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,8 +10,9 @@ from connector.errors import ErrorKind, RemoteError, Retry
 from connector.http.batch import Part, PartAnswer
 from connector.models import Connection
 from connector.odata import literal, options
-from connector.provisioning import needed_tables
+from connector.provisioning import NeededTable, needed_tables
 from connector.sales import SalesClient, WhoAmI
+from connector.services import sales_privileges
 from connector.services.checks import check_failure, listed
 from connector.services.facts import default_team
 from connector.services.report import Concern
@@ -189,7 +191,20 @@ class SalesChecks:
                 hint=denied[0].hint,
                 details={"privileges": names},
             )
+        self._judge_reach(needed)
         return f"No privilege is missing on the {len(needed)} tables that the mappings use."
+
+    def _judge_reach(self, needed: Sequence[NeededTable]) -> None:
+        """What the tries above cannot show: whether privileges reach all rows, and who may be given them."""
+        needs: dict[str, tuple[str, ...]] = {}
+        for each in needed:
+            info = self._client.table(each.table)
+            owned = each.writes and info.owned
+            person = self._connection.ownership_model == OwnershipModel.PERSON
+            needs[info.entity] = sales_privileges.verbs_for(writes=each.writes, owned=owned, assigns=owned and person)
+        user = (self._me or self._client.who_am_i()).user_id
+        held = sales_privileges.held_privileges(self._client, user, sales_privileges.names_of(needs))
+        sales_privileges.judge(needs, held)
 
     def clock(self, now: datetime) -> tuple[datetime, datetime]:
         """The hub's time and the server's at the same moment, to a second or two."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from connector.choices import System
 from connector.clients import budget_of
 from connector.models import Connection
+from connector.services.report import Concern
 
 WINDOW_MINUTES = 5
 ALLOWED = 6000
@@ -36,3 +37,13 @@ def usage_of(connection: Connection) -> list[Usage]:
         budget = budget_of(connection, system)
         found.append(Usage(system, budget.used(WINDOW_MINUTES), budget.limit()))
     return found
+
+
+def judge_usage(usage: Usage) -> str:
+    """As a step of the connection test. Raises Concern."""
+    if usage.used is None:
+        raise Concern("How many requests were sent cannot be counted.", "Redis does not answer: see the page Status.")
+    sentence = f"{usage.used:,} of {ALLOWED:,} requests in the last {WINDOW_MINUTES} minutes."
+    if usage.is_much:
+        raise Concern(sentence, "Runs slow down by themselves; other programs of the same application count too.")
+    return sentence

@@ -29,6 +29,9 @@ def test_a_good_connection_passes_and_the_report_is_kept(connection):
     assert report.succeeded
     assert {step.system for step in report.steps} == {"business_central", "sales", "both"}
     assert {step.state for step in report.steps} == {"passed", "warning"}
+    requests = [step.message for step in report.steps if step.name == "Requests"]
+    assert len(requests) == 2
+    assert all(message.endswith(" of 6,000 requests in the last 5 minutes.") for message in requests)
     connection.refresh_from_db()
     assert connection.last_test == report.as_json(details=True)
     assert connection.last_test_at is not None
