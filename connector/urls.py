@@ -3,6 +3,7 @@
 from django.urls import path
 
 from connector import security_views, views
+from connector.wizard import side_views
 from connector.wizard import views as wizard
 
 urlpatterns = [
@@ -23,8 +24,8 @@ urlpatterns = [
     path("encryption/", security_views.hub_encryption, name="encryption"),
     path("encryption/rotate/", security_views.hub_encryption_rotate, name="encryption-rotate"),
     path("c/<slug:connection>/setup/", wizard.setup_start, name="setup-start"),
-    path("c/<slug:connection>/setup/certificate/", wizard.setup_certificate, name="setup-certificate"),
-    path("c/<slug:connection>/setup/demo/", wizard.setup_demo, name="setup-demo"),
-    path("c/<slug:connection>/setup/discard/", wizard.setup_discard, name="setup-discard"),
+    path("c/<slug:connection>/setup/certificate/", side_views.setup_certificate, name="setup-certificate"),
+    path("c/<slug:connection>/setup/demo/", side_views.setup_demo, name="setup-demo"),
+    path("c/<slug:connection>/setup/discard/", side_views.setup_discard, name="setup-discard"),
     path("c/<slug:connection>/setup/step/<slug:step>/", wizard.setup_step, name="setup-step"),
 ]

@@ -8,6 +8,7 @@ from connector.sales import SalesClient
 from connector.services.checks import check_failure, listed
 from connector.services.report import Concern
 
+MEMBERS = "teammembership_association"
 _OWNER = "teamtype eq 0"
 _TEAMS = "Power Platform admin center > Environments > the environment > Settings > Users + permissions > Teams"
 
@@ -20,6 +21,12 @@ def owner_teams(client: SalesClient) -> list[tuple[UUID, str]]:
         unit = units.get(UUID(str(team.values["_businessunitid_value"])), "")
         found.append((team.key, f"{team.values['name']} (business unit {unit})" if unit else str(team.values["name"])))
     return found
+
+
+def members_of(client: SalesClient, team_id: UUID) -> set[UUID]:
+    """Users in the team, asked live. Raises RemoteError."""
+    address = f"teams({team_id})/{MEMBERS}{options(select='systemuserid')}"
+    return {UUID(row["systemuserid"]) for row in client.session.get(address).data["value"]}
 
 
 def judge_team(client: SalesClient, team_id: UUID) -> str:

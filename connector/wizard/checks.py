@@ -18,13 +18,13 @@ from connector.models import BUSINESS_CENTRAL_SCOPE, Connection, SetupDraft
 from connector.services.business_central_checks import BusinessCentralChecks
 from connector.services.checks import check_failure
 from connector.services.connection_test import check_business_central, check_sales, compare, validity
-from connector.services.facts import discover_capabilities
+from connector.services.facts import default_team, discover_capabilities
 from connector.services.report import Concern, Report
 from connector.services.sales_checks import OVER_PRIVILEGED, SalesChecks
-from connector.services.teams import owner_teams
+from connector.services.teams import members_of, owner_teams
 from connector.services.webhook_address import explain_address
 from connector.wizard import drafts
-from connector.wizard.subjects import subjects
+from connector.wizard.subjects import Person, subjects
 
 _SECONDS = 15
 
@@ -72,13 +72,21 @@ def find_companies(draft: SetupDraft) -> None:
 def find_people(draft: SetupDraft) -> None:
     """Reads teams, Sales users and salespeople into the draft. Raises HubError."""
     connection = drafts.candidate(draft)
-    teams = owner_teams(sales_client(connection, patience=INTERACTIVE))
+    sales = sales_client(connection, patience=INTERACTIVE)
+    teams = owner_teams(sales)
+    team = (
+        connection.chosen_team_id or connection.owning_team_id or default_team(sales, sales.who_am_i().business_unit_id)
+    )
+    members = None if team is None else sorted(str(user) for user in members_of(sales, team))
     users, salespeople = subjects().people(connection)
 
-    def rows(people: list[Any]) -> list[dict[str, str]]:
-        return [{"id": str(each.id), "name": each.name, "email": each.email} for each in people]
+    def rows(people: list[Person]) -> list[dict[str, str]]:
+        return [
+            {"id": str(each.id), "name": each.name, "email": each.email, "partner": str(each.partner or "")}
+            for each in people
+        ]
 
-    found = {"users": rows(users), "salespeople": rows(salespeople)}
+    found = {"users": rows(users), "salespeople": rows(salespeople), "members": members}
     drafts.note(draft, found={"people": found, "teams": [{"id": str(key), "name": name} for key, name in teams]})
 
 

@@ -4,14 +4,15 @@ A mapping that was not on the page when the answers were given (a switch has bro
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import QueryDict
 
+from connector.choices import Direction, System
 from connector.models import SetupDraft
 from connector.wizard import drafts
-from connector.wizard.subjects import Choice, Counted, MappingOffer, Recommendation, subjects
+from connector.wizard.subjects import Choice, Counted, FirstChoice, MappingOffer, Recommendation, Rule, subjects
 
 _SHOWN = "shown"
 
@@ -43,11 +44,29 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class FirstLine:
-    """One mapping of the first synchronisation."""
+    """One mapping of the first synchronisation. `rules` are ticked as chosen."""
 
     row: Row
     recommendation: Recommendation
     takes_part: bool
+    choice: FirstChoice
+    rules: tuple[Rule, ...]
+
+    @property
+    def directions(self) -> list[Direction]:
+        """A mapping that goes both ways may begin with one of them."""
+        own = Direction(self.row.choice.direction)
+        return list(Direction) if own == Direction.BIDIRECTIONAL else [own]
+
+    @property
+    def is_unmatched(self) -> bool:
+        """Whether records of both sides would get second partners, for want of something to match them on."""
+        couples = self.recommendation.action == "couple" and bool(self.rules)
+        return couples and self.takes_part and not self.choice.matches
+
+    @property
+    def ticked(self) -> list[Rule]:
+        return [rule for rule in self.rules if rule.ticked]
 
 
 def key_of(name: str) -> str:
@@ -107,6 +126,21 @@ def missing_needs(rows: Iterable[Row]) -> dict[str, list[str]]:
     return found
 
 
+def dependents(rows: Iterable[Row], name: str) -> list[str]:
+    """Mappings that are on and stop with this one, in order: what needs it, and what needs those."""
+    stopping = {name}
+    on = [row.offer for row in rows if row.choice.enabled and row.offer.available]
+    while more := {offer.name for offer in on if stopping & set(offer.needs)} - stopping:
+        stopping |= more
+    return [offer.name for offer in on if offer.name in stopping and offer.name != name]
+
+
+def without(answers: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The answers with these mappings switched off."""
+    gone = {f"on-{key_of(name)}" for name in names}
+    return {key: value for key, value in answers.items() if key not in gone}
+
+
 def with_needs(answers: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The answers with these mappings switched on."""
     return {**answers, **{f"on-{key_of(name)}": "on" for name in names}}
@@ -129,16 +163,38 @@ def first_lines(draft: SetupDraft) -> list[FirstLine]:
         if not (row.choice.enabled and row.offer.available):
             continue
         advice = subjects().recommend(row.offer, row.counted)
-        shown = row.offer.name in answers.get(_SHOWN, [])
-        part = f"part-{row.key}" in answers if shown else advice.action != "nothing"
-        lines.append(FirstLine(row, advice, part))
+        if row.offer.name in answers.get(_SHOWN, []):
+            lines.append(_answered(row, advice, answers))
+            continue
+        matches = advice.action == "couple" and any(rule.ticked for rule in row.offer.rules)
+        choice = FirstChoice(row.offer.name, row.choice.direction, "", matches)
+        lines.append(FirstLine(row, advice, advice.action != "nothing", choice, row.offer.rules))
     return lines
+
+
+def _answered(row: Row, advice: Recommendation, answers: dict[str, Any]) -> FirstLine:
+    """A line as it was posted; a direction that the mapping does not have any more gives way to the mapping's."""
+    ticked = answers.get(f"rules-{row.key}", [])
+    rules = tuple(replace(rule, ticked=rule.key in ticked) for rule in row.offer.rules)
+    way, winner = answers.get(f"way-{row.key}", ""), answers.get(f"winner-{row.key}", "")
+    both = row.choice.direction == Direction.BIDIRECTIONAL
+    choice = FirstChoice(
+        row.offer.name,
+        way if both and way in Direction.values else row.choice.direction,
+        winner if both and winner in System.values else "",
+        f"match-{row.key}" in answers and bool(ticked),
+    )
+    return FirstLine(row, advice, f"part-{row.key}" in answers, choice, rules)
+
+
+_FIRST_PARTS = ("part-", "way-", "winner-", "match-")
 
 
 def first_answers(post: QueryDict) -> dict[str, Any]:
     """The lines of a posted form, as posted."""
-    names = [key for key in post if key.startswith("part-")]
-    return {_SHOWN: post.getlist(_SHOWN), **dict.fromkeys(names, "on")}
+    single = {key: post[key] for key in post if key.startswith(_FIRST_PARTS)}
+    rules = {key: post.getlist(key) for key in post if key.startswith("rules-")}
+    return {_SHOWN: post.getlist(_SHOWN), **single, **rules}
 
 
 def _choice(offer: MappingOffer, answers: dict[str, Any]) -> Choice:

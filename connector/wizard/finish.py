@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import django_rq
 from django.contrib.auth.models import User
@@ -35,6 +34,7 @@ _TASK_SECONDS = 900
 # The checks of a slow system may take so long without a word in between.
 SILENT_AFTER = timedelta(minutes=2)
 _MOST_TAKEOVERS = 3
+BUSY = "Finish is at work with the answers as they are; they can be changed again when it is over."
 _OWN_MISTAKE = "The hub made a mistake here; nothing is switched on by it."
 
 
@@ -206,19 +206,21 @@ def _couple(work: _Work) -> None:
     form = drafts.settled_form(work.draft, "people")
     if not (isinstance(form, OwnershipForm) and form.is_valid()):
         return
-    pairs = {UUID(person): UUID(salesperson) for person, salesperson in form.pairs().items()}
-    connection = work.connection
-    if not pairs or connection.ownership_model != OwnershipModel.PERSON:
+    choice, connection = form.people(), work.connection
+    if not (choice.pairs or choice.new) or connection.ownership_model != OwnershipModel.PERSON:
         return
-    problems = subjects().couple_people(connection, pairs, work.user)
+    problems = subjects().couple_people(connection, choice, work.user)
     if problems:
         raise FinishingError(problems[0], hint="Choose again on the step Ownership and people, or couple them later.")
 
 
 def _plan(work: _Work) -> None:
-    names = [line.row.offer.name for line in first_lines(work.draft) if line.takes_part]
-    if wants_plan(work.draft) and names:
-        subjects().plan_first(work.connection, names, work.user)
+    lines = first_lines(work.draft)
+    rules = {line.row.offer.name: [rule.key for rule in line.ticked] for line in lines if line.rules}
+    subjects().set_rules(work.connection, rules, work.user)
+    chosen = [line.choice for line in lines if line.takes_part]
+    if wants_plan(work.draft) and chosen:
+        subjects().plan_first(work.connection, chosen, work.user)
 
 
 def wants_plan(draft: SetupDraft) -> bool:

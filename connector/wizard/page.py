@@ -1,5 +1,6 @@
 """What a page of assisted setup shows: the steps with their state, the form of one, and what belongs beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +37,10 @@ def show(
     form: StepForm,
     *,
     notices: list[str] | None = None,
+    wanted_off: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
+    """`wanted_off`: mappings that were switched off although others need them."""
     advanced = bool(request.session.get("setup_advanced")) and step.slug != "welcome"
     hidden = [name for name in form.advanced if not advanced and name not in form.errors]
     if "cloud" in hidden and form["cloud"].value() != "worldwide":
@@ -60,12 +63,12 @@ def show(
         "outcome": checks.outcome(draft, step.slug) if step.checked else "",
         "result": draft.checks.get(step.slug) if step.checked else None,
         "leave_question": LEAVE_QUESTION,
-        **_extra(draft, step, form),
+        **_extra(draft, step, form, wanted_off),
     }
     return render(request, "connector/setup_step.html", context, status=status)
 
 
-def _extra(draft: SetupDraft, step: Step, form: StepForm) -> dict[str, Any]:
+def _extra(draft: SetupDraft, step: Step, form: StepForm, wanted_off: Sequence[str]) -> dict[str, Any]:
     """What single steps show besides their form."""
     match step.slug:
         case "identity":
@@ -78,7 +81,9 @@ def _extra(draft: SetupDraft, step: Step, form: StepForm) -> dict[str, Any]:
             )
             return {"same_company": same.first()}
         case "subjects":
-            return {"cards": choices.cards_of(choices.rows_of(draft))}
+            rows = choices.rows_of(draft)
+            stops = [(name, choices.dependents(rows, name)) for name in wanted_off]
+            return {"cards": choices.cards_of(rows), "stops": stops}
         case "people":
             return {"people": draft.found.get("people")}
         case "first":

@@ -30,6 +30,18 @@ class MappingOffer:
     available: bool
     reason: str
     needs: tuple[str, ...]
+    rules: tuple["Rule", ...] = ()
+    """Fields that records may be matched on; none for choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A field to match on. `key` names it within its mapping, stored or not."""
+
+    key: str
+    business_central: str
+    sales: str
+    ticked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +64,39 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A Sales user or a salesperson of Business Central."""
+    """A Sales user or a salesperson of Business Central. `partner`: a user's salesperson, where they are coupled."""
 
     id: UUID
     name: str
     email: str
+    partner: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleChoice:
+    """What is to become of users: coupled with a salesperson (or with none any more), or given a new salesperson.
+
+    `joins_team`: those that stand for somebody become members of the owning team.
+    """
+
+    pairs: Mapping[UUID, UUID | None]
+    new: Sequence[UUID] = ()
+    joins_team: bool = False
+
+    @property
+    def standing(self) -> list[UUID]:
+        """Users that stand for a salesperson, or will."""
+        return [*(user for user, person in self.pairs.items() if person is not None), *self.new]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstChoice:
+    """How one mapping takes part in the first synchronisation. `winner` is blank where the mapping says it."""
+
+    name: str
+    direction: str
+    winner: str
+    matches: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +127,15 @@ class Subjects(Protocol):
         """Takes the choices over into the stored mappings. Raises HubError."""
         ...
 
-    def couple_people(self, connection: Connection, pairs: Mapping[UUID, UUID], user: User | None) -> list[str]:
-        """Couples users with salespeople; returns the sentences of what was refused."""
+    def couple_people(self, connection: Connection, choice: PeopleChoice, user: User | None) -> list[str]:
+        """Couples users with salespeople; returns the sentences of what was refused. Raises HubError."""
         ...
 
-    def plan_first(self, connection: Connection, names: Sequence[str], user: User | None) -> None:
+    def set_rules(self, connection: Connection, rules: Mapping[str, Sequence[str]], user: User) -> None:
+        """Makes the ticked fields (keys of rules, by mapping) those that the stored mappings match on."""
+        ...
+
+    def plan_first(self, connection: Connection, lines: Sequence[FirstChoice], user: User | None) -> None:
         """Starts calculating what a full synchronisation of these mappings would do. Raises HubError."""
         ...
 

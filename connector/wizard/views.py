@@ -1,12 +1,13 @@
 """The pages of assisted setup. Each answer is stored before anything else happens, so nothing typed gets lost."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from config.web.confirm import confirmation_page, is_confirmed
@@ -14,11 +15,10 @@ from config.web.request import PageRequest, wants_partial
 from connector.choices import OwnershipModel
 from connector.errors import HubError, SettingsError
 from connector.keypairs import make_key_pair, read_key_pair
-from connector.models import Connection, SetupDraft
-from connector.services import setup
+from connector.models import SetupDraft
 from connector.services.encryption import NoKeyError, require_key
 from connector.services.local_currency import make_local_currency
-from connector.wizard import checks, choices, drafts, finish, presets
+from connector.wizard import checks, choices, drafts, finish
 from connector.wizard.drafts import DraftChangedError, Secrets
 from connector.wizard.forms import OwnershipForm
 from connector.wizard.page import LEAVE_QUESTION, address_of, finish_address, finish_progress, show
@@ -27,7 +27,6 @@ from connector.wizard.steps import BY_SLUG, Step, after, before
 from connector.wizard.system_forms import BusinessCentralForm
 
 _REFUSED = 422
-_BUSY = "Finish is at work with the answers as they are; they can be changed again when it is over."
 
 
 @require_safe
@@ -63,55 +62,6 @@ def _finished(request: PageRequest) -> HttpResponse:
     return HttpResponseClientRedirect(address) if wants_partial(request) else redirect(address)
 
 
-@require_safe
-def setup_certificate(request: PageRequest, connection: str) -> HttpResponse:
-    """The public part of the draft's certificate, to be uploaded in Entra."""
-    draft = drafts.open_draft(request.connection)
-    if not draft.certificate:
-        raise Http404("There is no certificate.")
-    answer = HttpResponse(draft.certificate, content_type="application/x-pem-file")
-    answer["Content-Disposition"] = f'attachment; filename="couplet-{connection}.cer"'
-    return answer
-
-
-@require_POST
-def setup_discard(request: PageRequest, connection: str) -> HttpResponse:
-    """Forgets the draft; the connection stays as it is."""
-    if not is_confirmed(request):
-        return confirmation_page(
-            request,
-            title="Start over?",
-            text="The answers of this setup are forgotten; the connection itself stays as it is.",
-            label="Start over",
-            back=address_of(connection, "welcome"),
-        )
-    if finish.is_running(drafts.open_draft(request.connection)):
-        messages.warning(request, _BUSY)
-        return redirect(address_of(connection, "summary"))
-    SetupDraft.objects.filter(connection=request.connection).delete()
-    messages.success(request, "The draft is gone; setup begins with the connection's present values.")
-    return redirect(address_of(connection, "welcome"))
-
-
-@require_POST
-def setup_demo(request: PageRequest, connection: str) -> HttpResponse:
-    """Connects the sandbox of this machine with all its values, in one go."""
-    preset = presets.preset_for(request.connection)
-    if preset is None:
-        messages.warning(request, "There is no demo to connect, or this connection is enabled already.")
-        return redirect(address_of(connection, "welcome"))
-    try:
-        changes = {**preset.values(), **preset.choices}
-        setup.update_connection(connection=request.connection, changes=changes, user=request.user)
-        setup.enable(connection=Connection.objects.get(pk=request.connection.pk), user=request.user)
-    except HubError as error:
-        messages.error(request, f"The demo could not be connected. {error} {error.hint}")
-        return redirect(address_of(connection, "welcome"))
-    SetupDraft.objects.filter(connection=request.connection).delete()
-    messages.success(request, "The demo is connected. Calculate the plan, then start the first synchronisation.")
-    return redirect(reverse("full-synch-review", kwargs={"connection": connection}))
-
-
 class _Post:
     """One posted step: save, then what the button asks for."""
 
@@ -122,7 +72,7 @@ class _Post:
 
     def answer(self) -> HttpResponse:
         if finish.is_running(self.draft):
-            messages.warning(self.request, _BUSY)
+            messages.warning(self.request, finish.BUSY)
             return redirect(address_of(self._slug, "summary"))
         form = self.step.form(
             self.request.POST.dict(), self.request.FILES, draft=self.draft, connection=self.request.connection
@@ -183,10 +133,15 @@ class _Post:
                 return self._read(form, checks.find_companies, "companies")
             case "people":
                 return self._read(form, checks.find_people, "people")
+            case "people-suggest" | "people-new" | "people-clear" if isinstance(form, OwnershipForm):
+                self._store({**self.draft.answers["people"], **form.filled(self.action)})
+                return self._again(drafts.form_of(self.draft, "people"), self.draft, status=200)
             case "make-currency":
                 return self._make_currency(form)
             case "finish":
                 return self._finish(form)
+            case action if action.startswith("off:") and self.step.slug == "subjects":
+                return self._switch_off(action.removeprefix("off:"))
         return self._check_or_next(form)
 
     def _check_or_next(self, form: StepForm) -> HttpResponse:
@@ -234,7 +189,7 @@ class _Post:
                 )
             needed = choices.missing_needs(rows)
             if needed:
-                self._store_subjects(choices.with_needs(self.draft.answers["subjects"], needed))
+                self._store(choices.with_needs(self.draft.answers["subjects"], needed))
                 notices = [
                     f"{', '.join(sorted(by))} needs {name}, which is switched on now." for name, by in needed.items()
                 ]
@@ -242,10 +197,25 @@ class _Post:
                     drafts.form_of(self.draft, "subjects"),
                     self.draft,
                     notices=[*notices, "Press Next to accept that, or switch off what needs it."],
+                    wanted_off=list(needed),
                 )
         if isinstance(form, OwnershipForm) and form.is_valid():
             return self._people_refusal(form)
+        if self.step.slug == "first" and finish.wants_plan(self.draft) and not is_confirmed(self.request):
+            unmatched = [line.row.offer.name for line in choices.first_lines(self.draft) if line.is_unmatched]
+            return self._unmatched_question(unmatched) if unmatched else None
         return None
+
+    def _unmatched_question(self, names: list[str]) -> HttpResponse:
+        return confirmation_page(
+            self.request,
+            title="Plan without matching?",
+            text=f"Both sides have records, and nothing is chosen to match them on: {', '.join(names)}. The plan makes "
+            "a new partner for each record. Nothing is written before you start it.",
+            label="Plan without matching",
+            back=address_of(self._slug, self.step.slug),
+            danger=False,
+        )
 
     def _people_refusal(self, form: OwnershipForm) -> HttpResponse | None:
         if form.cleaned_data["ownership_model"] != OwnershipModel.PERSON or self.request.connection.enabled:
@@ -253,27 +223,28 @@ class _Post:
         users = self.draft.found.get("people", {}).get("users")
         if users is None:
             return self._read(form, checks.find_people, "people")
-        pairs = form.pairs()
-        if not pairs:
+        standing = form.people().standing
+        if not standing:
             form.add_error(None, "Couple at least one user with a salesperson, or choose the team as the owner.")
             return self._again(form, self.draft)
-        if len(pairs) < len(users) and not is_confirmed(self.request):
-            left = len(users) - len(pairs)
+        if len(standing) < len(users) and not is_confirmed(self.request):
+            left = len(users) - len(standing)
             return confirmation_page(
                 self.request,
                 title="Go on with users left over?",
-                text=f"{len(pairs)} of {len(users)} users are coupled. The hub makes salespeople for the other {left} "
-                "when salespeople are synchronised. Continue?",
+                text=f"{len(standing)} of {len(users)} users are coupled. The hub makes salespeople for the other "
+                f"{left} when salespeople are synchronised. Continue?",
                 label="Continue",
                 back=address_of(self._slug, self.step.slug),
                 danger=False,
             )
         return None
 
-    def _store_subjects(self, answers: dict[str, Any]) -> None:
+    def _store(self, answers: dict[str, Any]) -> None:
+        """What a button made of the answers, as if it had been typed."""
         self.draft = drafts.save(
             draft=self.draft,
-            step="subjects",
+            step=self.step.slug,
             answers=answers,
             secrets=Secrets(),
             revision=self.draft.revision,
@@ -304,6 +275,12 @@ class _Post:
             return self._again(form, self.draft, notices=[f"{error} {error.hint}"])
         checks.run_checks(self.draft, self.step.slug)
         return self._again(form, self.draft, notices=[f"Sales knows {code} now."], status=200)
+
+    def _switch_off(self, name: str) -> HttpResponse:
+        stopping = [name, *choices.dependents(choices.rows_of(self.draft), name)]
+        self._store(choices.without(self.draft.answers["subjects"], stopping))
+        notices = [f"Switched off: {', '.join(stopping)}."]
+        return self._again(drafts.form_of(self.draft, "subjects"), self.draft, notices=notices, status=200)
 
     def _key_pair(self) -> HttpResponse:
         try:
@@ -371,6 +348,13 @@ class _Post:
         return redirect(address_of(self._slug, step.slug))
 
     def _again(
-        self, form: StepForm, draft: SetupDraft, *, notices: list[str] | None = None, status: int = _REFUSED
+        self,
+        form: StepForm,
+        draft: SetupDraft,
+        *,
+        notices: list[str] | None = None,
+        wanted_off: Sequence[str] = (),
+        status: int = _REFUSED,
     ) -> HttpResponse:
-        return show(self.request, draft, self.step, form, notices=[*self.notices, *(notices or [])], status=status)
+        said = [*self.notices, *(notices or [])]
+        return show(self.request, draft, self.step, form, notices=said, wanted_off=wanted_off, status=status)

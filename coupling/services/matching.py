@@ -9,6 +9,7 @@ from django.db import transaction
 
 from connector.choices import Direction, System
 from connector.services.audit import record_change
+from coupling.defaults import DefaultField
 from coupling.exceptions import CouplingError, MappingError
 from coupling.models import FieldMapping, TableMapping
 from coupling.services.couplings import require_usable
@@ -30,16 +31,22 @@ class Criterion:
 
 def offered_fields(mapping: TableMapping) -> list[FieldMapping]:
     """Fields that can be criteria: read from both sides, no constants, lookups or choices, whose values differ in kind
-    between the systems."""
-    fields = mapping.fields.filter(enabled=True, available=True, constant_value="")
+    between the systems. No query where the fields were read along with the mapping."""
     return [
         each
-        for each in fields
-        if each.business_central_property
-        and each.sales_attribute
-        and not each.sales_lookup
-        and not each.transformation.endswith(("lookup", "option-code"))
+        for each in mapping.fields.all()
+        if each.enabled and each.available and each.business_central_property and may_match(each)
     ]
+
+
+def may_match(field: FieldMapping | DefaultField) -> bool:
+    """Whether both sides hold the same kind of value, as far as the definition tells."""
+    return bool(
+        field.sales_attribute
+        and not field.constant_value
+        and not field.sales_lookup
+        and not field.transformation.endswith(("lookup", "option-code"))
+    )
 
 
 def may_create(mapping: TableMapping, system: System = System.SALES) -> bool:

@@ -1,7 +1,6 @@
 """What assisted setup shows and decides about mappings and people; the answer to `connector.wizard.subjects`."""
 
 from collections.abc import Mapping, Sequence
-from uuid import UUID
 
 from django.contrib.auth.models import User
 
@@ -9,17 +8,27 @@ from connector.choices import Direction, System
 from connector.clients import INTERACTIVE, business_central_client, sales_client
 from connector.errors import HubError, RemoteError
 from connector.models import Connection
-from connector.wizard.subjects import Choice, Counted, MappingOffer, Person, Recommendation
+from connector.wizard.subjects import (
+    Choice,
+    Counted,
+    FirstChoice,
+    MappingOffer,
+    PeopleChoice,
+    Person,
+    Recommendation,
+    Rule,
+)
 from coupling.choices import MappingKind
-from coupling.defaults import DefaultMapping
-from coupling.models import TableMapping
+from coupling.defaults import DefaultMapping, Route, holds
+from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.records import caption_of
-from coupling.services import salespeople
+from coupling.services import requests, salespeople
 from coupling.services.availability import Offer
 from coupling.services.defaults import delivered, dependencies, load_defaults, switches_of
 from coupling.services.mappings import update_mapping
+from coupling.services.matching import Criterion, may_match, offered_fields, save_criteria
 from coupling.synchronisation import service
-from syncjobs.services.full_synch import eligible_mappings, start_full_synch
+from syncjobs.services.full_synch import criteria_of, eligible_mappings, start_full_synch
 
 _SUBJECTS = {
     "SALESPEOPLE": "Basics",
@@ -56,12 +65,11 @@ class SetupSubjects:
     def offers(self, connection: Connection) -> list[MappingOffer]:
         wanted = delivered(connection)
         names = {mapping.name for mapping in wanted}
-        stored = {mapping.name: mapping for mapping in TableMapping.objects.filter(connection_id=connection.pk)}
+        mappings = TableMapping.objects.filter(connection_id=connection.pk).prefetch_related("fields")
+        stored = {mapping.name: mapping for mapping in mappings}
         offer = Offer(connection)
         switches = switches_of(connection)
-        return [
-            _offer(each, stored.get(each.name), offer, tuple(dependencies(each, switches, names))) for each in wanted
-        ]
+        return [_offer(each, stored.get(each.name), offer, switches, names) for each in wanted]
 
     def count(self, connection: Connection, names: Sequence[str]) -> dict[str, Counted]:
         business_central = business_central_client(connection, patience=INTERACTIVE)
@@ -114,8 +122,18 @@ class SetupSubjects:
 
     def people(self, connection: Connection) -> tuple[list[Person], list[Person]]:
         default = next((each for each in delivered(connection) if each.name == salespeople.MAPPING), None)
+        coupled = dict(
+            Coupling.objects.filter(
+                mapping__connection_id=connection.pk, mapping__name=salespeople.MAPPING
+            ).values_list("sales_key", "bc_key")
+        )
         users = [
-            Person(record.key, str(record.values["fullname"]), str(record.values["internalemailaddress"] or ""))
+            Person(
+                record.key,
+                str(record.values["fullname"]),
+                str(record.values["internalemailaddress"] or ""),
+                coupled.get(record.key),
+            )
             for record in sales_client(connection, patience=INTERACTIVE).query(
                 "systemusers",
                 properties=["fullname", "internalemailaddress"],
@@ -149,27 +167,60 @@ class SetupSubjects:
             if changes:
                 update_mapping(mapping=mapping, changes=changes, user=user)
 
-    def couple_people(self, connection: Connection, pairs: Mapping[UUID, UUID], user: User | None) -> list[str]:
+    def couple_people(self, connection: Connection, choice: PeopleChoice, user: User | None) -> list[str]:
         mapping = TableMapping.objects.filter(connection=connection, name=salespeople.MAPPING).first()
         if mapping is None:
             return []
         for system in System:
             service().refresh_table(connection=connection, system=system, table=mapping.table(system))
-        return salespeople.save(mapping=mapping, chosen=dict(pairs), user=user).problems
+        problems = salespeople.save(mapping=mapping, chosen=choice.pairs, user=user).problems
+        # Finish may be repeated: who has got a salesperson since needs no other one.
+        taken = set(Coupling.objects.filter(mapping=mapping).values_list("sales_key", flat=True))
+        if free := [key for key in choice.new if key not in taken]:
+            requests.create_other_side(mapping=mapping, system=System.SALES, keys=free, user=user)
+        if choice.joins_team:
+            service().add_to_team(mapping=mapping, users=choice.standing)
+        return problems
 
-    def plan_first(self, connection: Connection, names: Sequence[str], user: User | None) -> None:
-        known = [mapping.name for mapping in eligible_mappings(connection) if mapping.name in names]
+    def set_rules(self, connection: Connection, rules: Mapping[str, Sequence[str]], user: User) -> None:
+        mappings = TableMapping.objects.filter(connection=connection, name__in=rules).select_related("connection")
+        for mapping in mappings.prefetch_related("fields"):
+            offered = offered_fields(mapping)
+            ticked = [field for field in offered if _key(field) in rules[mapping.name]]
+            if ticked == [field for field in offered if field.used_for_matching]:
+                continue
+            save_criteria(
+                mapping=mapping,
+                criteria=[Criterion(field.pk, field.case_sensitive, field.match_priority) for field in ticked],
+                create_unmatched=mapping.create_new_in_case_of_no_match,
+                synchronize=mapping.synch_after_bulk_coupling,
+                user=user,
+            )
+
+    def plan_first(self, connection: Connection, lines: Sequence[FirstChoice], user: User | None) -> None:
+        eligible = {mapping.name: mapping for mapping in eligible_mappings(connection)}
+        known = [line for line in lines if line.name in eligible]
         if not known:
             return
         try:
-            start_full_synch(connection=connection, preview=True, mappings=known, user=user)
+            start_full_synch(
+                connection=connection,
+                preview=True,
+                mappings=[line.name for line in known],
+                directions={line.name: line.direction for line in known},
+                winners={line.name: line.winner for line in known if line.winner},
+                match_first=[line.name for line in known if line.matches and criteria_of(eligible[line.name])],
+                user=user,
+            )
         except HubError as error:
             # A plan that somebody else has started is as good as one of ours.
             if error.code != "full_synch.running":
                 raise
 
 
-def _offer(default: DefaultMapping, stored: TableMapping | None, offer: Offer, needs: tuple[str, ...]) -> MappingOffer:
+def _offer(
+    default: DefaultMapping, stored: TableMapping | None, offer: Offer, switches: Mapping[str, str], names: set[str]
+) -> MappingOffer:
     choice = offer.choose_table(default)
     both = default.direction == Direction.BIDIRECTIONAL
     direction = stored.direction if stored else default.direction
@@ -186,8 +237,37 @@ def _offer(default: DefaultMapping, stored: TableMapping | None, offer: Offer, n
         enabled=stored.enabled if stored else True,
         available=choice.available,
         reason=choice.reason,
-        needs=needs,
+        needs=tuple(dependencies(default, switches, names)),
+        rules=_rules(default, stored, offer, choice.route, switches),
     )
+
+
+def _rules(
+    default: DefaultMapping, stored: TableMapping | None, offer: Offer, table: Route, switches: Mapping[str, str]
+) -> tuple[Rule, ...]:
+    """The same for a mapping that Finish has yet to make as for a stored one."""
+    if default.kind == MappingKind.OPTION:
+        return ()
+    if stored is not None:
+        return tuple(
+            Rule(_key(field), _label(field), field.sales_attribute, field.used_for_matching)
+            for field in offered_fields(stored)
+        )
+    rules = []
+    for field in default.fields:
+        route = offer.choose_field(field, table)
+        if route and route.available and field.enabled and may_match(field) and holds(field.condition, switches):
+            key = f"{field.bc_label}:{field.sales_attribute}"
+            rules.append(Rule(key, field.bc_label, field.sales_attribute, field.used_for_matching))
+    return tuple(rules)
+
+
+def _label(field: FieldMapping) -> str:
+    return field.business_central_label or field.business_central_property
+
+
+def _key(field: FieldMapping) -> str:
+    return f"{_label(field)}:{field.sales_attribute}"
 
 
 def _without_marker(text: str) -> str:

@@ -9,24 +9,22 @@ from connector.choices import System
 from connector.clients import INTERACTIVE, sales_client
 from connector.errors import ErrorKind, HubError, RemoteError
 from connector.models import Connection
+from connector.services.teams import MEMBERS, members_of
 from coupling.models import SalesRecord, TableMapping
 from syncjobs.choices import OperationKind, OperationState
 from syncjobs.models import Operation
 
-_MEMBERS = "teammembership_association"
-
 
 def team_members(connection: Connection) -> set[UUID]:
     """Users in the team, asked live. Raises RemoteError; HubError where no team is known."""
-    client = sales_client(connection, patience=INTERACTIVE)
-    answer = client.session.send("GET", f"{_team(connection)}/{_MEMBERS}?$select=systemuserid")
-    return {UUID(row["systemuserid"]) for row in answer.data["value"]}
+    return members_of(sales_client(connection, patience=INTERACTIVE), _team(connection))
 
 
 def add_to_team(*, connection: Connection, mapping: TableMapping, users: Sequence[UUID]) -> int:
     """Adds users that are not members yet; returns how many. Each has its row in the journal. Raises RemoteError."""
     client = sales_client(connection, patience=INTERACTIVE)
-    missing = [key for key in users if key not in team_members(connection)]
+    members = team_members(connection)
+    missing = [key for key in users if key not in members]
     names = dict(
         SalesRecord.objects.of_table(connection.pk, mapping.sales_table)
         .filter(key__in=missing)
@@ -44,12 +42,12 @@ def add_to_team(*, connection: Connection, mapping: TableMapping, users: Sequenc
             record_name=names.get(key, str(key)),
             kind=OperationKind.UPDATE,
             state=OperationState.SENT,
-            after={_MEMBERS: str(key)},
+            after={MEMBERS: str(key)},
             attempts=1,
             sent_at=timezone.now(),
         )
         try:
-            client.session.send("POST", f"{_team(connection)}/{_MEMBERS}/$ref", body={"@odata.id": reference})
+            client.session.send("POST", f"teams({_team(connection)})/{MEMBERS}/$ref", body={"@odata.id": reference})
         except RemoteError as error:
             operation.state, operation.error_code = OperationState.FAILED, error.code
             operation.error_message, operation.error_hint = str(error), error.hint
@@ -60,7 +58,7 @@ def add_to_team(*, connection: Connection, mapping: TableMapping, users: Sequenc
     return len(missing)
 
 
-def _team(connection: Connection) -> str:
+def _team(connection: Connection) -> UUID:
     if connection.owning_team_id is None:
         raise HubError(
             "The default owning team is not known.",
@@ -68,4 +66,4 @@ def _team(connection: Connection) -> str:
             code="connection.no_team",
             hint="Test the connection on the Connection Setup page; the team is looked up then.",
         )
-    return f"teams({connection.owning_team_id})"
+    return connection.owning_team_id

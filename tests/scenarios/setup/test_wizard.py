@@ -59,7 +59,7 @@ def complete(wizard, identity, sandbox, *, until="summary", sales=None, **subjec
             return
         if values is None:
             page = wizard.open("subjects").context
-            values = dict(subjects) or _as_shown(page)
+            values = dict(subjects) or as_shown(page)
         accept(wizard, step, **values)
 
 
@@ -74,7 +74,7 @@ def watched(wizard, query=""):
     return wizard.client.get(f"/c/default/setup/step/summary/{query}", headers={"HX-Request": "true"})
 
 
-def _as_shown(page):
+def as_shown(page):
     rows = [row for card in page["cards"] for row in card.rows]
     values = {
         "shown": [row.offer.name for row in rows],
@@ -270,7 +270,7 @@ def test_two_administrators_are_told_of_each_other_and_lose_nothing(wizard, iden
 
 def test_a_mapping_that_others_need_is_switched_on_and_said(wizard, identity, sandbox):
     complete(wizard, identity, sandbox, until="subjects")
-    values = _as_shown(wizard.open("subjects").context)
+    values = as_shown(wizard.open("subjects").context)
     del values["on-CUSTOMER"]
     answer = wizard.post("subjects", **values)
     assert answer.status_code == 422
@@ -280,7 +280,7 @@ def test_a_mapping_that_others_need_is_switched_on_and_said(wizard, identity, sa
 
 def test_switches_bring_their_mappings_before_going_on(wizard, identity, sandbox):
     complete(wizard, identity, sandbox, until="subjects")
-    values = {**_as_shown(wizard.open("subjects").context), "sales_order_integration": "legacy"}
+    values = {**as_shown(wizard.open("subjects").context), "sales_order_integration": "legacy"}
     answer = wizard.post("subjects", **values)
     assert answer.status_code == 422
     assert "SALESORDER-ORDER" in text(answer)
@@ -288,7 +288,7 @@ def test_switches_bring_their_mappings_before_going_on(wizard, identity, sandbox
 
 def test_choices_of_the_draft_reach_the_mappings(wizard, identity, sandbox):
     complete(wizard, identity, sandbox, until="subjects")
-    values = _as_shown(wizard.open("subjects").context) | {"direction-CUSTOMER": "to_sales", "creates-CUSTOMER": "on"}
+    values = as_shown(wizard.open("subjects").context) | {"direction-CUSTOMER": "to_sales", "creates-CUSTOMER": "on"}
     del values["on-OPPORTUNITY"]
     # Invoices need opportunities.
     values = {name: value for name, value in values.items() if not name.startswith("on-POSTEDSALES")}
@@ -356,7 +356,7 @@ def test_the_team_that_owns_new_rows_can_be_chosen_and_is_warned_of_without_a_ro
 def test_a_connection_without_mappings_gets_them_with_the_choices(wizard, identity, sandbox):
     Connection.objects.get().mappings.all().delete()
     complete(wizard, identity, sandbox, until="subjects")
-    values = _as_shown(wizard.open("subjects").context) | {"direction-CUSTOMER": "to_sales"}
+    values = as_shown(wizard.open("subjects").context) | {"direction-CUSTOMER": "to_sales"}
     complete(wizard, identity, sandbox, **values)
     finished(wizard)
     assert Connection.objects.get().mappings.get(name="CUSTOMER").direction == "to_sales"
