@@ -8,18 +8,27 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.roles import Capability, capabilities_of
-from config.web.confirm import is_confirmed
+from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest, wants_partial
+from connector.choices import SalesOrderIntegration
 from connector.errors import HubError, SettingsError
 from connector.forms import AddressesForm, NewConnectionForm, SettingsForm, SynchronisationForm
 from connector.models import AuditEntry, Connection
 from connector.provisioning import couplings_of
 from connector.services import setup
+from connector.services.components import missing_for_orders
 from connector.services.connection_test import run_connection_test
 from connector.services.encryption import NOTICE, WAY_OUT, can_keep_secrets
 
 _NEWEST_CHANGES = 8
 _FORMS: dict[str, type[SettingsForm]] = {"addresses": AddressesForm, "synchronisation": SynchronisationForm}
+
+_ORDER_QUESTIONS = {
+    SalesOrderIntegration.LEGACY.value: "Orders submitted in Sales become orders in Business Central, and what becomes "
+    "of them there goes back. The mapping of orders is set up anew for that.",
+    SalesOrderIntegration.BIDIRECTIONAL.value: "Orders that are changed in one system are changed in the other. The "
+    "mappings of orders and their lines are set up anew for that.",
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,6 +58,8 @@ def connection_setup(request: PageRequest, connection: str) -> HttpResponse:
             return _enable(request)
         if action == "disable":
             return _disable(request)
+        if action == "reset-web-client":
+            return _reset_web_client(request)
         if action in _FORMS:
             return _save(request, action)
     return _page(request)
@@ -70,6 +81,9 @@ def connection_test(request: PageRequest, connection: str) -> HttpResponse:
 def _save(request: PageRequest, part: str) -> HttpResponse:
     form = _FORMS[part](request.POST, connection=request.connection, may_change=True, auto_id=f"{part}_%s")
     changes = form.changes(_last_editor(request.connection)) if form.is_valid() else {}
+    question = _ORDER_QUESTIONS.get(changes.get("sales_order_integration", ""))
+    if question and not form.errors and not is_confirmed(request):
+        return _ask_about_orders(request, question)
     if not form.errors:
         try:
             setup.update_connection(connection=request.connection, changes=changes, user=request.user)
@@ -83,6 +97,27 @@ def _save(request: PageRequest, part: str) -> HttpResponse:
     # The unsaved connection in memory may carry refused values; the page shows the stored ones.
     request.connection.refresh_from_db()
     return _page(request, {part: form}, status=422)
+
+
+def _reset_web_client(request: PageRequest) -> HttpResponse:
+    connection = setup.update_connection(
+        connection=request.connection, changes={"web_client_url": ""}, user=request.user
+    )
+    messages.success(request, f"Links to Business Central lead to {connection.derived_web_client_url} again.")
+    return redirect(connection)
+
+
+def _ask_about_orders(request: PageRequest, question: str) -> HttpResponse:
+    """Asks Sales what orders would do without there, so that the answer is given knowingly."""
+    missing = missing_for_orders(request.connection)
+    return confirmation_page(
+        request,
+        title="Synchronise sales orders?",
+        text=f"{question} {missing}".strip(),
+        label="Switch on",
+        back=request.connection.get_absolute_url(),
+        danger=False,
+    )
 
 
 def _last_editor(connection: Connection) -> str:

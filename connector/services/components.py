@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.choices import SalesOrderIntegration
+from connector.clients import INTERACTIVE, sales_client
+from connector.errors import HubError
 from connector.models import Connection
 from connector.sales import SalesClient
 from connector.services import facts, order_integration
@@ -61,6 +63,17 @@ def repair(connection: Connection, client: SalesClient) -> list[str]:
         order_integration.switch_order_integration(connection, organisation=client.who_am_i().organization_id)
         done.append("The organisation's switch for order integration follows the connection.")
     return done
+
+
+def missing_for_orders(connection: Connection) -> str:
+    """What orders do without in Sales, in words; empty where nothing is missing. Changes nothing."""
+    try:
+        _Components(connection, sales_client(connection, patience=INTERACTIVE)).order_columns()
+    except Concern as concern:
+        return f"{concern} {concern.hint}"
+    except HubError as error:
+        return f"Whether Sales has Business Central's base solution cannot be seen now: {error}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from coupling.models import FieldMapping, TableMapping
+from coupling.records import sales_caption
 from syncjobs.models import Schedule
 from tests.api.test_work_live import ended
 
@@ -104,6 +105,7 @@ def test_fields_know_kind_and_length_of_columns_that_the_standard_has_not(hub, a
     add_field(api, "code", "new_code")
     field = FieldMapping.objects.get(mapping__name="PAYMENT METHOD")
     assert field.sales_definition == {"kind": "text", "length": 10}
+    assert sales_caption(field.mapping) == "Payment method"
 
 
 @pytest.mark.parametrize(

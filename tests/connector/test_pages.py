@@ -102,3 +102,24 @@ def test_the_day_a_secret_ends_is_kept_alone_and_belongs_to_its_secret(page, san
     values = _values(page.get(PAGE), "addresses") | {"company": sandbox.company, "client_secret": "another"}
     page.post(PAGE, values | {"valid_until": "2028-05-01"})
     assert (str(Credential.objects.get().valid_until), Credential.objects.get().secret) == ("2028-05-01", "another")
+
+
+def test_orders_are_switched_on_only_knowingly(page):
+    values = _values(page.get(PAGE), "synchronisation") | {"sales_order_integration": "legacy"}
+    asked = page.post(PAGE, values).content.decode()
+    assert "Orders submitted in Sales become orders in Business Central" in asked
+    assert Connection.objects.get().sales_order_integration == "none"
+    page.post(PAGE, values | {"confirmed": "1"})
+    assert Connection.objects.get().sales_order_integration == "legacy"
+
+
+def test_links_follow_the_address_of_the_web_client_until_it_is_reset(page):
+    values = _values(page.get(PAGE), "synchronisation")
+    page.post(PAGE, values | {"web_client_url": "bc.contoso.com/nav/?company=CRONUS"})
+    assert Connection.objects.get().web_client_url == "https://bc.contoso.com/nav/"
+    refused = page.post(PAGE, _values(page.get(PAGE), "synchronisation") | {"web_client_url": "http://bc.contoso.com"})
+    assert refused.status_code == 422
+    answer = page.post(PAGE, {"action": "reset-web-client"}, follow=True).content.decode()
+    connection = Connection.objects.get()
+    assert connection.web_client_url == ""
+    assert f"lead to {connection.derived_web_client_url} again" in answer
