@@ -1,4 +1,6 @@
-"""Banners that a person has folded away, by kind; what the kinds are is up to the pages that show them."""
+"""Banners and messages that a person does not want, by kind; the kinds belong to the pages that show them."""
+
+from collections.abc import Collection
 
 from django.contrib.auth.models import User
 
@@ -15,3 +17,13 @@ def hide(*, user: User, kind: str) -> None:
 
 def show_again(*, user: User, kind: str) -> None:
     HiddenBanner.objects.filter(user=user, kind=kind).delete()
+
+
+def hidden_among(*, user: User, kinds: Collection[str]) -> set[str]:
+    return set(HiddenBanner.objects.filter(user=user, kind__in=kinds).values_list("kind", flat=True))
+
+
+def hide_exactly(*, user: User, kinds: Collection[str], hidden: Collection[str]) -> None:
+    """Of `kinds` those in `hidden` are hidden, the others shown."""
+    HiddenBanner.objects.filter(user=user, kind__in=set(kinds) - set(hidden)).delete()
+    HiddenBanner.objects.bulk_create((HiddenBanner(user=user, kind=kind) for kind in hidden), ignore_conflicts=True)

@@ -6,12 +6,14 @@ from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from config.web import banners
 from config.web.request import PageRequest
 from connector.choices import System
 from connector.errors import HubError
@@ -26,6 +28,8 @@ from coupling.services.search import mirror_of
 from coupling.synchronisation import StartedJob
 
 _P = ParamSpec("_P")
+QUEUED = "queued"
+"""The kind of messages that say that work was queued."""
 
 
 def system_of(text: str) -> System:
@@ -126,7 +130,9 @@ def back_of(request: HttpRequest, default: str = "/") -> str:
 
 
 def queued(request: HttpRequest, jobs: list[StartedJob] | StartedJob, sentence: str = "Queued.") -> None:
-    """Says that work was queued; the page shows the result."""
+    """Says that work was queued, unless the person does not want to hear it; the page shows the result."""
+    if isinstance(request.user, User) and banners.is_hidden(user=request.user, kind=QUEUED):
+        return
     numbers = [job.id for job in (jobs if isinstance(jobs, list) else [jobs])]
     named = f" Job {', '.join(map(str, numbers))}." if numbers else ""
     messages.success(request, f"{sentence}{named}")

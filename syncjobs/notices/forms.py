@@ -10,6 +10,8 @@ from connector.choices import NoticeKind, Severity
 from connector.errors import SettingsError
 from connector.services.addresses import origin
 from connector.services.encryption import NOTICE, WAY_OUT, can_keep_secrets
+from coupling.choices import CouplingState
+from coupling.views.base import QUEUED
 
 
 def _often() -> forms.TypedChoiceField:
@@ -40,6 +42,22 @@ class OwnNoticesForm(forms.Form):
         elif values.get("wanted") and not settings.EMAIL_HOST:
             self.add_error("wanted", "The hub has no mail server: an administrator sets COUPLET_MAIL_URL.")
         return values
+
+
+class PagesForm(forms.Form):
+    """What a person wants pages to say at once; the rest is folded away, or goes without saying."""
+
+    KINDS = (
+        (CouplingState.BROKEN.value, "A record of the pair is gone"),
+        (CouplingState.SKIPPED.value, "The pair is skipped after repeated failures"),
+        (CouplingState.CONFLICT.value, "Both sides changed the same"),
+        (CouplingState.FAILING.value, "The last attempt failed"),
+        (CouplingState.OUTSIDE_FILTER.value, "A record left the mapping's filter"),
+        (QUEUED, "Work was queued"),
+    )
+    shown = forms.MultipleChoiceField(
+        label="Say at once", required=False, choices=KINDS, widget=forms.CheckboxSelectMultiple
+    )
 
 
 class TargetForm(forms.Form):

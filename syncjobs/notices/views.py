@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.web import banners
 from config.web.confirm import confirmation_page, is_confirmed
 from config.web.request import PageRequest
 from connector.choices import NoticeKind
@@ -22,7 +23,7 @@ from connector.services.usage import ALLOWED, WINDOW_MINUTES, usage_of
 from connector.services.webhook_address import origin_for
 from syncjobs.choices import ScheduleState
 from syncjobs.models import Schedule, WorkerHeartbeat
-from syncjobs.notices.forms import OwnNoticesForm, TargetForm
+from syncjobs.notices.forms import OwnNoticesForm, PagesForm, TargetForm
 from syncjobs.services.workers import queue_lengths
 
 _SILENT_SECONDS = 120
@@ -84,15 +85,27 @@ def status_target_delete(request: PageRequest, connection: str, pk: int) -> Http
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_notices(request: PageRequest) -> HttpResponse:
-    """What the person who is signed in is told by e-mail about the connection at hand."""
+    """What the person who is signed in is told by e-mail about the connection at hand, and what pages say at once."""
     connection = request.connection
     if connection is None:
         raise Http404("Nothing is connected yet.")
+    kinds = [kind for kind, _ in PagesForm.KINDS]
+    hidden = banners.hidden_among(user=request.user, kinds=kinds)
+    posted, about_pages = request.POST or None, request.POST.get("part") == "pages"
+    pages = PagesForm(
+        posted if about_pages else None,
+        initial={"shown": [kind for kind in kinds if kind not in hidden]},
+    )
+    if pages.is_valid():
+        unwanted = [kind for kind in kinds if kind not in pages.cleaned_data["shown"]]
+        banners.hide_exactly(user=request.user, kinds=kinds, hidden=unwanted)
+        messages.success(request, "Pages say what you chose.")
+        return redirect("account-notices")
     own = NoticeTarget.objects.filter(connection=connection, user=request.user).first()
     initial: dict[str, Any] = {"wanted": own is not None}
     if own is not None:
         initial |= {"severity": own.severity, "every_minutes": own.every_minutes}
-    form = OwnNoticesForm(request.POST or None, email=request.user.email, initial=initial)
+    form = OwnNoticesForm(None if about_pages else posted, email=request.user.email, initial=initial)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if values.pop("wanted"):
@@ -106,10 +119,11 @@ def account_notices(request: PageRequest) -> HttpResponse:
     context = {
         "title": "Your notices",
         "form": form,
+        "pages": pages,
         "problem": own.problem if own else "",
         "crumbs": [("Your account", reverse("account"))],
     }
-    return render(request, "syncjobs/own_notices.html", context, status=422 if form.errors else 200)
+    return render(request, "syncjobs/own_notices.html", context, status=422 if form.errors or pages.errors else 200)
 
 
 def rows_of(connection: Connection) -> list[Row]:

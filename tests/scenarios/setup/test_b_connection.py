@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from config.web import banners
 from connector.choices import ConnectionState
 from connector.errors import RemoteError, SettingsError
 from connector.models import AuditEntry, Connection, Credential, Notice
@@ -15,6 +17,7 @@ from connector.services.connection_test import run_connection_test
 from connector.services.report import Concern
 from connector.services.sales_checks import judge_version
 from coupling.services.defaults import load_defaults
+from coupling.views.base import queued
 from syncjobs.models import Schedule, SynchJob
 from syncjobs.notices.causes import causes_of
 from syncjobs.services import schedules
@@ -322,6 +325,24 @@ def test_somebody_is_told_by_own_notices_and_nobody_who_left(enabled, page, admi
     Notice.objects.create(connection=enabled, cause="x", severity="error", title="Something")
     page.post("/accounts/me/notices/", {"severity": "info", "every_minutes": "0"})
     assert not enabled.notice_targets.exists()
+
+
+def test_each_kind_of_banner_and_message_can_be_switched_off(enabled, page, administrator):
+    address = "/accounts/me/notices/"
+    every = page.get(address).context["pages"].initial["shown"]
+
+    def says_queued() -> bool:
+        request = page.get(HERE).wsgi_request
+        queued(request, [])
+        return "Queued." in map(str, messages.get_messages(request))
+
+    assert says_queued()
+    page.post(address, {"part": "pages", "shown": [kind for kind in every if kind not in ("failing", "queued")]})
+    assert banners.is_hidden(user=administrator, kind="failing")
+    assert not says_queued()
+    assert set(page.get(address).context["pages"].initial["shown"]) == set(every) - {"failing", "queued"}
+    page.post(address, {"part": "pages", "shown": every})
+    assert not banners.is_hidden(user=administrator, kind="failing")
 
 
 def test_a31_couples_salespeople_only_in_the_person_model_and_repairs_only_while_off(complete, page, sandbox):
