@@ -19,7 +19,7 @@ CONNECTION = {"connection": "default"}
 def addresses(hub) -> list[str]:
     lists = (
         "customer-list", "account-list", "job-list", "operation-list", "error-list", "schedule-list", "mapping-list",
-        "full-synch-review", "connection-setup",
+        "full-synch-review", "connection-setup", "connection-components",
     )  # fmt: skip
     details = (
         ("job-detail", {"pk": hub.job.pk}),
@@ -60,6 +60,11 @@ def test_axe_finds_nothing_and_nothing_sticks_out(served, hub, browser, people, 
             problems[address] = violations(page)
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 problems[f"{address} width"] = "wider than the window"
+        page.goto(served + reverse("connection-setup", kwargs=CONNECTION))
+        page.get_by_role("button", name="Disable").click()
+        page.get_by_role("heading", name="Disable the connection?").wait_for()
+        page.add_script_tag(path=AXE)
+        problems["disabling"] = violations(page)
     finally:
         context.close()
     assert {address: found for address, found in problems.items() if found} == {}
