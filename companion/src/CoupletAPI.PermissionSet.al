@@ -12,6 +12,9 @@ permissionset 50100 "Couplet API"
         tabledata "Resource Unit of Measure" = RIMD,
         tabledata "Sales & Receivables Setup" = RM,
         tabledata Customer = RM,
+        tabledata "Sales Header" = RM,
+        tabledata "Sales Line" = RM,
+        codeunit "Release Sales Document" = X,
         page "Couplet Resources" = X,
         page "Couplet Customer Price Groups" = X,
         page "Couplet Price Lists" = X,
@@ -20,5 +23,6 @@ permissionset 50100 "Couplet API"
         page "Couplet Item Units" = X,
         page "Couplet Resource Units" = X,
         page "Couplet Sales Setup" = X,
-        page "Couplet Customer Extras" = X;
+        page "Couplet Customer Extras" = X,
+        page "Couplet Sales Order Extras" = X;
 }

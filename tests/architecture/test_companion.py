@@ -37,9 +37,12 @@ def test_page_has_the_properties_of_the_sandbox_and_binds_their_fields(entity: d
         for name, quoted, plain in re.findall(r'field\((\w+); (?:Rec\.)?(?:"([^"]+)"|(\w+))\)', source)
     }
     expected = {each["name"]: each["field"] for each in entity["properties"]}
-    if "baseUnitOfMeasureCode" in bound:
-        assert bound.pop("baseUnitOfMeasureCode") == "BaseUnitCode"
-        expected.pop("baseUnitOfMeasureCode")
+    for name, variable in (("baseUnitOfMeasureCode", "BaseUnitCode"), ("quoteNumber", "QuoteNumber")):
+        if name in bound:
+            assert bound.pop(name) == variable
+            expected.pop(name)
+    for action in entity["actions"]:
+        assert f"procedure {action['name'].rpartition('.')[2]}(var ActionContext" in source
     assert bound == expected
     publisher, group, version = COMPANION_ROUTE.split("/")
     for line in (f"APIPublisher = '{publisher}'", f"APIGroup = '{group}'", f"APIVersion = '{version}'"):

@@ -236,6 +236,16 @@ def _ship_and_invoice(session: Session, row: Row) -> None:
     session.result = f"salesInvoices({posted['system_id']})"
 
 
+@action("salesOrderExtras", "release")
+def _release(session: Session, row: Row) -> None:
+    posting.release(session, row)
+
+
+@action("salesOrderExtras", "reopen")
+def _reopen(session: Session, row: Row) -> None:
+    posting.reopen(session, row)
+
+
 @action("salesQuotes", "makeOrder")
 def _make_order(session: Session, row: Row) -> None:
     session.result = f"salesOrders({quotes.convert(session, row, 'Order')['system_id']})"
