@@ -8,11 +8,11 @@ their state in Sales. The engine finds the pairs agreed on, and carries what cha
 from collections.abc import Sequence
 from uuid import UUID
 
-from connector.business_central import BusinessCentralClient
 from connector.choices import Direction, System
 from coupling.models import Coupling
-from syncjobs.choices import JobMode, LogLevel
+from syncjobs.choices import JobMode
 from syncjobs.documents.agreeing import is_both_ways, note_agreed
+from syncjobs.documents.archiving import keep_archiving
 from syncjobs.documents.exchange import compare_lines, into_business_central, tell_locked
 from syncjobs.documents.exchange_sales import into_sales
 from syncjobs.documents.feedback import follow
@@ -20,7 +20,6 @@ from syncjobs.documents.following import Seen
 from syncjobs.documents.new_in_sales import create_in_sales
 from syncjobs.documents.orders import create_sales_orders
 from syncjobs.documents.records import ORDERS
-from syncjobs.documents.setup import read_setup
 from syncjobs.engine.context import JobRun
 from syncjobs.models import SynchJob
 
@@ -35,7 +34,7 @@ def carries_both_ways(run: JobRun) -> bool:
 
 def exchange_orders(run: JobRun) -> None:
     """The documents' part of a run. Raises RemoteError."""
-    _check_archive(run)
+    keep_archiving(run)
     targets = Direction(run.job.direction).targets & Direction(run.mapping.direction).targets
     pairs = run.options.pairs
     named = run.options.only_pairs or bool(pairs)
@@ -53,17 +52,6 @@ def exchange_orders(run: JobRun) -> None:
         follow(run, keys, tell=False, carry=lambda seen: carry_lines(run, seen, targets))
     # The engine counts its own pairs from here on.
     SynchJob.objects.filter(pk=run.job.pk).update(total=0, done=0)
-
-
-def _check_archive(run: JobRun) -> None:
-    central = run.client(BC)
-    assert isinstance(central, BusinessCentralClient)  # noqa: S101 - narrows the type
-    if read_setup(central, run.connection).archive_orders is False:
-        run.progress.log(
-            "Archive Orders is off in Business Central: of orders that are posted completely only the shipments tell."
-            " Switch it on in Sales & Receivables Setup there.",
-            LogLevel.WARNING,
-        )
 
 
 def may_create(run: JobRun, system: System) -> bool:

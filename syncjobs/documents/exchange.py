@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import F
 
 from connector.bulk import WriteStatus
-from connector.choices import System
+from connector.choices import Direction, System
 from coupling.choices import UpdateConflict
 from coupling.models import TableMapping
 from syncjobs.choices import LogLevel, OperationKind
@@ -25,12 +25,17 @@ from syncjobs.documents.facts import Facts
 from syncjobs.documents.following import Seen, read_with_lines
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
+from syncjobs.documents.line_dates import add_dates, write_date
 from syncjobs.documents.lines import FREIGHT, LineBuilder
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import (
+    APART,
+    ATTRIBUTES,
+    DELIVERY,
     DISCOUNT,
     LinePlan,
     Link,
+    Ways,
     agree_on,
     agreed_amounts,
     bc_view,
@@ -44,8 +49,10 @@ from syncjobs.documents.order_lines import (
     plan_lines,
     sales_view,
 )
+from syncjobs.documents.order_prices import keep_prices
 from syncjobs.documents.orders import facts_of
 from syncjobs.documents.records import ORDERS
+from syncjobs.documents.releasing import WAITS, offers_extras
 from syncjobs.engine.context import JobRun
 from syncjobs.models import SynchJob
 
@@ -79,7 +86,8 @@ def compare_lines(run: JobRun, seen: Sequence[Seen]) -> list[Exchanged]:
     mapping = TableMapping.objects.filter(connection=run.connection, name=LINES_MAPPING, enabled=True).first()
     if mapping is None:
         return []
-    policy = UpdateConflict(mapping.update_conflict_resolution)
+    policy, ways = UpdateConflict(mapping.update_conflict_resolution), _ways(mapping)
+    add_dates(run, [each.order for each in seen if each.order is not None])
     orders = []
     for each in seen:
         if each.order is not None and each.document.sales_state == OrderState.SUBMITTED:
@@ -88,13 +96,47 @@ def compare_lines(run: JobRun, seen: Sequence[Seen]) -> list[Exchanged]:
                 attend(each.document, _UNKNOWN, _UNKNOWN_WORDS)
                 continue
             settle_attention(each.document, _UNKNOWN)
-            plan = plan_lines(links, each.document.lines, each.order[ORDERS.bc_lines], policy=policy)
+            plan = plan_lines(
+                links, each.document.lines, each.order[ORDERS.bc_lines], policy=policy,
+                ways=ways, apart=each.document.marks.get(APART, ()),
+            )  # fmt: skip
             links += [new_link(ours, theirs) for ours, theirs in plan.joined]
             each.document.marks = keep_links(each.document, links)
             orders.append(Exchanged(each.document, each, links, plan, each.status == OPEN))
+            _part_shipped(orders[-1])
     for order in orders:
         _tell_clashes(run, order)
     return orders
+
+
+def _ways(mapping: TableMapping) -> Ways:
+    """Where the field mappings of lines let their values go."""
+    fields = mapping.fields.filter(sales_attribute__in=ATTRIBUTES)
+    return {
+        ATTRIBUTES[field.sales_attribute]: Direction(field.direction).targets if field.enabled else frozenset()
+        for field in fields
+    }
+
+
+def _part_shipped(order: Exchanged) -> None:
+    """A line that was deleted in Sales and is shipped already stays in Business Central, alone: said once."""
+    code, document = "order.line_kept", order.document
+    lines = {str(line["id"]): line for line in order.bc_lines}
+    kept = [key for key in document.marks.get(APART, ()) if key in lines]
+    for link in [link for link in order.plan.delete_in_bc if amount(lines[link["bc"]].get("shippedQuantity"))]:
+        order.plan.delete_in_bc.remove(link)
+        order.links.remove(link)
+        kept.append(link["bc"])
+    document.marks = {**keep_links(document, order.links), APART: kept}
+    if not kept:
+        settle_attention(document, code)
+        return
+    names = ", ".join(f"{lines[key]['lineObjectNumber']} {lines[key]['description']}".strip() for key in kept)
+    attend(
+        document, code,
+        f"Deleted in Sales, but shipped already, so it stays in {document.bc_number}: {names}. Nothing of it is carried"
+        " any more. Take it back in Business Central where it was not meant.",
+    )  # fmt: skip
 
 
 def _tell_clashes(run: JobRun, order: Exchanged) -> None:
@@ -113,13 +155,18 @@ def _tell_clashes(run: JobRun, order: Exchanged) -> None:
 
 def tell_locked(run: JobRun, order: Exchanged) -> None:
     """Whether a change from Sales waits because the order is released."""
-    code, document = "order.released", order.document
+    code, document = WAITS, order.document
     if order.open_in_bc or not (order.plan.changes_bc or discount_of_sales(document) or freight_of_sales(document)):
         settle_attention(document, code)
         return
+    way = (
+        "Choose Reopen below"
+        if offers_extras(run.connection)
+        else "Reopen it there: open the sales order and choose Release, then Reopen"
+    )
     message = (
         f"The order was changed in Sales, but {document.bc_number} is released in Business Central and takes no"
-        " changes. Reopen it there; the change follows by itself, and the order is to be released again."
+        f" changes. {way}; the change follows by itself, and the order is to be released again."
     )
     attend(document, code, message)
     run.progress.log(f"{document}: {message}", LogLevel.WARNING)
@@ -148,10 +195,16 @@ def into_business_central(run: JobRun, orders: Sequence[Exchanged]) -> None:
             run.progress.log(f"{order.document}: {problem}", LogLevel.ERROR)
             continue
         settle_attention(order.document, "order.lines_refused")
+        keep_prices(run, order.document, _repriced(order))
         SynchJob.objects.filter(pk=run.job.pk).update(modified=F("modified") + 1)
         text = f"Changes of the lines went from Sales into order {order.document.bc_number}; it is to be released."
         note(order.document, EventKind.UPDATED, text, job=run.job)
         run_after(context)
+
+
+def _repriced(order: Exchanged) -> list[dict[str, Any]]:
+    keys = {link["sales"] for link, names in order.plan.to_bc if "price" in names}
+    return [line for line in order.document.lines if str(line["id"]) in keys]
 
 
 def _write_bc(run: JobRun, order: Exchanged, facts: Facts) -> str:
@@ -176,11 +229,16 @@ def _write_bc(run: JobRun, order: Exchanged, facts: Facts) -> str:
     for link, names in plan.to_bc:
         if link in replaced:
             continue
-        line = by_id[link["bc"]]
-        body = _bc_body(source[link["sales"]], line, document, names)
-        if error := _one(run, order, OperationKind.UPDATE, line, body):
-            return error
-        agree_on(link, names, sales=sales_view(source[link["sales"]]))
+        line, view = by_id[link["bc"]], sales_view(source[link["sales"]])
+        if names != [DELIVERY]:
+            body = _bc_body(source[link["sales"]], line, document, names)
+            if error := _one(run, order, OperationKind.UPDATE, line, body):
+                return error
+            agree_on(link, [name for name in names if name != DELIVERY], sales=view)
+        if DELIVERY in names:
+            if error := write_date(run, document, line, view[DELIVERY]):
+                return error
+            agree_on(link, [DELIVERY], sales=view, bc=view)
     made: dict[int, str] = {}
     for body, key in zip(builder.lines, builder.sources, strict=True):
         if error := _one(run, order, OperationKind.CREATE, {}, {"documentId": str(document.bc_key), **body}):

@@ -16,7 +16,7 @@ from connector.business_central import BusinessCentralClient
 from connector.choices import System
 from connector.http.batch import Part
 from connector.sales import SalesClient
-from coupling.models import BusinessCentralRecord, Coupling
+from coupling.models import BusinessCentralRecord, Coupling, FieldMapping
 from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents.amounts import amount, plain, rounded
 from syncjobs.documents.archives import archived
@@ -28,6 +28,7 @@ from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import (
+    DELIVERY,
     DISCOUNT,
     FREIGHT_AGREED,
     PRODUCT_LINES,
@@ -58,6 +59,8 @@ class Products:
 
     by_line: dict[str, tuple[UUID, UUID]] = field(default_factory=dict)
     write_in: str = ""
+    off: frozenset[str] = frozenset()
+    """Columns of lines whose field mapping is switched off."""
 
     def of(self, line: Mapping[str, Any]) -> dict[str, Any] | None:
         """What a new row of `line` sells; None where its item or resource is not coupled."""
@@ -76,7 +79,11 @@ def products_of(run: JobRun, lines: Sequence[Mapping[str, Any]]) -> Products:
     central, sales = run.client(BC), run.client(SALES)
     assert isinstance(central, BusinessCentralClient)  # noqa: S101 - narrows the type
     setup = read_setup(central, run.connection)
-    found = Products(write_in=f"{str(setup.write_in_type).title()} {setup.write_in_no}" if setup.write_in_no else "")
+    off = FieldMapping.objects.filter(mapping__connection=run.connection, mapping__name=LINES_MAPPING, enabled=False)
+    found = Products(
+        write_in=f"{str(setup.write_in_type).title()} {setup.write_in_no}" if setup.write_in_no else "",
+        off=frozenset(off.values_list("sales_attribute", flat=True)),
+    )
     numbers = {str(line["lineObjectNumber"]) for line in lines}
     rows = BusinessCentralRecord.objects.filter(connection=run.connection, number__in=numbers)
     names = {row.key: row.number for row in rows.only("key", "number")}
@@ -104,7 +111,8 @@ def line_row(run: JobRun, line: Mapping[str, Any], products: Products) -> dict[s
         "salesorderdetailid": str(new_key(run, line)),
         **sells,
         **_values(line, ["quantity", "price", "discount"], Decimal(0)),
-        **one_way(run, line),
+        **({"requestdeliveryby": day} if (day := bc_view(line, with_text=False).get(DELIVERY)) else {}),
+        **one_way(run, line, products.off),
     }
 
 
@@ -112,11 +120,12 @@ def new_key(run: JobRun, line: Mapping[str, Any]) -> UUID:
     return derived_key(run.connection.slug, LINES_MAPPING, str(line["id"]), 0)
 
 
-def one_way(run: JobRun, line: Mapping[str, Any]) -> dict[str, Any]:
+def one_way(run: JobRun, line: Mapping[str, Any], off: frozenset[str]) -> dict[str, Any]:
     """What only Business Central knows of a line: its tax, what was shipped of it, its number."""
     tax = amount(line["netAmountIncludingTax"]) - amount(line["netAmount"])
-    body = {"tax": plain(rounded(tax)), "quantityshipped": plain(amount(line["shippedQuantity"]))}
-    return body | ({_LINE_NUMBER: int(line["sequence"])} if has_solution(run) else {})
+    body: dict[str, Any] = {"tax": plain(rounded(tax)), "quantityshipped": plain(amount(line["shippedQuantity"]))}
+    body |= {_LINE_NUMBER: int(line["sequence"])} if has_solution(run) else {}
+    return {name: value for name, value in body.items() if name not in off}
 
 
 def has_solution(run: JobRun) -> bool:
@@ -198,7 +207,8 @@ def _parts(run: JobRun, order: Exchanged, products: Products) -> tuple[list[Part
             body["productdescription"] = str(theirs["description"] or "-")
         known = {**ours, _LINE_NUMBER: link.get("number")}
         if link["bc"] not in waiting:
-            body |= {name: value for name, value in one_way(run, theirs).items() if not _same(known.get(name), value)}
+            news = one_way(run, theirs, products.off)
+            body |= {name: value for name, value in news.items() if not _same(known.get(name), value)}
         if body:
             link["number"] = int(theirs["sequence"])
             parts.append(Part("PATCH", f"salesorderdetails({link['sales']})", body, {"If-Match": "*"}))
@@ -224,6 +234,8 @@ def _values(line: Mapping[str, Any], names: Sequence[str], volume: Decimal) -> d
         body["quantity"] = plain(amount(line["quantity"]))
     if "price" in names:
         body |= {"priceperunit": plain(amount(line["unitPrice"])), "ispriceoverridden": True}
+    if DELIVERY in names:
+        body["requestdeliveryby"] = bc_view(line, with_text=False)[DELIVERY] or None
     if "discount" in names or ("quantity" in names and volume):
         manual = amount(line["discountAmount"]) - amount(line["quantity"]) * volume
         body["manualdiscountamount"] = plain(rounded(max(manual, Decimal(0))))

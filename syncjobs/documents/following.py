@@ -20,7 +20,6 @@ from syncjobs.documents.records import CUSTOMER_TYPE, ORDERS, Shape
 from syncjobs.engine.context import JobRun
 
 _KEYS, _NUMBERS = 40, 40
-_NO_DAY = "0001-01-01"
 RELEASED = "Released"
 
 

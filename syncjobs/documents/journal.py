@@ -14,14 +14,17 @@ from django.db.models import QuerySet
 from connector.bulk import Write, WriteResult, WriteStatus
 from connector.business_central import BusinessCentralClient
 from connector.choices import System
-from connector.errors import ErrorKind, RemoteError
-from connector.http.batch import Part
+from connector.error_table import error_of_answer
+from connector.errors import ErrorKind, RemoteError, Retry
+from connector.http.batch import ChangeSet, Part
+from connector.sales import SalesClient
 from connector.writes import Kind
 from syncjobs.choices import LIVE_JOB_STATES, JobMode, OperationKind, OperationState
 from syncjobs.documents.models import SalesDocument
 from syncjobs.engine.apply import mark_sent
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.journal import Ending, end_operations
+from syncjobs.engine.order_sender import Answer, send_sets
 from syncjobs.models import Operation, SynchJob
 
 _LOOKED_FOR = ("salesOrders", "salesQuotes")
@@ -152,6 +155,39 @@ def post(run: JobRun, operation: Operation, part: Part) -> RemoteError | None:
         end(operation, WriteResult(operation.pk, status, error=error))
         return error
     end(operation, WriteResult(operation.pk, WriteStatus.DONE, operation.record_id))
+    return None
+
+
+def post_together(run: JobRun, operation: Operation, parts: Sequence[Part]) -> RemoteError | None:
+    """Sends requests to Sales that are carried out all or not at all, and that a planned operation stands for."""
+    if len(parts) == 1:
+        return post(run, operation, parts[0])
+    client = run.client(System.SALES)
+    assert isinstance(client, SalesClient)  # noqa: S101 - narrows the type
+    mark_sent([Write(operation.pk, _KINDS[OperationKind(operation.kind)], operation.table, operation.record_id, {})])
+    answers = send_sets(client, [ChangeSet(parts)])
+    status = WriteStatus.FAILED
+    error: RemoteError | None
+    if answers:
+        error = error_in(client, answers[0])
+    else:
+        status = WriteStatus.UNKNOWN
+        error = RemoteError(
+            "The answer got lost.", kind=ErrorKind.TRANSIENT, code="document.no_answer", retry=Retry.LATER,
+            system=System.SALES, hint="The next run looks what came of it.",
+        )  # fmt: skip
+    end(
+        operation,
+        WriteResult(operation.pk, WriteStatus.DONE if error is None else status, operation.record_id, error=error),
+    )
+    return error
+
+
+def error_in(client: SalesClient, answer: Answer) -> RemoteError | None:
+    """What Sales said against a change set; None for one that it carried out."""
+    for part in answer if isinstance(answer, list) else [answer]:
+        if part.status >= 300:
+            return error_of_answer(client.session.refusal(part.status, part.headers, part.data))
     return None
 
 

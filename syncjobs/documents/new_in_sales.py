@@ -4,7 +4,8 @@ The row's key is derived from the Business Central order, and header and lines a
 second run cannot make a second order. Once it is coupled it is submitted: from then on both sides are kept in step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from connector.business_central import BusinessCentralClient
 from connector.choices import System
+from connector.errors import ErrorKind
 from connector.http.batch import Part
 from connector.sales import SalesClient
 from coupling.choices import CouplingOrigin
@@ -27,8 +29,10 @@ from syncjobs.documents.exchange_sales import has_solution, line_row, new_key, o
 from syncjobs.documents.following import RELEASED, read_with_lines
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
 from syncjobs.documents.journal import Change
+from syncjobs.documents.line_dates import add_dates
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.order_lines import PRODUCT_LINES, agreed_amounts, keep_links, new_link
+from syncjobs.documents.order_prices import OWN_LIST, own_list
 from syncjobs.documents.records import ORDERS, read_keys
 from syncjobs.documents.write_back import SUBMITTED, TABLE
 from syncjobs.engine import bodies
@@ -44,11 +48,37 @@ BC, SALES = System.BUSINESS_CENTRAL, System.SALES
 _EXISTS = (409, 412)
 
 
+@dataclass(slots=True)
+class NewInSales:
+    """An order of Business Central that Sales does not have, with what it would be there or what stops it."""
+
+    key: UUID
+    title: str
+    order: dict[str, Any] = field(default_factory=dict)
+    header: Mapping[str, Any] = field(default_factory=dict)
+    rows: list[tuple[Mapping[str, Any], dict[str, Any]]] = field(default_factory=list)
+    problem: str = ""
+    waits_for_partner: bool = False
+
+
 def create_in_sales(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     """Makes the named orders in Sales, or all released ones without a partner. Raises RemoteError."""
     journal.end_abandoned(run)
-    sales, central = run.client(SALES), run.client(BC)
+    sales = run.client(SALES)
     assert isinstance(sales, SalesClient)  # noqa: S101 - narrows the type
+    lists = _price_lists(sales)
+    for new in orders_to_make(run, keys):
+        if run.progress.should_stop():
+            return
+        if new.problem:
+            _fail(run, new.title, new.problem)
+        else:
+            _make(run, sales, new.order, new.header, new.rows, lists)
+
+
+def orders_to_make(run: JobRun, keys: Sequence[UUID] = ()) -> Iterator[NewInSales]:
+    """The named orders, or all released ones without a partner; nothing is written. Raises RemoteError."""
+    central = run.client(BC)
     assert isinstance(central, BusinessCentralClient)  # noqa: S101 - narrows the type
     blueprint = Blueprint.of(run.mapping)
     loaded = load_slice(blueprint, run.connection, [PairRef(key) for key in keys or _uncoupled(run)], run.options)
@@ -56,28 +86,30 @@ def create_in_sales(run: JobRun, keys: Sequence[UUID] = ()) -> None:
     released = {key for key, record in wanted.items() if record.in_filter} & _released(run, list(wanted))
     for key in keys:
         if key in wanted and key not in released:
-            _fail(run, wanted[key].title, "The order is not released in Business Central. Release it, then try again.")
+            problem = "The order is not released in Business Central. Release it, then try again."
+            yield NewInSales(key, wanted[key].title, problem=problem)
     orders = read_with_lines(central, ORDERS, released)
+    add_dates(run, orders.values())
     lines = [line for order in orders.values() for line in order[ORDERS.bc_lines] if line["lineType"] in PRODUCT_LINES]
     products = products_of(run, lines) if lines else None
-    lists = _price_lists(sales)
     for key, order in orders.items():
-        if run.progress.should_stop():
-            return
+        new = NewInSales(key, wanted[key].title, order)
         body = bodies.create_body(blueprint, SALES, wanted[key], loaded.lookups)
         if isinstance(body, Problem):
-            _fail(run, wanted[key].title, body.message)
+            new.problem, new.waits_for_partner = body.message, body.kind == ErrorKind.DEPENDENCY
+            yield new
             continue
-        rows = []
+        new.header = body.after
         for line in order[ORDERS.bc_lines]:
-            if line["lineType"] in PRODUCT_LINES and products is not None:
-                rows.append((line, line_row(run, line, products)))
-        missing = next((line for line, row in rows if row is None), None)
-        if missing is not None:
-            name = f"{missing['lineType']} {missing['lineObjectNumber']}"
-            _fail(run, wanted[key].title, f"{name} is not coupled with a product. Couple it, then try again.")
-            continue
-        _make(run, sales, order, body.after, [(line, row) for line, row in rows if row is not None], lists)
+            if line["lineType"] in PRODUCT_LINES and products is not None and not new.problem:
+                row = line_row(run, line, products)
+                if row is None:
+                    name = f"{line['lineType']} {line['lineObjectNumber']}"
+                    new.problem = f"{name} is not coupled with a product. Couple it, then try again."
+                    new.waits_for_partner = True
+                else:
+                    new.rows.append((line, row))
+        yield new
 
 
 def _uncoupled(run: JobRun) -> list[UUID]:
@@ -126,8 +158,14 @@ def _make(
         reference = str(order["externalDocumentNumber"] or "")
         body["bcbi_businesscentraldocumentoccurrencenumber"] = occurrence(run, number, reference)
     currency = str(header.get("transactioncurrencyid@odata.bind") or "").partition("(")[2].rstrip(")")
-    if "pricelevelid@odata.bind" not in body and currency in lists:
-        body["pricelevelid@odata.bind"] = f"/pricelevels({lists[currency]})"
+    before: list[Part] = []
+    marks: dict[str, Any] = {}
+    if "pricelevelid@odata.bind" not in body and currency:
+        price_list = lists.get(currency)
+        if run.connection.extended_pricing or price_list is None:
+            price_list, before = own_list(run, key, number, currency, body[ORDERS.lines])
+            marks[OWN_LIST] = str(price_list)
+        body["pricelevelid@odata.bind"] = f"/pricelevels({price_list})"
     document = SalesDocument(connection=run.connection, kind=ORDERS.kind, sales_key=key, name=str(body["name"]))
     context = HookContext(
         Step.CREATE_IN_SALES, document, {"order": dict(order)}, body, body[ORDERS.lines], log=run.progress.log
@@ -140,11 +178,11 @@ def _make(
         bc_key=bc_key, sales_key=key, record_name=f"{number} {body['name']}"[:500], kind=OperationKind.CREATE,
         before={}, after=body,
     )  # fmt: skip
-    error = journal.post(run, operation, Part("POST", TABLE, body))
+    error = journal.post_together(run, operation, [*before, Part("POST", TABLE, body)])
     if error is not None and error.status not in _EXISTS:
         _fail(run, f"{number} {body['name']}", f"{error} {error.hint}".strip())
         return
-    _couple(run, sales, bc_key, key, number, [(line, str(new_key(run, line))) for line, _ in rows])
+    _couple(run, sales, bc_key, key, number, [(line, str(new_key(run, line))) for line, _ in rows], marks)
 
 
 def _free_key(run: JobRun, bc_key: UUID) -> UUID:
@@ -163,6 +201,7 @@ def _couple(
     key: UUID,
     number: str,
     lines: Sequence[tuple[Mapping[str, Any], str]],
+    marks: Mapping[str, Any],
 ) -> None:
     try:
         with transaction.atomic():
@@ -180,7 +219,7 @@ def _couple(
     rows = {str(line["id"]): line for line in document.lines}
     document.bc_key, document.bc_number, document.transfer_state = bc_key, number, TransferState.TRANSFERRED
     links = [new_link(rows[row], line) | {"number": int(line["sequence"])} for line, row in lines if row in rows]
-    document.marks = {**keep_links(document, links), **agreed_amounts(document), "numbered": number}
+    document.marks = {**keep_links(document, links), **agreed_amounts(document), **marks, "numbered": number}
     if submitted:
         document.sales_state, document.sales_status = int(OrderState.SUBMITTED), SUBMITTED["statuscode"]
     document.save()

@@ -4,10 +4,11 @@ A link joins a line of the Sales order with its line in Business Central and hol
 agreed. Only lines of items and resources are linked; comment and account lines stay in Business Central.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.choices import System
 from coupling.choices import UpdateConflict
 from syncjobs.documents.amounts import ZERO, amount, header_discount, line_discount, plain
 from syncjobs.documents.models import SalesDocument
@@ -16,11 +17,21 @@ PRODUCT_LINES = ("Item", "Resource")
 LINKS = "lines"
 """Where a document's marks hold its links."""
 _LINKS_OF = "lines_of"
+APART = "apart"
+"""Where they hold lines of Business Central that were deleted in Sales and had to stay: nothing of them is carried."""
 DISCOUNT, FREIGHT_AGREED = "discount", "freight"
 """Where they hold the amounts of the whole document that were agreed on."""
 
+DELIVERY = "delivery"
+ATTRIBUTES = {"productid": "product", "quantity": "quantity", "priceperunit": "price", "requestdeliveryby": DELIVERY}
+"""What of a line field mappings switch and direct, by their attribute. Discounts and texts have none."""
+
 Link = dict[str, Any]
 View = dict[str, str]
+Ways = Mapping[str, Collection[System]]
+"""The systems that a value of a line goes to; both where nothing is said."""
+_BOTH = (System.BUSINESS_CENTRAL, System.SALES)
+NO_DAY = "0001-01-01"
 
 
 @dataclass(slots=True)
@@ -55,6 +66,7 @@ def sales_view(line: Mapping[str, Any]) -> View:
         "quantity": _number(line["quantity"]),
         "price": _number(line["priceperunit"]),
         "discount": _number(line_discount(line)),
+        DELIVERY: str(line.get("requestdeliveryby") or "")[:10],
     }
     if not view["product"]:
         view["text"] = str(line["description"] or line["productdescription"] or "")[:100]
@@ -62,13 +74,16 @@ def sales_view(line: Mapping[str, Any]) -> View:
 
 
 def bc_view(line: Mapping[str, Any], *, with_text: bool) -> View:
-    """The same of a line in Business Central."""
+    """The same of a line in Business Central; its date where somebody tells it."""
     view = {
         "product": f"{line['lineType']} {line['lineObjectNumber']}",
         "quantity": _number(line["quantity"]),
         "price": _number(line["unitPrice"]),
         "discount": _number(line["discountAmount"]),
     }
+    if "requestedDeliveryDate" in line:
+        day = str(line["requestedDeliveryDate"] or "")[:10]
+        view[DELIVERY] = "" if day == NO_DAY else day
     if with_text:
         view["text"] = str(line["description"] or "")
     return view
@@ -121,8 +136,13 @@ def plan_lines(
     bc_lines: Iterable[Mapping[str, Any]],
     *,
     policy: UpdateConflict,
+    ways: Ways | None = None,
+    apart: Collection[str] = (),
 ) -> LinePlan:
-    """Three-way, line by line; what one side changed goes to the other, what both changed is for the policy."""
+    """Three-way, line by line; what one side changed goes to the other, what both changed is for the policy.
+
+    `apart`: lines of Business Central that nothing is done about.
+    """
     sales = {str(line["id"]): dict(line) for line in sales_lines}
     bc = {str(line["id"]): dict(line) for line in bc_lines if line["lineType"] in PRODUCT_LINES}
     plan = LinePlan()
@@ -135,8 +155,8 @@ def plan_lines(
         elif theirs is None:
             plan.delete_in_sales.append(link)
         else:
-            _compare(plan, link, ours, theirs, policy)
-    known_sales, known_bc = {link["sales"] for link in links}, {link["bc"] for link in links}
+            _compare(plan, link, ours, theirs, policy, ways or {})
+    known_sales, known_bc = {link["sales"] for link in links}, {*apart, *(link["bc"] for link in links)}
     plan.new_in_sales = [line for key, line in bc.items() if key not in known_bc]
     for line in (line for key, line in sales.items() if key not in known_sales):
         same = next((other for other in plan.new_in_sales if _say_the_same(line, other)), None)
@@ -164,11 +184,13 @@ def agree_on(link: Link, names: Iterable[str], *, sales: View | None = None, bc:
 
 
 def _compare(
-    plan: LinePlan, link: Link, ours: Mapping[str, Any], theirs: Mapping[str, Any], policy: UpdateConflict
+    plan: LinePlan, link: Link, ours: Mapping[str, Any], theirs: Mapping[str, Any], policy: UpdateConflict, ways: Ways
 ) -> None:
     view = sales_view(ours)
-    changed_here = _changed(link["agreed_sales"], view)
-    changed_there = _changed(link["agreed_bc"], bc_view(theirs, with_text="text" in view))
+    there = bc_view(theirs, with_text="text" in view)
+    _know_delivery(link, view, there)
+    changed_here = _changed(link["agreed_sales"], view, System.BUSINESS_CENTRAL, ways)
+    changed_there = _changed(link["agreed_bc"], there, System.SALES, ways)
     both = sorted(changed_here & changed_there)
     different = [name for name in both if name == "product" or view[name] != bc_view(theirs, with_text=True)[name]]
     if different and policy == UpdateConflict.NONE:
@@ -180,12 +202,22 @@ def _compare(
         changed_there -= changed_here
     if here := sorted(changed_here - set(both) | set(different) & changed_here):
         plan.to_bc.append((link, here))
-    if there := sorted(changed_there - set(both) | set(different) & changed_there):
-        plan.to_sales.append((link, there))
+    if back := sorted(changed_there - set(both) | set(different) & changed_there):
+        plan.to_sales.append((link, back))
 
 
-def _changed(agreed: View, now: View) -> set[str]:
-    return {name for name in now if now[name] != agreed.get(name)}
+def _know_delivery(link: Link, ours: View, theirs: View) -> None:
+    """The first time that a line's date is seen on both sides: one that the salesperson gave goes across."""
+    if DELIVERY not in theirs:
+        ours.pop(DELIVERY)
+    elif DELIVERY not in link["agreed_bc"]:
+        asked = ours[DELIVERY] and ours[DELIVERY] != theirs[DELIVERY]
+        link["agreed_sales"] = {**link["agreed_sales"], DELIVERY: "" if asked else ours[DELIVERY]}
+        link["agreed_bc"] = {**link["agreed_bc"], DELIVERY: theirs[DELIVERY]}
+
+
+def _changed(agreed: View, now: View, target: System, ways: Ways) -> set[str]:
+    return {name for name in now if now[name] != agreed.get(name) and target in ways.get(name, _BOTH)}
 
 
 def _number(value: Any) -> str:

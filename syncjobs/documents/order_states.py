@@ -16,7 +16,7 @@ from syncjobs.choices import LogLevel, OperationKind
 from syncjobs.documents import journal
 from syncjobs.documents.agreeing import is_both_ways
 from syncjobs.documents.archives import write_last_state
-from syncjobs.documents.attention import attend
+from syncjobs.documents.attention import attend, settle_attention
 from syncjobs.documents.choices import EventKind, OrderState, TransferState
 from syncjobs.documents.events import note
 from syncjobs.documents.following import Seen
@@ -32,6 +32,7 @@ INVOICED = {"statecode": int(OrderState.INVOICED), "statuscode": 100003}
 PENDING = {"statecode": int(OrderState.ACTIVE), "statuscode": 2}
 CANCELLED = 4
 FULFILLED = 100001
+_REOPENED = "order.reopened"
 
 
 def follow_state(run: JobRun, sales: SalesClient, seen: Seen) -> None:
@@ -45,12 +46,10 @@ def follow_state(run: JobRun, sales: SalesClient, seen: Seen) -> None:
             _close(run, document)
         return
     if document.sales_state == OrderState.ACTIVE:
-        attend(
-            document,
-            "order.reopened",
-            "The order was reopened in Sales: it is being corrected, and nothing is written to it.",
-        )
+        text = "The order was reopened in Sales: it is being corrected, and nothing is written to it."
+        attend(document, _REOPENED, text)
         return
+    settle_attention(document, _REOPENED)
     if seen.order is None:
         _gone(run, sales, seen)
     elif seen.fully_invoiced:

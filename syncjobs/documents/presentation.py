@@ -84,6 +84,12 @@ def readiness_words(document: SalesDocument) -> str:
     return str(state.label)
 
 
+def readiness_badge(document: SalesDocument) -> str:
+    """The state that colours those words: what needs somebody's eye is amber, wherever it stands."""
+    state = TransferState(document.transfer_state)
+    return "warning" if state == TransferState.TRANSFERRED and document.attention else state
+
+
 def line_rows(document: SalesDocument) -> list[LineRow]:
     """Sales lines in their order, each with what it became or will become; freight last."""
     actual = {int(line["sequence"]): line for line in document.bc_lines}

@@ -26,6 +26,7 @@ from syncjobs.documents.on_request import post_orders, remove_documents
 from syncjobs.documents.orders import create_sales_orders
 from syncjobs.documents.quotes import process_sales_quotes
 from syncjobs.documents.records import ORDERS, QUOTES
+from syncjobs.documents.releasing import release_orders, reopen_orders
 from syncjobs.documents.statistics import update_statistics
 from syncjobs.engine.context import JobRun
 from syncjobs.engine.fan_out import HIGH, enqueue
@@ -40,6 +41,8 @@ PROCESS_QUOTES = "process-sales-quotes"
 REMOVE_ORDERS = "remove-sales-orders"
 REMOVE_QUOTES = "remove-sales-quotes"
 POST_ORDERS = "post-sales-orders"
+REOPEN_ORDERS = "reopen-sales-orders"
+RELEASE_ORDERS = "release-sales-orders"
 STATISTICS = "customer-statistics"
 AVAILABILITY = "item-availability"
 _NO_MAPPING = "Quotes have no fields to synchronise: the process of activated quotes makes and keeps their documents."
@@ -259,6 +262,8 @@ _ON_REQUEST: tuple[tuple[str, str, str, Callable[[JobRun, Sequence[UUID]], None]
     (REMOVE_ORDERS, "Delete cancelled sales orders", ORDERS.mapping, remove_documents),
     (REMOVE_QUOTES, "Delete lost sales quotes", QUOTES.mapping, remove_documents),
     (POST_ORDERS, "Ship and invoice sales orders", ORDERS.mapping, post_orders),
+    (REOPEN_ORDERS, "Reopen sales orders", ORDERS.mapping, reopen_orders),
+    (RELEASE_ORDERS, "Release sales orders", ORDERS.mapping, release_orders),
 )
 for _name, _label, _mapping, _runs in _ON_REQUEST:
     register(

@@ -9,21 +9,25 @@ from uuid import UUID
 
 from django.db.models import F
 
+from connector.bulk import WriteStatus
 from connector.choices import System
 from connector.errors import HubError
 from connector.odata import chunks
 from connector.sales import SalesClient
-from syncjobs.choices import LogLevel
+from syncjobs.choices import LogLevel, OperationKind
+from syncjobs.documents import journal
 from syncjobs.documents.choices import EventKind, OrderState, QuoteState, TransferState
 from syncjobs.documents.completing import complete
 from syncjobs.documents.events import note
 from syncjobs.documents.hooks import HookContext, Step, run_after, run_before
+from syncjobs.documents.journal import Change
 from syncjobs.documents.looking import settle_abandoned
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.orders import check, create_sales_orders
 from syncjobs.documents.preflight import Prepared
 from syncjobs.documents.problems import Problem, in_sales, record_of
 from syncjobs.documents.records import ACTIVE_OR_WON, ORDERS, QUOTES, read_keys, read_where
+from syncjobs.documents.releasing import EXTRAS, offers_extras
 from syncjobs.documents.revisions import former_version, revise
 from syncjobs.documents.transfer import create, note_problems
 from syncjobs.documents.versions import keep_version
@@ -138,17 +142,31 @@ def _win(run: JobRun, sales: SalesClient, document: SalesDocument) -> None:
             )
             return
     keep_version(run, document, reason="won")
+    _write_quote_number(run, document, order)
     document.order_number = order.bc_number
     document.marks = {**document.marks, "won": True, "order": str(order.sales_key)}
     document.attention = []
     document.save(update_fields=["order_number", "marks", "attention"])
     words = f"The quote was won and became order {order.bc_number} in Business Central."
     note(document, EventKind.WON, words, key="won", job=run.job)
-    omission = f"Quote No. ({document.bc_number}) was not set: it cannot be set from outside. The hub keeps the link."
-    if omission not in order.omissions:
-        SalesDocument.objects.filter(pk=order.pk).update(omissions=[*order.omissions, omission])
     run.progress.log(f"{document} was won: order {order.bc_number}.")
     run_after(context)
+
+
+def _write_quote_number(run: JobRun, document: SalesDocument, order: SalesDocument) -> None:
+    """Quote No. of the order, which only the companion extension takes; otherwise the order says what is missing."""
+    omission = (
+        f"Quote No. ({document.bc_number}) was not set: the standard API does not have it. The hub keeps the link."
+    )
+    if offers_extras(run.connection) and order.bc_key is not None:
+        body = {"quoteNumber": document.bc_number}
+        change = Change(order, System.BUSINESS_CENTRAL, EXTRAS, OperationKind.UPDATE, body, key=order.bc_key)
+        for _, result in journal.write(run, [change]):
+            if result.status == WriteStatus.DONE:
+                return
+            omission = f"Quote No. ({document.bc_number}) was not set: {result.error or 'the order was just changed'}"
+    if omission not in order.omissions:
+        SalesDocument.objects.filter(pk=order.pk).update(omissions=[*order.omissions, omission])
 
 
 def _order_of(run: JobRun, sales: SalesClient, document: SalesDocument) -> SalesDocument | None:

@@ -16,11 +16,12 @@ from connector.errors import HubError
 from connector.models import Connection
 
 log = logging.getLogger(__name__)
+COMPANION_SETUP = "salesReceivablesSetups"
 
 _SOURCES: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     (
         "companion",
-        "salesReceivablesSetups",
+        COMPANION_SETUP,
         {
             "write_in_type": "writeInProductType",
             "write_in_no": "writeInProductNumber",

@@ -12,9 +12,8 @@ from django.db.models import F
 
 from connector.bulk import Write
 from connector.choices import System
-from connector.error_table import error_of_answer
 from connector.errors import RemoteError
-from connector.http.batch import ChangeSet, Part, PartAnswer
+from connector.http.batch import ChangeSet, Part
 from connector.odata import chunks
 from connector.sales import SalesClient
 from syncjobs.choices import LogLevel, OperationKind, OperationState
@@ -86,7 +85,7 @@ def toggled(
                 )
             )  # fmt: skip
             continue
-        error = _error(client, answer)
+        error = journal.error_in(client, answer)
         if error is None:
             endings.append(Ending(operation.pk, OperationState.SETTLED))
         else:
@@ -101,14 +100,6 @@ def _change_set(change: Change, final: dict[str, int]) -> ChangeSet:
     path = f"{change.table}({change.document.sales_key})"
     own = [Part("PATCH", path, change.body, {"If-Match": "*"})] if change.body else []
     return toggle(path, [*change.beside, *own], final)
-
-
-def _error(client: SalesClient, answer: PartAnswer | list[PartAnswer]) -> RemoteError | None:
-    parts = answer if isinstance(answer, list) else [answer]
-    for part in parts:
-        if part.status >= 300:
-            return error_of_answer(client.session.refusal(part.status, part.headers, part.data))
-    return None
 
 
 def _body(run: JobRun, document: SalesDocument) -> dict[str, Any]:

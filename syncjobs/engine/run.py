@@ -27,6 +27,7 @@ from syncjobs.choices import OPEN_OPERATION_STATES, JobMode, JobState, LogLevel,
 from syncjobs.constants import PATIENCE_SECONDS, RESUMES
 from syncjobs.documents.both_ways import carries_both_ways, exchange_orders
 from syncjobs.documents.processes import run_order_mapping, run_process, runs_by_process
+from syncjobs.documents.rehearsing import preview_orders, previews_both_ways
 from syncjobs.engine import closing, fan_out, locks, work
 from syncjobs.engine.accept import couple_accepted
 from syncjobs.engine.apply import planned_operations, send
@@ -291,6 +292,8 @@ def _prepare_pairs(run: JobRun) -> None:
     hold_deletions(run)
     if run.job.mode == JobMode.PREVIEW:
         rehearse(run)
+        if previews_both_ways(run):
+            preview_orders(run)
         return
     write_prerequisites(run)
     work.collect(run.job, run.mapping, run.options)

@@ -28,7 +28,7 @@ from syncjobs.choices import JobTrigger
 from syncjobs.documents import links
 from syncjobs.documents.choices import UNFINISHED, DocumentKind, OrderState, TransferState
 from syncjobs.documents.models import SalesDocument
-from syncjobs.documents.presentation import readiness_words
+from syncjobs.documents.presentation import readiness_badge, readiness_words
 from syncjobs.documents.reading import ask_for_reading, is_reading
 from syncjobs.documents.records import eligible
 from syncjobs.documents.requests import create_orders
@@ -82,10 +82,7 @@ class ReadinessColumn(tables.Column):
         super().__init__(accessor="transfer_state", attrs={"td": {"class": "col-problem"}}, **kwargs)
 
     def render(self, record: SalesDocument) -> SafeString:
-        state = TransferState(record.transfer_state)
-        shown = parts.badge(
-            "warning" if record.attention and state == TransferState.TRANSFERRED else state, readiness_words(record)
-        )
+        shown = parts.badge(readiness_badge(record), readiness_words(record))
         problems = links.with_urls(record.connection, record.problems)
         if len(problems) == 1:
             return format_html("{}<br>{}{}", shown, problems[0]["message"], _fix(problems[0]))

@@ -19,17 +19,28 @@ from syncjobs.documents import adopting, links
 from syncjobs.documents.choices import IN_BUSINESS_CENTRAL, UNFINISHED, DocumentKind, TransferState
 from syncjobs.documents.models import SalesDocument
 from syncjobs.documents.on_request import may_remove
-from syncjobs.documents.presentation import header_rows, line_rows, next_words, problems_of, readiness_words, step_rows
+from syncjobs.documents.presentation import (
+    header_rows,
+    line_rows,
+    next_words,
+    problems_of,
+    readiness_badge,
+    readiness_words,
+    step_rows,
+)
 from syncjobs.documents.processes import (
     CREATE_ORDERS,
     FINISHED,
     ORDER_STATUS,
     POST_ORDERS,
     PROCESS_QUOTES,
+    RELEASE_ORDERS,
     REMOVE_ORDERS,
     REMOVE_QUOTES,
+    REOPEN_ORDERS,
     start_process,
 )
+from syncjobs.documents.releasing import may_release, may_reopen
 from syncjobs.documents.requests import Requested, check_again, create_order, running_job
 from syncjobs.models import Operation
 
@@ -54,6 +65,7 @@ def context_of(document: SalesDocument) -> dict[str, Any]:
         "document": document,
         "state": state,
         "readiness": readiness_words(document),
+        "readiness_badge": readiness_badge(document),
         "next": next_words(document, automatic=document.connection.automatically_create_sales_orders),
         "problems": problems_of(document),
         "header_rows": header_rows(document),
@@ -85,6 +97,8 @@ def order_detail(request: PageRequest, connection: str, key: UUID) -> HttpRespon
         "crumbs": [("Sales Orders", reverse("sales-order-list", kwargs={"connection": connection}))],
         "can_update": state in IN_BUSINESS_CENTRAL,
         "can_post": state == TransferState.TRANSFERRED and not may_remove(document),
+        "can_reopen": may_reopen(document),
+        "can_release": may_release(document),
         "can_find": document.coupling_id is None and document.handed_over is not None,
         "create_label": "Create in Business Central",
         "sales_label": "Sales Order",
@@ -116,6 +130,10 @@ def order_action(request: PageRequest, connection: str, key: UUID) -> HttpRespon
         case "post":
             require(request.user, Capability.OPERATE)
             start(request, document, POST_ORDERS, "ships and invoices it")
+        case "reopen":
+            start(request, document, REOPEN_ORDERS, "reopens it, and the change from Sales follows")
+        case "release":
+            start(request, document, RELEASE_ORDERS, "releases it")
         case "find":
             found = adopting.find_candidates(document)
             words = "Choose below which one it is." if found else "No order in Business Central fits."

@@ -19,3 +19,12 @@ def trade(sandbox: SandboxServer, transactional_db: None, settings: Any) -> Trad
     made.set_up()
     sandbox.control("DELETE", "/requests")
     return made
+
+
+@pytest.fixture
+def both(trade: Trade) -> Trade:
+    """Orders travel both ways."""
+    trade.switch(sales_order_integration="bidirectional")
+    for name in ("CURRENCY", "CUSTOMER", "ITEM-PRODUCT"):
+        trade.run(name)  # orders name customers and items by number
+    return trade

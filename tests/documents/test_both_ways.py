@@ -1,55 +1,14 @@
 """Bidirectional orders: headers and lines go to the side that did not change them, orders are made on either side."""
 
-from typing import Any
 from uuid import UUID
-
-import pytest
 
 from syncjobs.choices import JobMode
 from syncjobs.documents.choices import TransferState
 from syncjobs.documents.processes import NOTES
-from syncjobs.models import SynchJob
+from tests.documents.both_sides import ORDERS, details, exchange, lines, reopened
 from tests.documents.test_feedback import act, state
 from tests.documents.trade import Trade
 from tests.engine.live import CREATING
-
-ORDERS = "SALESORDER-ORDER"
-
-
-@pytest.fixture
-def both(trade: Trade) -> Trade:
-    trade.switch(sales_order_integration="bidirectional")
-    for name in ("CURRENCY", "CUSTOMER", "ITEM-PRODUCT"):
-        trade.run(name)  # orders name customers and items by number
-    return trade
-
-
-def exchange(trade: Trade, mode: JobMode = JobMode.MODIFIED, **arguments: Any) -> SynchJob:
-    job = trade.run(ORDERS, mode, **arguments)
-    assert (job.state, job.failed, job.conflicts) == ("succeeded", 0, 0), list(
-        job.log.values_list("message", flat=True)
-    )
-    return job
-
-
-def lines(trade: Trade, key: UUID) -> list[dict[str, Any]]:
-    """Lines of the order in Business Central, in their order."""
-    rows = next(row for row in trade.bc_orders() if row["id"] == str(trade.document(key).bc_key))["salesOrderLines"]
-    return sorted(rows, key=lambda line: line["sequence"])
-
-
-def details(trade: Trade, key: UUID, *names: str) -> list[dict[str, Any]]:
-    rows = trade.sales.client.query(
-        "salesorderdetails",
-        properties=list(names),
-        filter=f"_salesorderid_value eq {key}",
-        orderby="sequencenumber asc",
-    )
-    return [record.values for record in rows]
-
-
-def reopened(trade: Trade, key: UUID) -> None:
-    trade.sales.update("salesorders", key, statecode=0, statuscode=1)
 
 
 def test_lines_and_header_changed_in_sales_go_into_the_open_order(both: Trade) -> None:

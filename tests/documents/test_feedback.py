@@ -101,6 +101,17 @@ def test_deleted_order_goes_back_to_the_salesperson_and_can_be_submitted_again(t
     assert len(trade.bc_orders()) == 1
 
 
+def test_order_that_is_reopened_in_sales_says_so_until_it_is_submitted_again(trade: Trade) -> None:
+    key = trade.make_order("Corrected")
+    trade.process()
+    trade.sales.update("salesorders", key, statecode=0, statuscode=1)
+    trade.process(name=ORDER_STATUS)
+    assert [each["code"] for each in trade.document(key).attention] == ["order.reopened"]
+    trade.submit(key)
+    trade.process(name=ORDER_STATUS)
+    assert trade.document(key).attention == []
+
+
 def test_postings_are_told_on_the_accounts_wall_once_each(trade: Trade) -> None:
     key = trade.make_order("Wall")
     trade.process(key)

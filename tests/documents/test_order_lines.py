@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.choices import System
 from coupling.choices import UpdateConflict
 from syncjobs.documents.order_lines import LinePlan, agree_on, bc_view, new_link, plan_lines, sales_view
 
@@ -65,6 +66,27 @@ def test_deleted_lines_go_on_the_other_side_and_new_ones_come() -> None:
     found = plan([ours(), ours(id="s2", quantity=1)], [theirs(), theirs(id="b2", quantity=9)])
     assert [line["id"] for line in (*found.new_in_bc, *found.new_in_sales)] == ["s2", "b2"]
     assert plan([], []).ended != []
+
+
+def test_values_go_only_where_their_field_mapping_lets_them() -> None:
+    ways = {"quantity": {System.SALES}, "price": set()}
+    changed = ([ours(quantity=5, priceperunit=11)], [theirs(quantity=6, unitPrice=12)])
+    found = plan_lines([new_link(ours(), theirs())], *changed, policy=NONE, ways=ways)
+    assert (names(found.to_bc), names(found.to_sales), found.clashes) == ([], [["quantity"]], [])
+
+
+def test_date_of_a_new_line_goes_across_and_then_whoever_changes_it_counts() -> None:
+    link = new_link(ours(requestdeliveryby="2027-01-02"), theirs())
+    dated = [ours(requestdeliveryby="2027-01-02")], [theirs(requestedDeliveryDate="0001-01-01")]
+    assert names(plan_lines([link], *dated, policy=NONE).to_bc) == [["delivery"]]
+    link = new_link(ours(), theirs(requestedDeliveryDate="2027-01-02"))
+    moved = [ours()], [theirs(requestedDeliveryDate="2027-01-03")]
+    assert names(plan_lines([link], *moved, policy=NONE).to_sales) == [["delivery"]]
+    assert plan_lines([link], [ours(requestdeliveryby="2027-01-02")], [theirs()], policy=NONE).to_bc == []
+
+
+def test_line_that_had_to_stay_does_not_come_back() -> None:
+    assert plan_lines([], [], [theirs()], policy=NONE, apart=["b1"]).new_in_sales == []
 
 
 def test_new_lines_that_say_the_same_are_one() -> None:

@@ -94,6 +94,8 @@ def test_page_of_an_order_shows_every_state(connection, person, state: str) -> N
 
     assert "ORD-9" in text
     assert "Look here" in text
+    badge = text.split('id="state-title"')[1].split("</h2>")[0]
+    assert ("state-yellow" in badge) == (state in ("uncertain", "transferred"))
     assert "Part" in text
 
 

@@ -110,6 +110,9 @@ def test_won_quote_waits_for_its_order_and_then_leads_to_one(trade: Trade) -> No
     document = trade.document(key)
     assert (document.order_number, document.marks["won"]) == (made["number"], True)
     assert trade.document(order).bc_number == made["number"]
+    extras = trade.bc.row("salesOrderExtras", trade.document(order).bc_key, "quoteNumber")
+    assert extras["quoteNumber"] == document.bc_number
+    assert not any("Quote No." in each for each in trade.document(order).omissions)
     assert QuoteVersion.objects.filter(reason="won").count() == 1
 
     # Left in Business Central, somebody could make a second order of it there.

@@ -149,13 +149,7 @@ def new_item(slug: str, price_list: str, product: str, unit: Unit, amount: Decim
         SALES,
         OperationKind.CREATE,
         record_id=derived_key(slug, ITEMS_TABLE, f"{price_list} {product} {unit.key}", 0),
-        after={
-            "pricelevelid@odata.bind": f"/pricelevels({price_list})",
-            "productid@odata.bind": f"/products({product})",
-            "uomid@odata.bind": f"/uoms({unit.key})",
-            "pricingmethodcode": _CURRENCY_AMOUNT,
-            "amount": amount,
-        },
+        after=item_body(price_list, product, unit.key, amount),
         sales_base={
             "_pricelevelid_value": price_list,
             "_productid_value": product,
@@ -166,6 +160,17 @@ def new_item(slug: str, price_list: str, product: str, unit: Unit, amount: Decim
         table=ITEMS_TABLE,
         is_step=True,
     )
+
+
+def item_body(price_list: str, product: str, unit: str, amount: Any) -> dict[str, Any]:
+    """An item of a list that says a price as an amount."""
+    return {
+        "pricelevelid@odata.bind": f"/pricelevels({price_list})",
+        "productid@odata.bind": f"/products({product})",
+        "uomid@odata.bind": f"/uoms({unit})",
+        "pricingmethodcode": _CURRENCY_AMOUNT,
+        "amount": amount,
+    }
 
 
 def _identity(values: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -100,8 +100,8 @@ def test_a6_38_order_that_is_posted_leaves_two_versions_and_its_last_state(marke
 
 def test_a6_40_released_order_keeps_its_status_and_the_change_waits(market: Market) -> None:
     """139175 SyncFromCRMKeepsReleasedStatusWhenPrepaymentFullyInvoiced,
-    SyncFromCRMReopensOrderWhenPrepaymentOutstanding: no API releases or reopens an order, so the hub does neither
-    (docs/differences.md, “Released order that is changed in Sales”)."""
+    SyncFromCRMReopensOrderWhenPrepaymentOutstanding: the standard API neither releases nor reopens an order, so a
+    person does (docs/differences.md, “Released order that is changed in Sales”)."""
     change(market, sales_order_integration="bidirectional")
     key = market.created("Prepaid", {"quantity": 1})
     market.run("SALESORDER-ORDER")
@@ -111,7 +111,7 @@ def test_a6_40_released_order_keeps_its_status_and_the_change_waits(market: Mark
     market.submit(key)
     market.run("SALESORDER-ORDER")
     assert (market.bc_order(key)["status"], len(market.lines(key))) == ("Open", 1)  # released, in the words of the API
-    assert "Reopen it there" in market.document(key).attention[0]["message"]
+    assert "Choose Reopen below" in market.document(key).attention[0]["message"]
     market.act(key, "reopen")
     market.run("SALESORDER-ORDER")
     assert (market.bc_order(key)["status"], len(market.lines(key))) == ("Draft", 2)
