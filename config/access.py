@@ -200,6 +200,7 @@ ADDRESSES: dict[str, Needs] = {
     "customer-panel": _READ,
     "customer-records": _READ,
     "customer-statistics": _COUPLE,
+    "api-coupling-statistics": _COUPLE,
     "api-sales-order-list": _READ,
     "api-sales-order-create": _DOCUMENTS,
     "sales-quote-list": Needs(Capability.READ, Capability.PROCESS_DOCUMENTS),

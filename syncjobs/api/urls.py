@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from syncjobs.api import configuration, documents, documents_quotes, full_synchs, jobs, schedules, status
+from syncjobs.api import configuration, customers, documents, documents_quotes, full_synchs, jobs, schedules, status
 
 _CONNECTION = "connections/<slug:connection>"
 _JOB = f"{_CONNECTION}/jobs/<int:pk>"
@@ -28,6 +28,11 @@ urlpatterns = [
         f"{_CONNECTION}/sales-quotes/<uuid:key>/versions/",
         documents_quotes.SalesQuoteVersions.as_view(),
         name="api-sales-quote-versions",
+    ),
+    path(
+        f"{_CONNECTION}/couplings/<int:pk>/statistics/",
+        customers.CustomerStatistics.as_view(),
+        name="api-coupling-statistics",
     ),
     path(f"{_CONNECTION}/jobs/", jobs.JobList.as_view(), name="api-job-list"),
     path(f"{_JOB}/", jobs.JobDetail.as_view(), name="api-job-detail"),

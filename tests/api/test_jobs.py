@@ -262,3 +262,14 @@ def test_lists_take_a_constant_number_of_queries(connection, api, django_assert_
     for address, queries in numbers.items():
         with django_assert_num_queries(queries):
             assert client.get(address).status_code == 200
+
+
+def test_account_statistics_of_one_customer_are_a_job(connection, api):
+    pair = make_pair(connection)
+    answer = api("salesperson").post(f"couplings/{pair.pk}/statistics/")
+    job = SynchJob.objects.get(pk=answer.json()["job"]["id"])
+    assert (answer.status_code, job.options) == (
+        202, {"process": "customer-statistics", "documents": [str(pair.sales_key)]},
+    )  # fmt: skip
+    Coupling.objects.filter(pk=pair.pk).update(bc_table="items")
+    assert api("salesperson").post(f"couplings/{pair.pk}/statistics/").status_code == 404
