@@ -84,7 +84,12 @@ def test_rules_direction_and_winner_reach_the_plan(wizard, identity, sandbox, st
     values = {"start": "plan", "shown": list(lines), "part-CUSTOMER": "on", "part-VENDOR": "on"}
     values |= {"way-CUSTOMER": "to_sales", "winner-CUSTOMER": "sales", "match-CUSTOMER": "on"}
     values |= {"rules-CUSTOMER": [rules["name"].key, rules["telephone1"].key], "way-VENDOR": "bidirectional"}
-    wizard.post("first", **values)
+    # What is left without a match although both sides have records is said before going on.
+    draft = wizard.draft
+    draft.found["counts"]["VENDOR"] = {"business_central": 2, "sales": 3, "problem": ""}
+    draft.save()
+    assert "nothing is chosen to match them on: VENDOR." in text(wizard.post("first", **values))
+    wizard.post("first", confirmed="1", **values)
     shown = {line.row.offer.name: line for line in wizard.open("first").context["lines"]}["CUSTOMER"]
     assert [rule.sales for rule in shown.ticked] == ["name", "telephone1"]
     finished(wizard)
