@@ -20,6 +20,7 @@ from config.web.columns import (
     TimeColumn,
 )
 from config.web.tables import Table
+from connector.choices import System
 from coupling.choices import CouplingState
 from coupling.services.links import sales_url
 from coupling.services.merged import address_to_move, attach_survivors
@@ -207,7 +208,7 @@ class ErrorTable(Table):
     def paginated_rows(self) -> Any:
         rows = super().paginated_rows
         couplings = list(rows.data)
-        attach_records(couplings)
+        attach_records(couplings, systems=[System.SALES])
         attach_survivors(couplings)
         return rows
 
@@ -269,7 +270,7 @@ class ScheduleTable(Table):
     selection = CheckBoxColumn()
     name = tables.Column(verbose_name="Schedule")
     state = StateColumn(ScheduleState)
-    interval_minutes = tables.Column(verbose_name="Runs", attrs={"td": {"class": "text-nowrap"}})
+    interval_minutes = tables.Column(verbose_name="Runs")
     inactivity_timeout_minutes = tables.Column(verbose_name="Rests after a run without changes")
     last_run = TimeColumn(verbose_name="Last run")
     next_run = TimeColumn(verbose_name="Next run", empty_values=())

@@ -114,10 +114,10 @@ def attach_failures(records: Iterable[RemoteRecord], *, connection: Connection, 
         row.failure = failures.get(row.key)  # type: ignore[attr-defined]
 
 
-def attach_records(couplings: Iterable[Coupling]) -> None:
-    """Sets `bc_record` and `sales_record` (mirror rows or None) of couplings of one connection; two queries."""
+def attach_records(couplings: Iterable[Coupling], *, systems: Iterable[System] = System) -> None:
+    """Sets `bc_record` and `sales_record` (mirror rows or None) of couplings of one connection; a query for each."""
     rows = list(couplings)
-    for system in System:
+    for system in systems:
         side = side_of(system)
         records = {
             (record.table, record.key): record
