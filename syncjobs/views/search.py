@@ -51,7 +51,7 @@ def _hits(connection: Connection, system: System, text: str) -> Iterator[Hit]:
     )
     records = mirror_of(system).objects.filter(connection=connection, table__in=labels).alive()
     records = records.annotate(coupling_id=Subquery(coupling.values("pk")[:1]))
-    for record in matching(records, text)[:HITS_PER_SYSTEM]:
+    for record in matching(records, text, place=(connection.pk, ""))[:HITS_PER_SYSTEM]:
         yield Hit(
             labels[record.table],
             record.number,
