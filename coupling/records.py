@@ -75,6 +75,14 @@ def words_of(system: System, table: str) -> TableWords:
     return _WORDS.get((system, table)) or TableWords(table, "record")
 
 
+def plural_of(mapping: TableMapping, system: System) -> str:
+    """What the records of one side of a mapping are called together; of one's own tables the label they bring."""
+    words = _WORDS.get((system, mapping.table(system)))
+    if words is not None:
+        return words.plural
+    return mapping.business_central_label if system == System.BUSINESS_CENTRAL else sales_caption(mapping)
+
+
 def sales_caption(mapping: TableMapping) -> str:
     """What people call the Sales side of a mapping: its table, or the choice column of an option mapping."""
     if mapping.sales_label:

@@ -16,7 +16,7 @@ from connector.choices import Direction, System
 from connector.errors import HubError
 from coupling.choices import UpdateConflict
 from coupling.models import TableMapping
-from coupling.records import words_of
+from coupling.records import plural_of, words_of
 from coupling.services.matching import (
     MOST_SELECTED,
     Criterion,
@@ -57,7 +57,7 @@ def criteria(request: PageRequest, connection: str, name: str) -> HttpResponse:
             messages.error(request, f"{error} {error.hint}".strip())
     words = words_of(System.BUSINESS_CENTRAL, mapping.business_central_table)
     context: dict[str, Any] = {
-        "title": f"Match-based coupling: {words.plural}",
+        "title": f"Match-based coupling: {plural_of(mapping, System.BUSINESS_CENTRAL)}",
         "crumbs": [("Couplings", reverse("coupling-home", args=[connection]))],
         "mapping": mapping,
         "form": form,

@@ -26,7 +26,7 @@ from coupling.exceptions import CouplingError
 from coupling.matching.choices import MatchVerdict
 from coupling.matching.models import RuledOutPair
 from coupling.models import Coupling, TableMapping
-from coupling.records import words_of
+from coupling.records import plural_of
 from coupling.review_tables import COUPLED, TABS, ReviewFilterSet, ReviewTable, RuledOutFilterSet, RuledOutTable
 from coupling.services import requests
 from coupling.services.couplings import require_usable
@@ -98,7 +98,7 @@ class ReviewList(ListView):
             self.job = service().run_of(mapping=self.mapping, job_id=self.job_id)
             if self.job is None:
                 raise Http404("There is no such run.")
-        plural = words_of(System.BUSINESS_CENTRAL, self.mapping.business_central_table).plural
+        plural = plural_of(self.mapping, System.BUSINESS_CENTRAL)
         self.title = f"Match-based coupling: {plural}" if self.job_id else f"Suggestions: {plural}"
         self.table_class = ReviewTable.for_mapping(self.mapping)
         self.filterset_class = ReviewFilterSet.for_mapping(self.mapping)
@@ -119,6 +119,12 @@ class ReviewList(ListView):
         return found
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse | StreamingHttpResponse:
+        if self.job is not None and request.GET.get("part") == _PROGRESS:
+            # What the run found changes the whole page: tabs, buttons and rows.
+            if not self._is_live():
+                return HttpResponse(headers={"HX-Refresh": "true"})
+            context = {"job": self.job.representation, "base": review_url(self.mapping, self.job_id)}
+            return render(request, "coupling/_review_progress.html", context)
         if not request.GET and not wants_partial(request):
             first = next((tab for tab, number in self._counts().items() if number), None)
             if first:
@@ -127,6 +133,9 @@ class ReviewList(ListView):
 
     def get_queryset(self) -> QuerySet[Any]:
         return lines_of(self.mapping, self.job_id)
+
+    def _is_live(self) -> bool:
+        return self.job is not None and self.job.representation["state"] in _LIVE
 
     def _counts(self) -> dict[str, int]:
         return counts_of(self.mapping, self.job_id)
@@ -149,7 +158,7 @@ class ReviewList(ListView):
             "job": self.job.representation if self.job else None,
             "job_url": self.job.url if self.job else "",
             "job_number": self.job_id,
-            "live": self.job is not None and self.job.representation["state"] in _LIVE,
+            "live": self._is_live(),
             "may_undo": self.job is not None and _may_undo(self.request, self.job),
             "state": None if self.job_id else state_of(self.mapping),
             "base": review_url(self.mapping, self.job_id),
@@ -209,6 +218,8 @@ class ReviewList(ListView):
 
 
 _LIVE = ("queued", "running", "interrupted")
+_PROGRESS = "progress"
+"""Part of the page that asks for itself again while a run lives."""
 
 
 class _Echo:

@@ -71,7 +71,7 @@ def pace(request: PageRequest, connection: str) -> HttpResponse:
     form = PaceForm(request.POST, instance=request.connection)
     if not form.is_valid():
         for problem in form.errors.values():
-            messages.error(request, problem[0])
+            messages.error(request, str(problem[0]))
     elif form.has_changed():
         row = form.save()
         record_change(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.db.models import Prefetch
 
@@ -10,7 +11,7 @@ from connector.models import Connection
 from coupling.models import TableMapping
 from coupling.records import sales_caption, words_of
 from coupling.services.free import FreeRecords
-from syncjobs.choices import LIVE_JOB_STATES, JobMode, LineState
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobState, LineState, LogLevel
 from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, SynchJob
 from syncjobs.presentation import Counter, Progress, counters_of, progress_of
 from syncjobs.recommendations import FINDS_PARTNERS, Recommendation, Standing, recommend
@@ -21,6 +22,7 @@ from syncjobs.views.full_synch_plan import PlanPart, parts_of
 MANY_FREE = 10
 """Free records on both sides from which on a full run probably creates partners that exist already."""
 EVENTS = 25
+_LEVELS = {JobState.FAILED: LogLevel.ERROR, JobState.PARTLY: LogLevel.WARNING}
 RESTARTABLE = (LineState.FINISHED, LineState.ERROR, LineState.CANCELLED, LineState.BLOCKED)
 
 
@@ -74,6 +76,14 @@ class Risk:
     sales: int
     in_sales: int
     in_business_central: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: datetime
+    level: str
+    message: str
+    job: SynchJob
 
 
 def rows_of(run: FullSynch) -> list[FullSynchLine]:
@@ -212,13 +222,18 @@ def _unfinished(row: FullSynchLine, rows: Sequence[FullSynchLine]) -> list[str]:
     return [name for name in row.depends_on if name not in finished]
 
 
-def events_of(rows: Sequence[FullSynchLine]) -> list[JobLogEntry]:
-    """What the jobs of a run logged last, newest first. One query."""
+def events_of(rows: Sequence[FullSynchLine]) -> list[Event]:
+    """What happened last in a run, newest first: jobs that began and ended, and what they logged. One query."""
     jobs = {job.pk: job for row in rows for job in row.jobs.all()}
-    entries = list(JobLogEntry.objects.filter(job_id__in=jobs).order_by("-pk")[:EVENTS])
-    for entry in entries:
-        entry.job = jobs[entry.job_id]
-    return entries
+    logged = JobLogEntry.objects.filter(job_id__in=jobs).order_by("-pk")[:EVENTS]
+    found = [Event(entry.at, entry.level, entry.message, jobs[entry.job_id]) for entry in logged]
+    for job in jobs.values():
+        if job.started_at:
+            found.append(Event(job.started_at, LogLevel.INFO, f"{job.get_mode_display()} begins.", job))
+        if job.finished_at:
+            level = _LEVELS.get(JobState(job.state), LogLevel.INFO)
+            found.append(Event(job.finished_at, level, f"{job.get_state_display()}. {job.message}", job))
+    return sorted(found, key=lambda event: event.at, reverse=True)[:EVENTS]
 
 
 def _held_by(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch) -> list[str]:

@@ -18,14 +18,14 @@ from connector.errors import HubError
 from coupling.choices import MappingKind
 from coupling.exceptions import MappingError
 from coupling.models import Coupling, TableMapping
-from coupling.records import words_of
+from coupling.records import plural_of
 from coupling.services.admission import violated_condition
 from coupling.services.lengths import short_columns
 from coupling.services.mapping_history import changes_of_mapping, take_back
 from coupling.services.search import search_records
 from coupling.synchronisation import service
 from coupling.views.base import record_of
-from syncjobs.views.mappings import setting_words
+from syncjobs.views.mappings import setting_words, value_words
 
 _OFFERED = 6
 _WAYS = {"": None, **{system.value: system for system in System}}
@@ -40,9 +40,7 @@ def mapping_try(request: PageRequest, connection: str, name: str) -> HttpRespons
         "title": "Preview with a record",
         "mapping": mapping,
         "text": text,
-        "sides": [
-            (system, words_of(system, mapping.table(system)), _offered(mapping, system, text)) for system in System
-        ],
+        "sides": [(system, plural_of(mapping, system), _offered(mapping, system, text)) for system in System],
         "crumbs": _crumbs(request, name),
     }
     if "key" in request.GET:
@@ -110,7 +108,17 @@ def mapping_lengths(request: PageRequest, connection: str, name: str) -> HttpRes
 def mapping_history(request: PageRequest, connection: str, name: str) -> HttpResponse:
     mapping = _mapping(request, name)
     changes = [
-        (change, [(setting_words(each), before, after) for each, before, after in change.values])
+        (
+            change,
+            [
+                (
+                    setting_words(each, of_field=bool(change.subject)),
+                    value_words(each, before),
+                    value_words(each, after),
+                )
+                for each, before, after in change.values
+            ],
+        )
         for change in changes_of_mapping(mapping)
     ]
     context = {"title": "History", "mapping": mapping, "changes": changes, "crumbs": _crumbs(request, name)}

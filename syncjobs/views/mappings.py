@@ -39,6 +39,13 @@ _FIELD_WORDS = {
     "constant_value": "the constant",
 }
 
+_TABLE_WORDS = {"business_central_table": "Table in Business Central", "sales_table": "Table in Sales"}
+_CHOICES: dict[str, list[tuple[str, str]]] = {
+    "direction": Direction.choices,
+    "update_conflict_resolution": UpdateConflict.choices,
+    "deletion_conflict_resolution": DeletionConflict.choices,
+}
+
 
 class MappingForm(forms.ModelForm):
     """What people may change of a mapping; names and labels as the REST API documents them."""
@@ -84,10 +91,17 @@ class MappingForm(forms.ModelForm):
     )
 
 
-def setting_words(name: str) -> str:
-    """What the pages call a setting of a mapping or of a field."""
-    words: str = MappingForm.Meta.labels.get(name) or _FIELD_WORDS.get(name) or name.replace("_", " ")
+def setting_words(name: str, *, of_field: bool) -> str:
+    """What the pages call a setting of a mapping, or of a field."""
+    known = _FIELD_WORDS if of_field else {**MappingForm.Meta.labels, **_TABLE_WORDS}
+    words: str = known.get(name) or name.replace("_", " ")
     return f"{words[0].upper()}{words[1:]}"
+
+
+def value_words(name: str, value: Any) -> Any:
+    """A stored value as the pages say it."""
+    choices = _CHOICES.get(name)
+    return dict(choices).get(value, value) if choices and isinstance(value, str) else value
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
