@@ -64,5 +64,5 @@ def attach_survivors(couplings: Iterable[Coupling]) -> None:
 def address_to_move(coupling: Coupling, survivor: SalesRecord) -> str:
     """Set Up Coupling of the pair's Business Central record with the row that is left chosen."""
     place = [coupling.connection.slug, "business_central", coupling.bc_table, coupling.bc_key]
-    query = urlencode({"mapping": coupling.mapping.name, "partner": survivor.key})
+    query = urlencode({"mapping": coupling.mapping.name, "partner": str(survivor.key)})
     return f"{reverse('coupling-setup', args=place)}?{query}"

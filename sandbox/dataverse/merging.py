@@ -44,7 +44,8 @@ def _row(context: Context, given: Any) -> tuple[Table, str]:
 
 
 def _move_children(context: Context, table: Table, subordinate: str, target: str) -> None:
-    """Rows that point to the subordinate point to the target from now on."""
+    """Rows that point to the subordinate point to the target from now on, closed documents too, which no rule of theirs
+    would let anybody change."""
     for relationship in context.schema.children.get(table.logical_name, ()):
         child = context.schema.by_name.get(relationship.many)
         if child is None or relationship.column == _MASTER:
@@ -53,5 +54,11 @@ def _move_children(context: Context, table: Table, subordinate: str, target: str
         if child.attributes[relationship.column].polymorphic:
             where += f' AND "{relationship.column}{TABLE_SUFFIX}" = ?'
             params.append(table.logical_name)
-        for row in list(context.tx.select(child.storage, where, params, columns=[child.primary_id])):
-            records.change(context, child, row[child.primary_id], {relationship.column: target})
+        moved = {relationship.column: target} | (
+            {"modifiedon": context.now} if "modifiedon" in child.attributes else {}
+        )
+        for found in list(context.tx.select(child.storage, where, params, columns=[child.primary_id])):
+            key = found[child.primary_id]
+            if (old := context.tx.get(child.storage, key)) is not None:
+                records.write(context, child, key, old, {**old, **moved})
+                context.announce("Update", child, key, moved)
