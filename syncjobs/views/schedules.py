@@ -113,7 +113,7 @@ class ScheduleForm(forms.ModelForm):
             "until_time": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
         }
         help_texts = {
-            "inactivity_timeout_minutes": "A change in either system ends the rest at once. 0: no longer pause.",
+            "inactivity_timeout_minutes": "A change ends the rest where it reacts at once. 0: no longer pause.",
             "from_time": "It runs by itself from this time of the day on. Blank: from midnight on.",
             "until_time": "Until this time; an earlier one than From reaches into the next day. Blank: until midnight.",
             "reacts_at_once": "A change in either system starts a run within about a minute. Off: changes wait for the "

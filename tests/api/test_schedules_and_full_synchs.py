@@ -29,6 +29,7 @@ def test_a_schedule_is_shown_paused_and_changed(connection, api):
         "weekdays": [],
         "from_time": None,
         "until_time": None,
+        "reacts_at_once": True,
         "state": "ready",
         "attempts": 0,
         "last_run": iso(BEGIN),
