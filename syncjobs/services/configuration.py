@@ -42,7 +42,8 @@ FORMAT, VERSION = "couplet-configuration", 1
 KEPT_COPIES = 50
 
 _PLACE = ("kind", "business_central_table", "business_central_label", "business_central_service", "sales_table",
-          "sales_entity", "sales_primary_key", "sales_primary_name", "order", "depends_on", "user_defined")  # fmt: skip
+          "sales_entity", "sales_label", "sales_primary_key", "sales_primary_name", "order", "depends_on",
+          "user_defined")  # fmt: skip
 """What says which tables a mapping joins; only mappings of one's own take it from a document."""
 
 _SETTINGS = ("direction", "business_central_filter", "sales_filter", "synch_only_coupled_records",
