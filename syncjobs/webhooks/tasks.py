@@ -6,6 +6,7 @@ judges of what changed. A worker that dies here loses nothing that the next look
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 import django_rq
 from django.core.cache import cache
@@ -86,7 +87,7 @@ def start_runs(connection: Connection) -> list[SynchJob]:
 def follow_up() -> None:
     """Part of the scheduler's tick: what had to wait for a run to end, registrations that are due."""
     for connection in Connection.objects.filter(enabled=True):
-        resume(connection.pk, lambda system, table, of=connection: not _is_worked_on(of, system, table))
+        resume(connection.pk, partial(_is_free, connection))
     for connection in Connection.objects.filter(enabled=True, automatic_jobs=True):
         if cache.get(_follow(connection.pk)):
             cache.delete(_follow(connection.pk))
@@ -148,17 +149,17 @@ def _follow(connection_id: int) -> str:
     return f"announcements:follow:{connection_id}"
 
 
-def _is_worked_on(connection: Connection, system: System, table: str) -> bool:
-    """Whether a run of a mapping of the table is under way."""
+def _is_free(connection: Connection, system: System, table: str) -> bool:
+    """Whether no run of a mapping of the table is under way."""
     running = SynchJob.objects.filter(connection=connection, state=JobState.RUNNING, mode__in=EXCLUSIVE_MODES)
-    return running.filter(**{f"mapping__{system}_table": table}).exists()
+    return not running.filter(**{f"mapping__{system}_table": table}).exists()
 
 
 def _read(connection: Connection, system: System, table: str, waiting: Waiting) -> None:
     if not TableMapping.objects.filter(connection=connection, **{f"{system}_table": table}).exists():
         return
     many = waiting.whole or len(waiting.keys) > _NAMED_RECORDS
-    if many and _is_worked_on(connection, system, table):
+    if many and not _is_free(connection, system, table):
         # Mostly its own writes, and whatever else it is has to wait for its end anyway.
         postpone(connection.pk, system, table, deletions=waiting.deletions)
         return
