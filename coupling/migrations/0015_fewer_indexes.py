@@ -5,36 +5,60 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('connector', '0012_links_to_the_web_clients'),
-        ('coupling', '0014_sales_label'),
+        ("connector", "0012_links_to_the_web_clients"),
+        ("coupling", "0014_sales_label"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='businesscentralrecord',
-            name='connection',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='business_central_records', to='connector.connection'),
+            model_name="businesscentralrecord",
+            name="connection",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="business_central_records",
+                to="connector.connection",
+            ),
         ),
         migrations.AlterField(
-            model_name='coupling',
-            name='connection',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='couplings', to='connector.connection'),
+            model_name="coupling",
+            name="connection",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="couplings",
+                to="connector.connection",
+            ),
         ),
         migrations.AlterField(
-            model_name='coupling',
-            name='mapping',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='couplings', to='coupling.tablemapping'),
+            model_name="coupling",
+            name="mapping",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="couplings",
+                to="coupling.tablemapping",
+            ),
         ),
         migrations.AlterField(
-            model_name='dirtypair',
-            name='mapping',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='dirty_pairs', to='coupling.tablemapping'),
+            model_name="dirtypair",
+            name="mapping",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="dirty_pairs",
+                to="coupling.tablemapping",
+            ),
         ),
         migrations.AlterField(
-            model_name='salesrecord',
-            name='connection',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='sales_records', to='connector.connection'),
+            model_name="salesrecord",
+            name="connection",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="sales_records",
+                to="connector.connection",
+            ),
         ),
     ]

@@ -5,27 +5,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('connector', '0012_links_to_the_web_clients'),
-        ('coupling', '0015_fewer_indexes'),
-        ('syncjobs', '0010_react_at_once'),
+        ("connector", "0012_links_to_the_web_clients"),
+        ("coupling", "0015_fewer_indexes"),
+        ("syncjobs", "0010_react_at_once"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='operation',
-            name='connection',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='operations', to='connector.connection'),
+            model_name="operation",
+            name="connection",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="operations",
+                to="connector.connection",
+            ),
         ),
         migrations.AlterField(
-            model_name='operation',
-            name='coupling',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='operations', to='coupling.coupling'),
+            model_name="operation",
+            name="coupling",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="operations",
+                to="coupling.coupling",
+            ),
         ),
         migrations.AlterField(
-            model_name='operation',
-            name='job',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='operations', to='syncjobs.synchjob'),
+            model_name="operation",
+            name="job",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="operations",
+                to="syncjobs.synchjob",
+            ),
         ),
     ]
