@@ -191,6 +191,7 @@ def test_a_coupling_is_shown_whole(connection, api):
         "created_at": iso(pair.created_at),
         "last_synchronised_at": iso(END),
         "assigned_to": None,
+        "merged_into": None,
     }
     assert str(pair.sales_key) in sales_url
     assert "10000" in bc_url

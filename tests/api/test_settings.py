@@ -76,6 +76,8 @@ def settings_of(connection: Connection, **more: Any) -> dict[str, Any]:
         "keep_jobs_days": 30,
         "over_privileged_reason": "",
         "cancel_deleted_orders": False,
+        "web_client_url": "",
+        "open_in_sales_hub": True,
         "base_currency": "",
         "base_currency_symbol": "",
         "base_currency_precision": None,

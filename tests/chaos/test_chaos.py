@@ -1,4 +1,4 @@
-"""A chaos run of every kind in every test run; `make chaos` makes as many as one likes.
+"""A chaos run of two kinds in every test run; `make chaos` makes as many as one likes, of all three.
 
 A process of its own, because it restarts its servers and must not share them with other tests.
 """
@@ -20,10 +20,11 @@ _SEEDS = 1
 @pytest.mark.slow
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
-def test_work_under_fire_ends_as_undisturbed_work(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("scenario", ["full", "documents"])
+def test_work_under_fire_ends_as_undisturbed_work(tmp_path_factory: pytest.TempPathFactory, scenario: str) -> None:
     # A short path: servers listen on sockets in it.
     directory = tmp_path_factory.mktemp("chaos")
-    command = [sys.executable, "-m", "tests.chaos", "--seeds", str(_SEEDS), "--variants", "1"]
+    command = [sys.executable, "-m", "tests.chaos", "--seeds", str(_SEEDS), "--variants", "1", "--scenario", scenario]
     environment = {**os.environ, DIRECTORY_VARIABLE: str(directory)}
     done = subprocess.run(command, cwd=_PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

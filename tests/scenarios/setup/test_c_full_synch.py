@@ -245,7 +245,8 @@ def test_a_job_that_is_paused_before_it_began_waits_until_it_is_resumed(hub):  #
 
 def test_pausing_in_the_middle_keeps_the_place_and_resuming_writes_only_the_rest(hub):  # noqa: F811
     hub.create_customers(450)
-    hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 50, "per_operation_ms": 8}})
+    # Longer than the second in which a worker looks whether it is to pause.
+    hub.sandbox.control("PUT", "/latency", {"sales": {"base_ms": 50, "per_operation_ms": 16}})
     run, job = running_customers(hub)
 
     def pause_on_the_way() -> None:
