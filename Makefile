@@ -23,7 +23,7 @@ test: bootstrap-dev
 	.venv/bin/python -m ruff check . || failed=1; \
 	.venv/bin/python -m ruff format --check . || failed=1; \
 	COUPLET_DATA_DIR=.mypy_cache/hub .venv/bin/python -m mypy . || failed=1; \
-	.venv/bin/python -m pytest -n 3 --dist worksteal $(ARGS) || failed=1; \
+	.venv/bin/python -m pytest -n 2 $(ARGS) || failed=1; \
 	exit $$failed
 
 chaos: bootstrap-dev

@@ -140,7 +140,7 @@ def test_leaving_with_something_typed_asks_first(sign_in: Callable[[str], Page],
     assert SetupDraft.objects.get().answers["identity"]["tenant_id"] == "contoso.com"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.extended)])
 def test_axe_finds_nothing_on_any_step_and_nothing_sticks_out(
     served: str, sandbox: SandboxServer, browser: Any, width: int, scheme: str
 ) -> None:

@@ -20,7 +20,7 @@ _SEEDS = 1
 @pytest.mark.slow
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("scenario", ["full", "documents"])
+@pytest.mark.parametrize("scenario", ["full", pytest.param("documents", marks=pytest.mark.extended)])
 def test_work_under_fire_ends_as_undisturbed_work(tmp_path_factory: pytest.TempPathFactory, scenario: str) -> None:
     # A short path: servers listen on sockets in it.
     directory = tmp_path_factory.mktemp("chaos")

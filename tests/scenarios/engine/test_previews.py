@@ -89,6 +89,7 @@ def test_preview_of_one_mapping_is_what_its_run_then_does(hub: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_preview_of_the_whole_demo_is_what_its_full_synchronisation_does(hub: World) -> None:
     """But for what Business Central refuses, which nobody can know beforehand, and what follows from that."""
     hub.sandbox.reset("demo")
