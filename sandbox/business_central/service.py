@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from sandbox.business_central.schema import COMPANION_SERVICE, PAGES_SERVICE, Sc
 from sandbox.business_central.session import Session
 from sandbox.business_central.tables import COMPANIES, define_tables
 from sandbox.clock import SystemName
+from sandbox.control.profile import BusinessCentralProfile
 from sandbox.control.traffic import Operation, Prepared
 from sandbox.http import Request, Response, ServiceError, load_json, parse_query
 from sandbox.storage import Transaction
@@ -31,6 +33,11 @@ ALWAYS_PUBLISHED = {
     "SalesOrder", "workflowCustomers", "workflowItems", "workflowVendors", "salesDocuments", "salesDocumentLines",
     "workflowSalesDocuments", "workflowSalesDocumentLines",
 }  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _by_name(profile: BusinessCentralProfile) -> Mapping[str, Any]:
+    return asdict(profile)
 
 
 class BusinessCentralService:
@@ -68,7 +75,7 @@ class BusinessCentralService:
                 session.update("General Ledger Setup", {**setup, "lcy_code": wanted}, setup)
 
     def session(self, tx: Transaction) -> Session:
-        profile = asdict(self.sandbox.profile.business_central)
+        profile = _by_name(self.sandbox.profile.business_central)
         return Session(tx, self.schema, self.sandbox.clock.now("business_central"), profile)
 
     def stamp(self) -> str:

@@ -68,7 +68,7 @@ class Session:
         return list(self.tx.select(sql_name, where, values, order_by))
 
     def exists(self, table: str, **columns: Any) -> bool:
-        return self.find(table, **columns) is not None
+        return self.tx.any(self.table(table).sql_name, **columns)
 
     def setup(self, table: str) -> Row:
         """The one row of a set-up table."""

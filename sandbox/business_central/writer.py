@@ -184,10 +184,11 @@ def take_number(session: Session, table_name: str, row: Row) -> None:
     """Fills the number from its series, or checks that one may be chosen by hand."""
     table = session.table(table_name)
     column = table.key_columns[0]
-    series = session.find("No. Series", code=table.number_series)
     if not row[column]:
         row[column] = next_number(session, table_name, table.number_series or "")
-    elif series is not None and not series["manual_nos"]:
+        return
+    series = session.find("No. Series", code=table.number_series)
+    if series is not None and not series["manual_nos"]:
         raise dialog(f"You may not enter numbers manually. Check the number series {table.number_series}.")
 
 

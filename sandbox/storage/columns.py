@@ -104,7 +104,11 @@ class Table:
 
     @cached_property
     def select_list(self) -> str:
-        return ", ".join(f'"{name}"' for name in (*self.names, VERSION))
+        return ", ".join(f'"{name}"' for name in self._read_names)
+
+    @cached_property
+    def _read_names(self) -> tuple[str, ...]:
+        return (*self.names, VERSION)
 
     @cached_property
     def decoders(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
@@ -113,7 +117,7 @@ class Table:
 
     def decode(self, row: tuple[Any, ...]) -> dict[str, Any]:
         """A dictionary from a result row that was read with `select_list`; it carries ``_version`` as well."""
-        result = dict(zip((*self.names, VERSION), row, strict=True))
+        result = dict(zip(self._read_names, row, strict=True))
         for name, decode in self.decoders:
             value = result[name]
             if value is not None:

@@ -72,6 +72,11 @@ class Transaction:
         where, params = self._equals(self.store.table(table), equals)
         return next(self.select(table, where, params, limit=1), None)
 
+    def any(self, table: str, **equals: Any) -> bool:
+        """Whether `find` would return a row."""
+        where, params = self._equals(self.store.table(table), equals)
+        return bool(self.count(table, where, params, limit=1))
+
     def select(
         self,
         table: str,
