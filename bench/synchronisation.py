@@ -61,7 +61,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=20_000, help="records of the first full synchronisations")
-    parser.add_argument("--central", type=int, default=10_000, help="records of the one into Business Central")
+    parser.add_argument("--central", type=int, default=20_000, help="records of the one into Business Central")
     parser.add_argument("--large", type=int, default=100_000, help="coupled records of the incremental run")
     parser.add_argument("--sizes", default="1000,20000", help="further sizes of which the peak memory is compared")
     parser.add_argument("--sample", type=int, default=300, help="records of the record-at-a-time loop")
