@@ -127,7 +127,7 @@ class Installation:
     def waits_during(self, name: str, *, times: int) -> list[float]:
         """Seconds that single pairs took to be synchronised, one after the other, during a full run of their table.
 
-        Raises SystemExit when the run was over before the last of them.
+        At most `times` of them; fewer when the run was over sooner. Raises SystemExit when it was before the first.
         """
         from coupling.models import Coupling, TableMapping
         from syncjobs.choices import JobMode, JobTrigger
@@ -149,9 +149,12 @@ class Installation:
             while not job.finished_at:
                 time.sleep(_POLL_SECONDS / 10)
                 job.refresh_from_db()
-            seconds.append(time.monotonic() - started)
-        full.refresh_from_db()
-        if full.finished_at:
+            waited = time.monotonic() - started
+            full.refresh_from_db()
+            if full.finished_at:
+                break
+            seconds.append(waited)
+        if not seconds:
             raise SystemExit("The full run was over too soon: take more records.")
         self._wait_for(full)
         return seconds
