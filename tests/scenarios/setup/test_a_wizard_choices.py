@@ -8,7 +8,7 @@ from connector.wizard import drafts
 from coupling.models import Coupling
 from sandbox.dataverse import wellknown
 from syncjobs.models import FullSynch, SynchJob
-from tests.scenarios.setup.test_wizard import as_shown, complete, finished, text
+from tests.scenarios.setup.walk import as_shown, complete, finished, text
 
 
 @pytest.fixture
