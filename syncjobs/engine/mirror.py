@@ -8,7 +8,7 @@ write of ours was answered must not put the older values back: such rows are rep
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -176,8 +176,10 @@ def store_own(reading: TableReading, writes: Sequence[OwnWrite]) -> list[UUID]:
     return surprising
 
 
-def mark_deleted(reading: TableReading, keys: Iterable[UUID]) -> list[UUID]:
+def mark_deleted(reading: TableReading, keys: Sequence[UUID]) -> list[UUID]:
     """Sets `deleted_at`; returns the keys that were alive. Coupled pairs become dirty, unknown keys are ignored."""
+    if not keys:
+        return []
     model = model_of(reading.system)
     with database.cursor() as cursor:
         cursor.execute(

@@ -6,7 +6,10 @@ import django_rq
 from django.core.cache import cache
 
 from coupling.services import suggestions
+from syncjobs.choices import JobState
+from syncjobs.engine.closing import EXCLUSIVE_MODES
 from syncjobs.engine.fan_out import LOW
+from syncjobs.models import SynchJob
 
 _LOOK_EVERY_SECONDS = 20
 _QUEUED_SECONDS = 120
@@ -14,11 +17,16 @@ _QUEUED_SECONDS = 120
 
 
 def look_for_outdated_suggestions(*, now: datetime) -> None:
-    """Puts a task on the queue for every mapping whose suggestions are behind."""
+    """Puts a task on the queue for every mapping whose suggestions are behind.
+
+    One that a run is working on waits for its end: most of what would be compared is coupled or changed until then.
+    """
     if not cache.add("suggestions-looked", True, _LOOK_EVERY_SECONDS):
         return
+    running = SynchJob.objects.filter(state=JobState.RUNNING, mode__in=EXCLUSIVE_MODES)
+    busy = set(running.values_list("mapping_id", flat=True))
     for mapping_id in suggestions.due(now=now):
-        if cache.add(_queued(mapping_id), True, _QUEUED_SECONDS):
+        if mapping_id not in busy and cache.add(_queued(mapping_id), True, _QUEUED_SECONDS):
             django_rq.get_queue(LOW).enqueue(
                 "syncjobs.tasks.refresh_suggestions", mapping_id, job_timeout=-1, result_ttl=0, failure_ttl=3600
             )

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connections
 from django.utils import timezone
 
@@ -12,6 +13,9 @@ from coupling.matching.models import MatchLine, RuledOutPair, SuggestionState
 from coupling.models import BusinessCentralRecord, SalesRecord, TableCursor
 from coupling.services.ruled_out import allow_again, rule_out
 from coupling.services.suggestions import counts_of, due, suggestion_counts, suggestions_for
+from syncjobs.choices import JobMode, JobState, JobTrigger
+from syncjobs.models import SynchJob
+from syncjobs.services.suggesting import look_for_outdated_suggestions
 from tests.coupling.factories import make_account, make_connection, make_coupling, make_customer
 
 pytestmark = pytest.mark.django_db
@@ -168,12 +172,16 @@ def test_counts_leave_out_what_was_coupled_since(mapping):
     assert suggestion_counts(mapping.connection) == {}
 
 
-def test_due_until_computed_and_again_after_a_change(mapping):
-    now = timezone.now()
+def both_tables_are_read(mapping):
     for system in System:
         TableCursor.objects.create(
-            connection=mapping.connection, system=system, table=mapping.table(system), read_at=now
+            connection=mapping.connection, system=system, table=mapping.table(system), read_at=timezone.now()
         )
+
+
+def test_due_until_computed_and_again_after_a_change(mapping):
+    now = timezone.now()
+    both_tables_are_read(mapping)
     assert mapping.pk in due(now=now)
     compute(mapping, full=True)
     assert mapping.pk not in due(now=timezone.now())
@@ -182,6 +190,22 @@ def test_due_until_computed_and_again_after_a_change(mapping):
     compute(mapping)
     assert mapping.pk not in due(now=timezone.now())
     assert mapping.pk in due(now=timezone.now() + timedelta(hours=25))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mapping_that_a_run_works_on_waits_for_its_end(mapping):
+    both_tables_are_read(mapping)
+    job = SynchJob.objects.create(
+        connection=mapping.connection, mapping=mapping, mode=JobMode.FULL, trigger=JobTrigger.USER,
+        state=JobState.RUNNING,
+    )  # fmt: skip
+    look_for_outdated_suggestions(now=timezone.now())
+    assert not SuggestionState.objects.filter(mapping=mapping).exists()
+    job.state = JobState.SUCCEEDED
+    job.save()
+    cache.clear()
+    look_for_outdated_suggestions(now=timezone.now())
+    assert SuggestionState.objects.get(mapping=mapping).computed_until
 
 
 def test_compute_stops_when_asked_and_starts_over(mapping):
