@@ -86,8 +86,12 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 
 
 @pytest.fixture
-def sandbox(sandbox_server: SandboxServer, settings: Any) -> SandboxServer:
-    """The sandbox with the dataset `empty`, its certificate authority trusted by the hub."""
+def sandbox(sandbox_server: SandboxServer, settings: Any, monkeypatch: pytest.MonkeyPatch) -> SandboxServer:
+    """The sandbox with the dataset `empty`, its certificate authority trusted by the hub.
+
+    The hub of this process waits less between attempts than it would for a service that is really down.
+    """
+    monkeypatch.setattr("connector.http.session.LONGEST_DELAY_SECONDS", 0.5)
     sandbox_server.reset("empty")
     settings.SANDBOX_CA_FILE = sandbox_server.ca_file
     return sandbox_server

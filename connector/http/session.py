@@ -46,7 +46,7 @@ _OTHER_CONTENT = frozenset(
         "application/octet-stream",
     }  # the last: attachments
 )
-_LONGEST_DELAY_SECONDS = 60.0
+LONGEST_DELAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +288,7 @@ class ODataSession:
         return 0.0 if sign_ins == 1 else self._pause(sign_ins)
 
     def _pause(self, attempt: int) -> float:
-        ceiling = min(_LONGEST_DELAY_SECONDS, self.patience.base_delay_seconds * 2**attempt)
+        ceiling = min(LONGEST_DELAY_SECONDS, self.patience.base_delay_seconds * 2**attempt)
         return random.uniform(0, ceiling)  # noqa: S311
 
     def _no_slot(self) -> RemoteError:

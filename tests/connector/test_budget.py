@@ -4,6 +4,8 @@ import time
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from connector.choices import System
 from connector.http import budget as module
@@ -107,7 +109,7 @@ class TestSharedBudget:
 
 
 def test_without_redis_the_process_limits_itself_and_says_so(monkeypatch, caplog):
-    gone = redis.Redis(unix_socket_path="/nonexistent/redis.sock")
+    gone = redis.Redis(unix_socket_path="/nonexistent/redis.sock", retry=Retry(NoBackoff(), 0))
     monkeypatch.setattr(module, "redis_client", lambda: gone)
     monkeypatch.setattr(module, "_last_said", 0.0)
     lonely = Budget(System.SALES, "lonely", "https://sales.example", policy=POLICY)
