@@ -1,5 +1,6 @@
 """Bidirectional orders: headers and lines go to the side that did not change them, orders are made on either side."""
 
+from typing import Any
 from uuid import UUID
 
 from syncjobs.choices import JobMode
@@ -67,18 +68,23 @@ def test_lines_and_header_of_a_released_order_go_to_sales(both: Trade) -> None:
     assert exchange(both).modified == 0
 
 
+def line_becomes(both: Trade, key: UUID, **values: Any) -> None:
+    """The only line of an order is changed in Sales, and the order submitted again."""
+    line = next(iter(both.sales.client.query(
+        "salesorderdetails", properties=["quantity"], filter=f"_salesorderid_value eq {key}"
+    ))).key  # fmt: skip
+    reopened(both, key)
+    both.sales.update("salesorderdetails", line, **values)
+    both.submit(key)
+
+
 def test_change_of_a_released_order_waits_until_it_is_reopened(both: Trade) -> None:
     key = both.make_order("Too late")
     both.process(key)
     exchange(both)
     act(both, key, "release")
     exchange(both)
-    line = next(iter(both.sales.client.query(
-        "salesorderdetails", properties=["quantity"], filter=f"_salesorderid_value eq {key}"
-    ))).key  # fmt: skip
-    reopened(both, key)
-    both.sales.update("salesorderdetails", line, quantity=9)
-    both.submit(key)
+    line_becomes(both, key, quantity=9)
 
     exchange(both)
     assert [line["quantity"] for line in lines(both, key)] == [1]
@@ -106,12 +112,7 @@ def test_line_changed_on_both_sides_is_left_for_a_person(both: Trade) -> None:
     key = both.make_order("Both")
     both.process(key)
     exchange(both)
-    line = next(iter(both.sales.client.query(
-        "salesorderdetails", properties=["quantity"], filter=f"_salesorderid_value eq {key}"
-    ))).key  # fmt: skip
-    reopened(both, key)
-    both.sales.update("salesorderdetails", line, quantity=9)
-    both.submit(key)
+    line_becomes(both, key, quantity=9)
     both.bc.update("salesOrderLines", UUID(lines(both, key)[0]["id"]), quantity=5)
 
     assert both.run(ORDERS).conflicts == 1
