@@ -4,8 +4,6 @@ The mirror keeps lists, search, matching, previews and diffs fast and keeps the 
 property values are JSONB because users decide which properties are mapped.
 """
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -15,32 +13,19 @@ from django.db.models.fields.json import KT
 
 from connector.choices import Direction, System
 from connector.models import Connection
-from connector.wire import loads
 from coupling.choices import (
     CouplingOrigin,
     DeletionConflict,
-    LinkChange,
     MappingKind,
     MissingSide,
     UpdateConflict,
 )
 from coupling.defaults import delivered_transformations
-from coupling.matching import models as _matching_models  # noqa: F401 - Django finds models by this module
+from coupling.fields import WireValuesField
+from coupling.link_changes import CouplingChange  # noqa: F401 - Django finds models by this module
+from coupling.matching import models as _matching_models  # noqa: F401 - as above
 from coupling.querysets import CouplingQuerySet, RemoteRecordQuerySet
 from coupling.transformations import LABELS as RULE_LABELS
-from coupling.wire import WireDecoder, WireEncoder
-
-
-class WireValuesField(models.JSONField):
-    """JSONB of property name -> wire value; fractions are Decimal."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs = {"default": dict, "blank": True, **kwargs, "encoder": WireEncoder, "decoder": WireDecoder}
-        super().__init__(*args, **kwargs)
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        # Django makes a decoder for every value it reads; planning reads four of them per pair.
-        return loads(value) if isinstance(value, str) else value
 
 
 class RemoteRecord(models.Model):
@@ -371,33 +356,3 @@ class DirtyPair(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mapping}: {self.pair_key}"
-
-
-class CouplingChange(models.Model):
-    """Somebody coupled, moved or uncoupled a pair: the history of its link, and what it takes to put it back.
-
-    `before` holds the coupling's columns as they were; empty for a new one. `job_id` is the first synchronisation that
-    came with it, or the job that takes the company marker away. Changes of one deed share `deed`.
-    """
-
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="coupling_changes")
-    mapping = models.ForeignKey(TableMapping, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=10, choices=LinkChange.choices)
-    deed = models.UUIDField(db_index=True)
-    bc_key = models.UUIDField()
-    sales_key = models.UUIDField()
-    before = WireValuesField()
-    job_id = models.BigIntegerField(null=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
-    undone_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["mapping", "bc_key", "-id"], name="coupling_change_bc"),
-            models.Index(fields=["mapping", "sales_key", "-id"], name="coupling_change_sales"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.mapping}: {self.bc_key} / {self.sales_key}"

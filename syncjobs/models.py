@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from connector.choices import Direction, System
 from connector.models import Connection
-from coupling.models import Coupling, TableMapping, WireValuesField
+from coupling.fields import WireValuesField
+from coupling.models import Coupling, TableMapping
 from syncjobs.choices import (
     CopyOrigin,
     JobMode,

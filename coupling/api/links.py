@@ -16,7 +16,8 @@ from connector.choices import System
 from coupling.api.base import ALL_STARTED_SCHEMA, STARTED_SCHEMA, ConnectionView, all_started, started
 from coupling.api.serializers import NothingSerializer
 from coupling.choices import LinkChange, MappingKind
-from coupling.models import BusinessCentralRecord, CouplingChange, OptionMapping, TableMapping
+from coupling.link_changes import CouplingChange
+from coupling.models import BusinessCentralRecord, OptionMapping, TableMapping
 from coupling.services import changes, requests
 from coupling.services.couplings import mirrored, require_enabled
 from coupling.services.duplicates import duplicates_of

@@ -21,7 +21,8 @@ from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.choices import LinkChange
 from coupling.exceptions import AlreadyCoupledError, CouplingError
-from coupling.models import Coupling, CouplingChange, TableMapping
+from coupling.link_changes import CouplingChange
+from coupling.models import Coupling, TableMapping
 from coupling.services.search import mirror_of
 from coupling.synchronisation import StartedJob, WrittenValue, service
 

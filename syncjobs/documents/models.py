@@ -8,7 +8,8 @@ from django.db import models
 from django.urls import reverse
 
 from connector.models import Connection
-from coupling.models import Coupling, WireValuesField
+from coupling.fields import WireValuesField
+from coupling.models import Coupling
 from syncjobs.documents.choices import DocumentKind, EventKind, OrderState, QuoteState, TransferState
 
 

@@ -21,7 +21,8 @@ from connector.choices import System
 from connector.errors import ErrorKind, HubError
 from connector.sales import SalesClient
 from coupling.choices import LinkChange
-from coupling.models import BusinessCentralRecord, Coupling, CouplingChange
+from coupling.link_changes import CouplingChange
+from coupling.models import BusinessCentralRecord, Coupling
 from syncjobs.choices import JobMode, JobState, JobTrigger, LogLevel, OperationKind
 from syncjobs.documents import journal
 from syncjobs.documents.amounts import ZERO, amount, plain, rounded

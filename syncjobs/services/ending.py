@@ -5,7 +5,7 @@ from functools import partial
 from django.db import transaction
 
 from connector.errors import HubError
-from coupling.models import CouplingChange
+from coupling.link_changes import CouplingChange
 from coupling.services.changes import finish_undo
 from syncjobs.choices import JobState
 from syncjobs.engine import closing

@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from coupling.exceptions import AlreadyCoupledError, CouplingError
-from coupling.models import Coupling, CouplingChange, OptionMapping
+from coupling.link_changes import CouplingChange
+from coupling.models import Coupling, OptionMapping
 from coupling.services import changes, requests
 from coupling.services.couplings import couple, move, take_over
 from coupling.services.options import couple_option, option_lines

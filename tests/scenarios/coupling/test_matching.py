@@ -6,9 +6,10 @@ import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from coupling.link_changes import CouplingChange
 from coupling.matching.compute import compute_suggestions
 from coupling.matching.models import MatchLine, QueueStep, RecordClaim, RuledOutPair
-from coupling.models import Coupling, CouplingChange
+from coupling.models import Coupling
 from coupling.synchronisation import service
 from coupling.views.matching import SELECTION
 from syncjobs.models import SynchJob
