@@ -71,6 +71,17 @@ def people(db) -> dict[str, User]:
 
 
 @pytest.fixture
+def signed_in(client, people):
+    """`signed_in("salesperson")` is a browser of that person."""
+
+    def sign_in(name: str):
+        client.force_login(people[name])
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
 def hub(db) -> Hub:
     connection = make_connection(business_central_environment="Production", company_name="CRONUS")
     customers = connection.mappings.get(name="CUSTOMER")
@@ -102,6 +113,12 @@ def hub(db) -> Hub:
     for kind in ("worker", "scheduler"):
         WorkerHeartbeat.objects.create(name=kind, kind=kind, at=now)
     return Hub(connection, customers, couplings, job, conflict, failed, full_synch)
+
+
+@pytest.fixture
+def free(hub: Hub):
+    """A customer without a partner."""
+    return make_customer(hub.connection, "30000", "Adatum Corporation", city="Aarhus", phoneNumber="+45 1234 5678")
 
 
 def add_pair(mapping: TableMapping, number: str) -> Coupling:

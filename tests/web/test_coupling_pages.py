@@ -1,7 +1,4 @@
-"""Record lists, the pair page, Set Up Coupling and Synchronize Now as people of each role see them."""
-
-import csv
-import io
+"""The pair page, Set Up Coupling and Synchronize Now as people of each role see them."""
 
 import pytest
 from django.urls import reverse
@@ -10,7 +7,7 @@ from connector.choices import System
 from coupling.models import Coupling, CouplingChange, SalesRecord
 from coupling.services.children import children_of
 from tests.coupling.factories import key, make_account, make_coupling, make_customer, make_record
-from tests.web.conftest import Hub, add_pair
+from tests.web.conftest import Hub
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox_is_off")]
 
@@ -21,96 +18,6 @@ def url(name: str, **arguments) -> str:
 
 def setup_url(record, system: str = "business_central") -> str:
     return url("coupling-setup", system=system, table=record.table, key=record.key)
-
-
-@pytest.fixture
-def signed_in(client, people):
-    """`signed_in("salesperson")` is a browser of that person."""
-
-    def sign_in(name: str):
-        client.force_login(people[name])
-        return client
-
-    return sign_in
-
-
-@pytest.mark.parametrize(
-    ("name", "heading"),
-    [
-        ("customer-list", "Customers"),
-        ("account-list", "Accounts"),
-        ("salesperson-list", "Salespeople"),
-        ("user-list", "Users"),
-    ],
-)
-def test_lists_of_the_navigation_open_for_a_salesperson_and_not_for_an_outsider(hub, signed_in, name, heading):
-    page = signed_in("salesperson").get(url(name))
-    assert page.status_code == 200
-    assert f"<h1>{heading}</h1>" in page.text
-    assert signed_in("outsider").get(url(name)).status_code == 403
-
-
-def test_every_mapped_table_has_a_list(hub: Hub, signed_in):
-    client = signed_in("salesperson")
-    for mapping in hub.connection.mappings.filter(kind="record"):
-        for system in System:
-            address = url("record-list", system=system, table=mapping.table(system))
-            assert client.get(address).status_code == 200, address
-
-
-def test_a_table_that_is_not_mapped_is_404(hub, signed_in):
-    client = signed_in("salesperson")
-    assert client.get(url("record-list", system="sales", table="nothing")).status_code == 404
-    assert client.get(url("record-list", system="mars", table="accounts")).status_code == 404
-
-
-def test_the_list_shows_state_partner_and_problem(hub, signed_in):
-    page = signed_in("salesperson").get(url("customer-list")).text
-    assert "10000 Account 10000" in page
-    assert "Conflict" in page
-    assert "The name is too long." in page
-
-
-@pytest.mark.parametrize(
-    ("query", "shown", "hidden"),
-    [
-        ("coupled=false", "Free GmbH", "Customer 10000"),
-        ("coupled=true", "Customer 10000", "Free GmbH"),
-        ("state=failing", "Customer 20000", "Customer 10000"),
-        ("search=fre", "Free GmbH", "Customer 10000"),
-        ("admitted=outside", "Blocked AG", "Free GmbH"),
-        ("admitted=inside", "Free GmbH", "Blocked AG"),
-    ],
-)
-def test_filters_narrow_the_list_and_show_as_chips(hub: Hub, signed_in, query, shown, hidden):
-    make_customer(hub.connection, "30000", "Free GmbH")
-    make_customer(hub.connection, "40000", "Blocked AG", blocked="All")
-    page = signed_in("salesperson").get(f"{url('customer-list')}?{query}").text
-    assert shown in page
-    assert f">{hidden}<" not in page
-    assert 'class="chip"' in page
-
-
-@pytest.mark.parametrize("more", [0, 20])
-def test_the_list_takes_a_constant_number_of_queries(hub: Hub, signed_in, django_assert_num_queries, more):
-    for number in range(more):
-        add_pair(hub.customers, str(50000 + number))
-    client = signed_in("salesperson")
-    client.get(url("customer-list"))
-    with django_assert_num_queries(15):
-        client.get(url("customer-list"))
-
-
-def test_the_export_has_every_column_of_every_match(hub: Hub, signed_in):
-    make_customer(hub.connection, "30000", "=cmd()", city="Aarhus", phoneNumber="1")
-    answer = signed_in("salesperson").get(f"{url('customer-list')}?export=csv")
-    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
-    assert [row[:3] for row in rows] == [
-        ["Coupling", "No.", "Name"],
-        ["conflict", "10000", "Customer 10000"],
-        ["failing", "20000", "Customer 20000"],
-        ["not_coupled", "30000", "'=cmd()"],
-    ]
 
 
 def test_a_record_leads_to_its_pair_or_to_set_up_coupling(hub: Hub, signed_in):
@@ -273,11 +180,6 @@ def test_actions_answer_to_post_only(hub: Hub, signed_in):
         assert client.get(url(name, pk=hub.couplings[0].pk)).status_code == 405
 
 
-@pytest.fixture
-def free(hub: Hub):
-    return make_customer(hub.connection, "30000", "Adatum Corporation", city="Aarhus", phoneNumber="+45 1234 5678")
-
-
 def test_set_up_coupling_suggests_and_proposes_to_sales(hub: Hub, free, signed_in):
     account = make_account(hub.connection, "Adatum", telephone1="+45 12 34 56 78")
     page = signed_in("salesperson").get(setup_url(free)).text
@@ -398,10 +300,3 @@ def test_options_are_listed_and_uncoupled(hub: Hub, signed_in):
     data = {"action": "uncouple", "key": [str(key("30 DAYS"))], "confirmed": "1"}
     assert "Couplings deleted: 1." in client.post(url("option-list"), data, follow=True).text
     assert not mapping.options.exists()
-
-
-def test_every_list_leads_to_the_lists_of_all_other_tables(hub: Hub, signed_in):
-    page = signed_in("salesperson").get(url("customer-list")).text
-    assert url("record-list", system="sales", table="products") in page
-    assert url("record-list", system="business_central", table="items") in page
-    assert url("option-list") in page

@@ -9,10 +9,10 @@ from coupling.models import BusinessCentralRecord, Coupling
 from coupling.services.claims import claim
 from tests.coupling.factories import make_account, make_customer
 from tests.web.conftest import Hub
-from tests.web.test_coupling_pages import free, setup_url, signed_in, url  # noqa: F401  (fixtures and addresses)
+from tests.web.test_coupling_pages import setup_url, url
 
 
-def test_rows_are_looked_at_without_choosing_and_remembered_when_chosen(hub: Hub, free, signed_in):  # noqa: F811
+def test_rows_are_looked_at_without_choosing_and_remembered_when_chosen(hub: Hub, free, signed_in):
     client = signed_in("salesperson")
     account = make_account(hub.connection, name="Zenith")
     address = url("coupling-setup", system="business_central", table="customers", key=free.key)
@@ -24,7 +24,7 @@ def test_rows_are_looked_at_without_choosing_and_remembered_when_chosen(hub: Hub
     assert "picked recently" in client.get(address).text
 
 
-def test_records_are_sorted_by_state_and_every_view_says_how_many(hub: Hub, free, signed_in):  # noqa: F811
+def test_records_are_sorted_by_state_and_every_view_says_how_many(hub: Hub, free, signed_in):
     client = signed_in("salesperson")
     states = [
         [row.record.coupling.state if row.record.coupling else "" for row in client.get(address).context["table"].page]
@@ -38,7 +38,7 @@ def test_records_are_sorted_by_state_and_every_view_says_how_many(hub: Hub, free
     }  # fmt: skip
 
 
-def test_views_that_are_ones_own_say_how_many(hub: Hub, people, signed_in):  # noqa: F811
+def test_views_that_are_ones_own_say_how_many(hub: Hub, people, signed_in):
     make_customer(hub.connection, "20000", "Mine", salespersonCode="PS")
     people["salesperson"].email = "seller@example.org"
     people["salesperson"].save()
@@ -52,7 +52,7 @@ def test_views_that_are_ones_own_say_how_many(hub: Hub, people, signed_in):  # n
     assert [row.record.name for row in page.context["table"].page] == ["Mine"]
 
 
-def test_an_error_is_assigned_to_a_person(hub: Hub, signed_in):  # noqa: F811
+def test_an_error_is_assigned_to_a_person(hub: Hub, signed_in):
     client = signed_in("salesperson")
     pair = hub.couplings[1]
     assert "Who looks after 1 record?" in client.post(url("error-list"), {"action": "assign", "pk": [pair.pk]}).text
@@ -67,7 +67,7 @@ def test_an_error_is_assigned_to_a_person(hub: Hub, signed_in):  # noqa: F811
     assert pair.assigned_to is None
 
 
-def test_uncoupled_rows_of_sales_come_up_one_by_one_with_their_number(hub: Hub, free, signed_in):  # noqa: F811
+def test_uncoupled_rows_of_sales_come_up_one_by_one_with_their_number(hub: Hub, free, signed_in):
     client = signed_in("salesperson")
     first, second = (make_account(hub.connection, name) for name in ("Walk A", "Walk B"))
     make_account(hub.connection, "Not of the list's filter")
@@ -85,7 +85,7 @@ def test_uncoupled_rows_of_sales_come_up_one_by_one_with_their_number(hub: Hub, 
     assert other.get(f"{queue}?search=walk").context["record"] == first, "what was skipped comes back"
 
 
-def test_whoever_may_only_look_sees_both_records_and_no_way_to_couple_them(hub: Hub, free, signed_in):  # noqa: F811
+def test_whoever_may_only_look_sees_both_records_and_no_way_to_couple_them(hub: Hub, free, signed_in):
     account = make_account(hub.connection, "Zenith")
     viewer = signed_in("viewer")
     page = viewer.get(f"{setup_url(free)}?partner={account.key}")
@@ -97,7 +97,7 @@ def test_whoever_may_only_look_sees_both_records_and_no_way_to_couple_them(hub: 
     assert not Coupling.objects.filter(sales_key=account.key).exists()
 
 
-def test_the_queue_finds_its_next_record_while_one_is_looked_at(hub: Hub, free, people, signed_in):  # noqa: F811
+def test_the_queue_finds_its_next_record_while_one_is_looked_at(hub: Hub, free, people, signed_in):
     client = signed_in("salesperson")
     first, second, third = (make_account(hub.connection, name) for name in ("Ahead A", "Ahead B", "Ahead C"))
     queue = f"{reverse('queue-sales', args=['default', 'CUSTOMER'])}?search=ahead"
