@@ -30,8 +30,9 @@ class Subscriber:
     values, `changed` maps each changed setting to its old value. `changed(connection, changed, user)` follows the new
     values. `enabled(connection, user)` provisions what an enabled connection needs, repeatable. `disabled(connection)`
     puts everything on hold. `reset(connection, user)` forgets what the app knows of the connection.
+    `copied(source, target)` gives a new connection what the app keeps of another's set-up; no records, no couplings.
     `needed_tables(connection)` is what a connection test has to reach, `couplings(connection)` how many pairs depend on
-    the connection.
+    the connection, `active_jobs(connection)` how many recurring jobs are ready or running, and how many there are.
     """
 
     name: str
@@ -41,8 +42,10 @@ class Subscriber:
     enabled: Callable[[Connection, User | None], None] | None = None
     disabled: Callable[[Connection], None] | None = None
     reset: Callable[[Connection, User | None], None] | None = None
+    copied: Callable[[Connection, Connection], None] | None = None
     needed_tables: Callable[[Connection], Iterable[NeededTable]] | None = None
     couplings: Callable[[Connection], int] | None = None
+    active_jobs: Callable[[Connection], tuple[int, int]] | None = None
 
 
 _subscribers: dict[str, Subscriber] = {}
@@ -60,6 +63,12 @@ def subscribers() -> list[Subscriber]:
 def couplings_of(connection: Connection) -> int:
     """Pairs that stay when the connection is switched off."""
     return sum(each.couplings(connection) for each in subscribers() if each.couplings is not None)
+
+
+def active_jobs_of(connection: Connection) -> tuple[int, int]:
+    """How many of the connection's recurring jobs are ready or running, and how many there are."""
+    counts = [each.active_jobs(connection) for each in subscribers() if each.active_jobs is not None]
+    return sum(active for active, _ in counts), sum(every for _, every in counts)
 
 
 def needed_tables(connection: Connection) -> list[NeededTable]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -58,6 +59,9 @@ SWITCHES = frozenset(
         "cancel_deleted_orders",
         "tell_accounts",
         "keep_jobs_days",
+        "time_zone",
+        "full_synch_parallel",
+        "full_synch_hold_percent",
         "web_client_url",
         "open_in_sales_hub",
         "over_privileged_reason",
@@ -70,6 +74,7 @@ _NO_WAY_IN = frozenset(
 )
 _SUBMITTED = "statecode eq 1"
 _NAMED_ORDERS = 5
+_MOST_PERCENT = 100
 _ADDRESSES = ("authority_url", "sales_url", "business_central_url")
 # What a reset puts back; addresses, credentials and `enabled` stay.
 _KEPT = frozenset({"name", "over_privileged_reason"})
@@ -287,7 +292,8 @@ def _normalised(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete(connection: Connection, changed: dict[str, Any]) -> None:
-    """What follows from the other settings: orders are created automatically only from submitted orders."""
+    """What follows from the other settings: orders are created automatically only from submitted orders, and a team is
+    one of the organisation's."""
     if (
         connection.automatically_create_sales_orders
         and connection.sales_order_integration != SalesOrderIntegration.LEGACY
@@ -297,6 +303,10 @@ def _complete(connection: Connection, changed: dict[str, Any]) -> None:
             raise SettingsError(sentence, fields={"automatically_create_sales_orders": [sentence]})
         changed["automatically_create_sales_orders"] = True
         connection.automatically_create_sales_orders = False
+    if changed.get("sales_url") and connection.chosen_team_id and "chosen_team_id" not in changed:
+        # The team belongs to the organisation that was left.
+        changed |= {"chosen_team_id": connection.chosen_team_id, "chosen_team_name": connection.chosen_team_name}
+        connection.chosen_team_id, connection.chosen_team_name = None, ""
 
 
 def _refuse_while_enabled(connection: Connection, changed: Mapping[str, Any]) -> None:
@@ -331,6 +341,12 @@ def _validate(connection: Connection, changed: Mapping[str, Any]) -> None:
         connection.clean_fields(exclude=untouched)
     except ValidationError as error:
         raise SettingsError("Some settings are not valid.", fields=error.message_dict) from error
+    if "time_zone" in changed and connection.time_zone not in available_timezones():
+        sentence = f"There is no time zone “{connection.time_zone}”."
+        raise SettingsError(sentence, fields={"time_zone": [sentence]})
+    if "full_synch_hold_percent" in changed and connection.full_synch_hold_percent > _MOST_PERCENT:
+        sentence = f"Enter a share from 0 to {_MOST_PERCENT} percent."
+        raise SettingsError(sentence, fields={"full_synch_hold_percent": [sentence]})
 
 
 def _set(connection: Connection, values: Mapping[str, Any]) -> None:

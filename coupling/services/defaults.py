@@ -81,6 +81,16 @@ def delivered(connection: Connection) -> list[DefaultMapping]:
     return [mapping for mapping in default_mappings() if holds(mapping.condition, switches)]
 
 
+def coming_mappings(connection: Connection) -> dict[str, TableMapping]:
+    """The delivered mappings that the values of `connection` ask for, stored or not, by name; nothing is saved."""
+    wanted, offer = delivered(connection), Offer(connection)
+    names = {mapping.name for mapping in wanted}
+    return {
+        each.name: TableMapping(connection=connection, name=each.name, **_structure(connection, each, names, offer))
+        for each in wanted
+    }
+
+
 @transaction.atomic
 def load_defaults(*, connection: Connection) -> list[TableMapping]:
     """Brings the delivered mappings of `connection` in line with its switches and what its systems offer.

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from django.contrib.auth.models import User
 
 from connector.choices import Direction, System
-from connector.errors import SettingsError
 from connector.models import Connection
 from connector.provisioning import NeededTable, Subscriber, subscribe
+from connector.services.another_company import CoupledError
 from coupling.choices import MappingKind
 from coupling.models import BusinessCentralRecord, Coupling, DirtyPair, SalesRecord, TableCursor
 from coupling.services.defaults import load_defaults
@@ -35,6 +35,7 @@ def subscribe_to_connections() -> None:
             enabled=_enabled,
             changed=_changed,
             reset=_reset,
+            copied=_copied,
             needed_tables=_needed_tables,
         )
     )
@@ -45,7 +46,7 @@ def _check_change(connection: Connection, changed: dict[str, object]) -> None:
     moved = _PLACES & changed.keys()
     if moved and Coupling.objects.filter(connection=connection).exists():
         sentence = "There are couplings with the records of the present company and organisation."
-        raise SettingsError(
+        raise CoupledError(
             f"{sentence} Make another connection for the other ones, or reset this connection first.", conflict=True
         )
 
@@ -65,6 +66,20 @@ def _reset(connection: Connection, user: User | None) -> None:
     _forget(connection)
     connection.mappings.all().delete()
     load_defaults(connection=connection)
+
+
+def _copied(source: Connection, target: Connection) -> None:
+    """Mappings as they are set, with fields, templates and rules; what is coupled stays with the source."""
+    for rule in source.transformation_rules.all():
+        rule.pk, rule.connection = None, target
+        rule.save()
+    for mapping in source.mappings.prefetch_related("fields", "templates"):
+        rows = [*mapping.fields.all(), *mapping.templates.all()]
+        mapping.pk, mapping.connection = None, target
+        mapping.save()
+        for row in rows:
+            row.pk, row.mapping = None, mapping
+            row.save()
 
 
 def _forget(connection: Connection) -> None:

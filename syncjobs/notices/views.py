@@ -21,14 +21,13 @@ from connector.notices.sending import deliver
 from connector.services.audit import record_change
 from connector.services.usage import ALLOWED, WINDOW_MINUTES, usage_of
 from connector.services.webhook_address import origin_for
-from syncjobs.choices import ScheduleState
-from syncjobs.models import Schedule, WorkerHeartbeat
+from syncjobs.models import WorkerHeartbeat
 from syncjobs.notices.forms import OwnNoticesForm, PagesForm, TargetForm
+from syncjobs.services.schedules import active_of
 from syncjobs.services.workers import queue_lengths
 
 _SILENT_SECONDS = 120
 _NEWEST = 20
-_LIVE = (ScheduleState.READY, ScheduleState.RUNNING, ScheduleState.IDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +201,17 @@ def _announcements(connection: Connection) -> list[Row]:
 
 def _schedules(connection: Connection) -> Row:
     """Active ones of all, as Connection Setup counts them: none while the connection is disabled."""
-    states = list(Schedule.objects.filter(connection=connection).values_list("state", "enabled"))
     url = reverse("schedule-list", kwargs={"connection": connection.slug})
     if not connection.enabled:
         return Row("Schedules", "idle", "0 of 0 active: the connection is disabled.", url=url)
-    active = sum(enabled and state in _LIVE for state, enabled in states)
-    state = "passed" if active == len(states) else "warning" if active else "failed"
+    active, every = active_of(connection)
+    state = "passed" if active == every else "warning" if active else "failed"
     words = {
         "passed": "All are ready or running.",
         "warning": "Some are on hold or have failed.",
         "failed": "None is ready or running.",
     }
-    return Row("Schedules", state, f"{active} of {len(states)} active. {words[state]}", url=url)
+    return Row("Schedules", state, f"{active} of {every} active. {words[state]}", url=url)
 
 
 def _try(target: NoticeTarget) -> str:

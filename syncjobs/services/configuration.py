@@ -28,7 +28,7 @@ from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.defaults import delivered_transformations
 from coupling.models import FieldMapping, RecordTemplate, TableMapping, TransformationRule
-from coupling.services.defaults import Difference, default_differences, reset_to_defaults
+from coupling.services.defaults import Difference, coming_mappings, default_differences, reset_to_defaults
 from coupling.services.mappings import filter_problem
 from coupling.services.transformations import save_rule
 from coupling.transformations import RuleKind, check_parameters
@@ -165,9 +165,17 @@ def apply_configuration(
     changed = {difference.mapping for difference in found}
     if not found:
         return []
-    keep_copy(connection=connection, names=changed, origin=origin, user=user)
+    settings_change = connection_settings.SUBJECT in changed
+    # Settings may take mappings away, or make them anew.
+    kept = {*changed, *connection.mappings.values_list("name", flat=True)} if settings_change else changed
+    keep_copy(connection=connection, names=kept, origin=origin, user=user)
     for rule in _new_rules(connection, document):
         save_rule(rule=rule, user=user)
+    if settings_change:
+        # First, since they bring mappings that the document describes. What the systems refuse leaves all as it was.
+        connection_settings.apply_settings(connection=connection, values=document.get("connection", {}), user=user)
+        connection = Connection.objects.get(pk=connection.pk)
+        changed |= {each.mapping for each in differences(connection=connection, document=document)}
     named = sorted(changed & wanted.keys())
     for name in named:
         _replace(connection, wanted[name])
@@ -183,8 +191,6 @@ def apply_configuration(
     for name in named:
         if schedule := wanted[name].get("schedule"):
             Schedule.objects.filter(connection=connection, name=name).update(**schedule)
-    # Last, since it may ask the systems: what cannot be had there leaves everything as it was.
-    connection_settings.apply_settings(connection=connection, values=document.get("connection", {}), user=user)
     return found
 
 
@@ -263,7 +269,7 @@ def _checked(connection: Connection, document: Mapping[str, Any]) -> dict[str, d
     wanted = {str(row["name"]): row for row in rows}
     if problem := connection_settings.problem_of(document.get("connection", {})):
         raise DocumentError(problem)
-    known = {mapping.name: mapping for mapping in connection.mappings.all()}
+    known = _known(connection, document.get("connection", {}))
     codes = {rule.code for rule in _new_rules(connection, document)}
     codes |= {"", *connection.transformation_rules.values_list("code", flat=True), *delivered_transformations()}
     for name, row in wanted.items():
@@ -272,6 +278,14 @@ def _checked(connection: Connection, document: Mapping[str, Any]) -> dict[str, d
         if unknown := sorted(named - codes):
             raise DocumentError(f"{name}: there is no transformation rule “{unknown[0]}”.")
     return wanted
+
+
+def _known(connection: Connection, settings: Mapping[str, Any]) -> dict[str, TableMapping]:
+    """The mappings that there are once the document's settings are in force, by name."""
+    future = connection_settings.with_values(connection, settings)
+    stored = {mapping.name: mapping for mapping in connection.mappings.all()}
+    own = {name: mapping for name, mapping in stored.items() if mapping.user_defined}
+    return {name: stored.get(name, coming) for name, coming in coming_mappings(future).items()} | own
 
 
 def _check_mapping(connection: Connection, name: str, row: Mapping[str, Any], mapping: TableMapping | None) -> None:

@@ -4,6 +4,7 @@ Whether anything runs by itself does not travel either: a file starts nothing.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,7 +12,6 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from connector.models import Connection
-from connector.services.audit import record_change
 from connector.services.setup import SWITCHES, update_connection
 from coupling.services.defaults import Difference
 
@@ -19,8 +19,7 @@ SUBJECT = "Connection"
 """Stands for these settings where differences name a mapping, whose name is in capitals."""
 
 _STAYS = frozenset({"name", "over_privileged_reason", "automatic_jobs", "web_client_url"})
-_OF_RUNS = ("time_zone", "full_synch_hold_percent", "full_synch_parallel")
-_SETTINGS = (*sorted(SWITCHES - _STAYS), *_OF_RUNS)
+_SETTINGS = tuple(sorted(SWITCHES - _STAYS))
 _MOST_PERCENT = 100
 
 
@@ -51,6 +50,14 @@ def problem_of(values: Any) -> str:
     return ""
 
 
+def with_values(connection: Connection, values: Mapping[str, Any]) -> Connection:
+    """The connection as these settings would make it; it is not stored."""
+    changed = copy(connection)
+    for name, value in values.items():
+        setattr(changed, name, value)
+    return changed
+
+
 def differences_of(connection: Connection, values: Mapping[str, Any]) -> list[Difference]:
     now = exported(connection)
     return [
@@ -62,10 +69,5 @@ def differences_of(connection: Connection, values: Mapping[str, Any]) -> list[Di
 
 def apply_settings(*, connection: Connection, values: Mapping[str, Any], user: User | None) -> None:
     """Changes what differs, by the rules of Connection Setup. Raises SettingsError."""
-    found = {each.subject: each for each in differences_of(connection, values)}
-    if switches := {name: each.delivered for name, each in found.items() if name not in _OF_RUNS}:
-        update_connection(connection=connection, changes=switches, user=user)
-    if of_runs := {name: each.delivered for name, each in found.items() if name in _OF_RUNS}:
-        Connection.objects.filter(pk=connection.pk).update(**of_runs)
-        before = {name: found[name].now for name in of_runs}
-        record_change(connection=connection, user=user, action="change connection", before=before, after=of_runs)
+    if changes := {each.subject: each.delivered for each in differences_of(connection, values)}:
+        update_connection(connection=connection, changes=changes, user=user)

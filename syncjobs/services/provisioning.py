@@ -4,11 +4,12 @@ from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from connector.models import Connection
 from connector.provisioning import Subscriber, subscribe
 from coupling.models import Coupling, OptionMapping
-from syncjobs.choices import LIVE_JOB_STATES
+from syncjobs.choices import LIVE_JOB_STATES, ScheduleState
 from syncjobs.models import FullSynch, Operation, QuoteVersion, SalesDocument, SynchJob
 from syncjobs.services import forgetting, schedules
 from syncjobs.services.jobs import cancel_job
@@ -24,7 +25,9 @@ def subscribe_to_connections() -> None:
             changed=_changed,
             disabled=_disabled,
             reset=_reset,
+            copied=_copied,
             couplings=_couplings,
+            active_jobs=schedules.active_of,
         )
     )
 
@@ -51,6 +54,17 @@ def _disabled(connection: Connection) -> None:
     """Runs stop after the requests under way; what they had left waits until the connection is enabled again."""
     for job in SynchJob.objects.filter(connection=connection, state__in=LIVE_JOB_STATES):
         cancel_job(job=job)
+
+
+def _copied(source: Connection, target: Connection) -> None:
+    """Schedules as they are set; the runs start anew once the connection is enabled."""
+    mappings = {mapping.name: mapping for mapping in target.mappings.all()}
+    now = timezone.now()
+    for schedule in source.schedules.all():
+        schedule.pk, schedule.connection, schedule.mapping = None, target, mappings.get(schedule.name)
+        schedule.state, schedule.attempts, schedule.message = ScheduleState.ON_HOLD, 0, ""
+        schedule.last_run, schedule.next_run, schedule.job = None, now, None
+        schedule.save()
 
 
 def _reset(connection: Connection, user: User | None) -> None:

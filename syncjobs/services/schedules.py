@@ -7,14 +7,14 @@ whole is tried again after a growing pause, ten times.
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from connector.errors import ErrorKind, HubError
+from connector.errors import HubError
 from connector.models import Connection
 from connector.services.audit import record_change
 from coupling.defaults import default_mappings
@@ -30,6 +30,7 @@ _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=6)
 _WAKE_AFTER = timedelta(seconds=30)
 _PLANS_ANEW = frozenset({"interval_minutes", "weekdays", "from_time", "until_time"})
+_LIVE = (ScheduleState.READY, ScheduleState.RUNNING, ScheduleState.IDLE)
 _DEFAULT_INTERVAL, _DEFAULT_TIMEOUT = 30, 720
 
 
@@ -84,6 +85,14 @@ def resume(*, connection: Connection) -> None:
     connection.schedules.filter(enabled=True).update(
         state=ScheduleState.READY, attempts=0, message="", next_run=timezone.now()
     )
+
+
+def active_of(connection: Connection) -> tuple[int, int]:
+    """How many schedules are ready or running, of how many; none of none while the connection is disabled."""
+    if not connection.enabled:
+        return 0, 0
+    states = list(Schedule.objects.filter(connection=connection).values_list("state", "enabled"))
+    return sum(enabled and state in _LIVE for state, enabled in states), len(states)
 
 
 def run_due(*, now: datetime | None = None) -> list[SynchJob]:
@@ -163,22 +172,6 @@ def change_schedule(*, schedule: Schedule, user: User | None, changes: Mapping[s
             after=_written(after),
         )
     return schedule
-
-
-def change_time_zone(*, connection: Connection, name: str, user: User | None) -> None:
-    """What days and hours of the connection's schedules are meant in. Raises HubError for a zone that is none."""
-    if name not in available_timezones():
-        raise HubError(f"There is no time zone “{name}”.", kind=ErrorKind.DATA, code="schedule.time_zone")
-    before = connection.time_zone
-    if name == before:
-        return
-    with transaction.atomic():
-        connection.time_zone = name
-        connection.save(update_fields=["time_zone", "updated_at"])
-        record_change(
-            connection=connection, user=user, action="schedule.time_zone", before={"time_zone": before},
-            after={"time_zone": name},
-        )  # fmt: skip
 
 
 def _written(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from config.web.request import PageRequest
 from connector.models import Connection
-from connector.services.audit import record_change
+from connector.services.setup import update_connection
 from coupling.views.base import says_errors
 from syncjobs.models import FullSynch
 from syncjobs.services.after_full_synch import answer as answer_question
@@ -67,17 +67,13 @@ def retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
 @require_POST
 def pace(request: PageRequest, connection: str) -> HttpResponse:
     """From which share of failed records on dependents wait, and how many lines run at the same time."""
-    before = {name: getattr(request.connection, name) for name in PaceForm.Meta.fields}
     form = PaceForm(request.POST, instance=request.connection)
     if not form.is_valid():
         for problem in form.errors.values():
             messages.error(request, str(problem[0]))
     elif form.has_changed():
-        row = form.save()
-        record_change(
-            connection=row, user=request.user, action="full_synch.pace",
-            before=before, after={name: getattr(row, name) for name in before},
-        )  # fmt: skip
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        row = update_connection(connection=request.connection, changes=changes, user=request.user)
         messages.success(
             request,
             f"{row.full_synch_parallel} line{'' if row.full_synch_parallel == 1 else 's'} at the same time; dependents "

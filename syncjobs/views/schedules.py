@@ -19,7 +19,7 @@ from connector.services.setup import update_connection
 from coupling.views.base import says_errors
 from syncjobs.filtersets import ScheduleFilterSet
 from syncjobs.models import Schedule
-from syncjobs.services.schedules import change_schedule, change_time_zone, pause, run_now
+from syncjobs.services.schedules import change_schedule, pause, run_now
 from syncjobs.tables import ScheduleTable
 from syncjobs.windows import WEEKDAYS
 
@@ -91,7 +91,7 @@ def schedule_pause_all(request: PageRequest, connection: str) -> HttpResponse:
 def schedule_time_zone(request: PageRequest, connection: str) -> HttpResponse:
     """The time zone that days and hours of all schedules of the connection are meant in."""
     name = request.POST.get("time_zone", "").strip()
-    change_time_zone(connection=request.connection, name=name, user=request.user)
+    update_connection(connection=request.connection, changes={"time_zone": name}, user=request.user)
     messages.success(request, f"Days and hours of schedules are those of {name}.")
     return redirect(reverse("schedule-list", kwargs={"connection": connection}))
 

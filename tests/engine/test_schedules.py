@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from connector.errors import ErrorKind, HubError
+from connector.services.setup import update_connection
 from coupling.models import DirtyPair
 from syncjobs.choices import JobMode, JobState, ScheduleState
 from syncjobs.models import Schedule, SynchJob, WorkerHeartbeat
@@ -182,14 +183,14 @@ def test_outside_its_days_and_hours_a_schedule_waits_for_the_next_ones(scheduled
 
 
 def test_hours_are_those_of_the_connections_time_zone(scheduled: Hub) -> None:
-    schedules.change_time_zone(connection=scheduled.connection, name="Pacific/Kiritimati", user=None)
+    update_connection(connection=scheduled.connection, changes={"time_zone": "Pacific/Kiritimati"}, user=None)
     tomorrow = timezone.now().astimezone(ZoneInfo("Pacific/Kiritimati")).date() + timedelta(days=1)
     Schedule.objects.update(weekdays=[tomorrow.weekday()], from_time=time(6, 30))
     tick()
     opens = schedule_of(scheduled).next_run.astimezone(ZoneInfo("Pacific/Kiritimati"))
     assert (opens.date(), opens.time()) == (tomorrow, time(6, 30))
     with pytest.raises(HubError, match="no time zone"):
-        schedules.change_time_zone(connection=scheduled.connection, name="Mars/Olympus", user=None)
+        update_connection(connection=scheduled.connection, changes={"time_zone": "Mars/Olympus"}, user=None)
 
 
 def test_changes_wait_for_the_schedule_where_it_does_not_react_at_once(scheduled: Hub) -> None:

@@ -11,6 +11,9 @@ from syncjobs.models import ConfigurationCopy, Schedule
 from syncjobs.services.configuration import export_configuration
 from syncjobs.services.schedules import ensure_schedules
 
+CLASSIC = {"CUSTPRCGRP-PRICE", "SALESPRC-PRODPRICE"}
+"""Mappings of classic prices, which price lists take the place of."""
+
 
 @pytest.fixture
 def connection(hub):
@@ -138,3 +141,31 @@ def test_settings_of_the_connection_travel_and_can_be_undone(administrator, conn
 def test_settings_that_cannot_be_used_are_named(administrator, connection, settings, words):
     document = export_configuration(connection=connection) | {"connection": settings}
     assert words in upload(administrator, document).content.decode()
+
+
+def test_a_file_whose_settings_bring_mappings_is_imported_once(administrator, connection, mapping):
+    document = export_configuration(connection=connection)
+    names = {row["name"] for row in document["mappings"]}
+    document["connection"]["extended_pricing"] = True
+    document["mappings"] = [row for row in document["mappings"] if row["name"] not in CLASSIC]
+    assert names >= CLASSIC
+    header = {"name": "PLHEADER-PRICE", "update_conflict_resolution": "send_to_sales", "enabled": False}
+    document["mappings"].append(header)
+    answer = upload(administrator, document)
+    assert "PLHEADER-PRICE" in administrator.get(answer.url).content.decode()
+    administrator.post(answer.url)
+    made = TableMapping.objects.get(connection=connection, name="PLHEADER-PRICE")
+    assert (made.update_conflict_resolution, made.enabled) == ("send_to_sales", False)
+    assert made.fields.exists()
+    assert not connection.mappings.filter(name__in=CLASSIC).exists()
+    before = ConfigurationCopy.objects.get(origin="before_import")
+    administrator.post(address("mapping-configuration-copy", pk=before.pk))
+    assert set(connection.mappings.values_list("name", flat=True)) == names
+
+
+def test_a_mapping_that_the_files_settings_do_without_is_refused(administrator, connection, mapping):
+    document = export_configuration(connection=connection)
+    document["connection"]["extended_pricing"] = True
+    answer = upload(administrator, document)
+    assert answer.status_code == 422
+    assert "CUSTPRCGRP-PRICE is not a mapping of this connection" in answer.content.decode()
