@@ -159,6 +159,21 @@ class SalesMetadata:
         xml = f"<importexportxml><entities>{listed}</entities></importexportxml>"
         self.session.send("POST", "PublishXml", body={"ParameterXml": xml}, repeatable=True)
 
+    def track_changes(self, entity: str) -> bool:
+        """Has the organisation keep track of a table's changes from now on; False where it cannot."""
+        path = f"EntityDefinitions(LogicalName={literal(entity)})"
+        definition = self.session.get(path).data
+        if not (definition.get("CanChangeTrackingBeEnabled") or {}).get("Value", True):
+            return False
+        # A definition is replaced as a whole; labels in other languages stay.
+        body = {**definition, "ChangeTrackingEnabled": True}
+        self.session.send("PUT", path, body=body, headers={"MSCRM.MergeLabels": "true"}, repeatable=True)
+        self.publish(entity)
+        forget(f"{self.session.root}:tables")
+        forget(f"{self.session.root}:entity:{entity}")
+        self._tables = {}
+        return True
+
     def _ask_for_tables(self) -> list[list[Any]]:
         rows = self.session.get(f"EntityDefinitions?$select={_TABLE_PROPERTIES}").data["value"]
         return [_info_row(row) for row in rows if row.get("EntitySetName")]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connector import security_views, views
+from connector import security_views, team_views, views
 from connector.wizard import side_views
 from connector.wizard import views as wizard
 
@@ -21,6 +21,7 @@ urlpatterns = [
         security_views.connection_components,
         name="connection-components",
     ),
+    path("c/<slug:connection>/connection/team/", team_views.connection_team, name="connection-team"),
     path("encryption/", security_views.hub_encryption, name="encryption"),
     path("encryption/rotate/", security_views.hub_encryption_rotate, name="encryption-rotate"),
     path("c/<slug:connection>/setup/", wizard.setup_start, name="setup-start"),

@@ -14,11 +14,14 @@ from connector.choices import SalesOrderIntegration
 from connector.errors import HubError, SettingsError
 from connector.forms import AddressesForm, NewConnectionForm, SettingsForm, SynchronisationForm
 from connector.models import AuditEntry, Connection
-from connector.provisioning import couplings_of
+from connector.other_company import other_company
+from connector.provisioning import active_jobs_of, couplings_of
 from connector.services import setup
+from connector.services.another_company import CoupledError
 from connector.services.components import missing_for_orders
 from connector.services.connection_test import run_connection_test
 from connector.services.encryption import NOTICE, WAY_OUT, can_keep_secrets
+from connector.services.environments import neighbours
 
 _NEWEST_CHANGES = 8
 _FORMS: dict[str, type[SettingsForm]] = {"addresses": AddressesForm, "synchronisation": SynchronisationForm}
@@ -29,6 +32,12 @@ _ORDER_QUESTIONS = {
     SalesOrderIntegration.BIDIRECTIONAL.value: "Orders that are changed in one system are changed in the other. The "
     "mappings of orders and their lines are set up anew for that.",
 }
+
+_UNITS_QUESTION = (
+    "The mappings of units are replaced by those of the other way, with their fields and schedules, and the couplings "
+    "of units go. A product in Sales keeps the unit group that it has: products that are coupled already may have to "
+    "be made anew. Synchronise the units again before the products."
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,12 +90,13 @@ def connection_test(request: PageRequest, connection: str) -> HttpResponse:
 def _save(request: PageRequest, part: str) -> HttpResponse:
     form = _FORMS[part](request.POST, connection=request.connection, may_change=True, auto_id=f"{part}_%s")
     changes = form.changes(_last_editor(request.connection)) if form.is_valid() else {}
-    question = _ORDER_QUESTIONS.get(changes.get("sales_order_integration", ""))
-    if question and not form.errors and not is_confirmed(request):
-        return _ask_about_orders(request, question)
+    if not form.errors and not is_confirmed(request) and (question := _question_before(request, changes)):
+        return question
     if not form.errors:
         try:
             setup.update_connection(connection=request.connection, changes=changes, user=request.user)
+        except CoupledError:
+            return other_company(request, changes)
         except SettingsError as error:
             form.take_refusal(error)
         except HubError as error:
@@ -105,6 +115,21 @@ def _reset_web_client(request: PageRequest) -> HttpResponse:
     )
     messages.success(request, f"Links to Business Central lead to {connection.derived_web_client_url} again.")
     return redirect(connection)
+
+
+def _question_before(request: PageRequest, changes: dict[str, Any]) -> HttpResponse | None:
+    """What is asked before these settings are changed."""
+    if question := _ORDER_QUESTIONS.get(changes.get("sales_order_integration", "")):
+        return _ask_about_orders(request, question)
+    if "unit_group_mapping" in changes:
+        return confirmation_page(
+            request,
+            title="Couple units another way?",
+            text=_UNITS_QUESTION,
+            label="Change it",
+            back=request.connection.get_absolute_url(),
+        )
+    return None
 
 
 def _ask_about_orders(request: PageRequest, question: str) -> HttpResponse:
@@ -164,6 +189,8 @@ def _page(request: PageRequest, bound: dict[str, SettingsForm] | None = None, st
         "title": "Connection Setup",
         "forms": {**forms, **(bound or {})},
         "couplings": couplings_of(connection),
+        "active_jobs": active_jobs_of(connection),
+        "neighbours": neighbours(connection),
         "encryption_notice": "" if can_keep_secrets() else f"{NOTICE} {WAY_OUT}",
         "several": Connection.objects.count() > 1,
         "changes": AuditEntry.objects.filter(connection=connection)

@@ -6,6 +6,9 @@ from django.contrib.auth.models import User
 
 from config.models import HiddenBanner
 
+DONE = "done"
+"""Messages that say no more than that something was done; errors and warnings are always said."""
+
 
 def is_hidden(*, user: User, kind: str) -> bool:
     return HiddenBanner.objects.filter(user=user, kind=kind).exists()

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 import config
 from config.roles import Can, capabilities_of
+from config.web.banners import DONE, is_hidden
 from config.web.navigation import Link, navigation
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -31,9 +33,11 @@ def environment_of(connection: Any) -> Environment:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """`can`, `connection`, `navigation`, `environment`, `version`; the callables are called by the template."""
+    """What every template may ask for; the callables are called by the template. `quiet`: the person does not want to
+    be told what was merely done."""
     connection = getattr(request, "connection", None)
-    allowed = capabilities_of(request.user) if hasattr(request, "user") else frozenset()
+    user = getattr(request, "user", None)
+    allowed = capabilities_of(user) if user is not None else frozenset()
     match = request.resolver_match
     current = (match.url_name or "") if match else ""
 
@@ -46,4 +50,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "navigation": links,
         "environment": lambda: environment_of(connection) if connection else None,
         "version": config.__version__,
+        "quiet": lambda: isinstance(user, User) and is_hidden(user=user, kind=DONE),
     }

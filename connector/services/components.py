@@ -1,16 +1,18 @@
 """What the hub makes use of in Sales besides the tables themselves: what is there, missing or different; and repair.
 
 None of it is needed to synchronise; each part says what is lost without it. What comes with Business Central's base
-solution can only be installed with it, so repair is about the rows and settings that belong to the hub.
+solution can only be installed with it, so repair is about rows and settings: the company's row, the order switch,
+change tracking of the tables that are mapped.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from connector.choices import SalesOrderIntegration
+from connector.choices import SalesOrderIntegration, System
 from connector.clients import INTERACTIVE, sales_client
-from connector.errors import HubError
+from connector.errors import ErrorKind, HubError, RemoteError
 from connector.models import Connection
+from connector.provisioning import needed_tables
 from connector.sales import SalesClient
 from connector.services import facts, order_integration
 from connector.services.checks import listed
@@ -59,10 +61,32 @@ def repair(connection: Connection, client: SalesClient) -> list[str]:
                 headers={"If-Match": "*"},
             )
             done.append("The row of the company has its present name.")
+    done += [_track(client, table) for table in _untracked(connection, client)]
     if _switch_differs(connection, client):
         order_integration.switch_order_integration(connection, organisation=client.who_am_i().organization_id)
         done.append("The organisation's switch for order integration follows the connection.")
     return done
+
+
+def _untracked(connection: Connection, client: SalesClient) -> list[str]:
+    """Entity sets whose changes the mappings follow and Sales does not keep track of."""
+    known = client.tables()
+    wanted = {each.table for each in needed_tables(connection) if each.system == System.SALES}
+    return sorted(table for table in wanted if table in known and not known[table].change_tracking)
+
+
+def _track(client: SalesClient, table: str) -> str:
+    """What became of switching change tracking on, as a sentence. Raises RemoteError for anything but a refusal."""
+    try:
+        tracked = client.track_changes(client.table(table).entity)
+    except RemoteError as error:
+        if error.kind is not ErrorKind.PERMISSION:
+            raise
+        return (
+            f"Changes of {table} are not tracked: the application user may not change tables. Somebody with the role "
+            "System Customizer switches it on, or gives the role to the user for this once."
+        )
+    return f"Changes of {table} are tracked now." if tracked else f"Sales cannot track changes of {table}."
 
 
 def missing_for_orders(connection: Connection) -> str:

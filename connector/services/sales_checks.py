@@ -162,7 +162,8 @@ class SalesChecks:
         if untracked:
             raise Concern(
                 f"Sales does not track changes of {listed(untracked)}; the hub reads them completely each time.",
-                "Power Apps > Tables > the table > Properties > Advanced options: switch Track changes on.",
+                "Connection Setup > Components and roles > Check and repair does it; or Power Apps > Tables > the "
+                "table > Properties > Advanced options: switch Track changes on.",
             )
         return f"All {len(needed)} tables that the mappings use exist and track their changes."
 

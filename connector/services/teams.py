@@ -9,6 +9,9 @@ from connector.services.checks import check_failure, listed
 from connector.services.report import Concern
 
 MEMBERS = "teammembership_association"
+USUAL_TEAM = "The company's team, else that of the hub's business unit"
+"""Who owns new rows where nobody chose a team."""
+
 _OWNER = "teamtype eq 0"
 _TEAMS = "Power Platform admin center > Environments > the environment > Settings > Users + permissions > Teams"
 

@@ -8,12 +8,12 @@ from django import forms
 
 from connector.choices import OwnershipModel, SalesOrderIntegration
 from connector.models import Connection, SetupDraft
+from connector.services.teams import USUAL_TEAM
 from connector.setting_fields import MappingSwitches, OwnershipFields
 from connector.wizard.step_form import StepForm
 from connector.wizard.subjects import PeopleChoice
 
 NEW = "new"
-_USUAL_TEAM = "The company's team, else that of the hub's business unit"
 
 
 class WelcomeForm(StepForm):
@@ -83,7 +83,7 @@ class OwnershipForm(StepForm, OwnershipFields):
         own = connection.chosen_team_id
         if own is not None and str(own) not in dict(choices):
             choices.append((str(own), connection.chosen_team_name))
-        self.fields["chosen_team_id"].choices = [("", _USUAL_TEAM), *choices]  # type: ignore[attr-defined]
+        self.fields["chosen_team_id"].choices = [("", USUAL_TEAM), *choices]  # type: ignore[attr-defined]
         salespeople = [(row["id"], f"{row['name']} {row['email']}".strip()) for row in people.get("salespeople", [])]
         members = people.get("members")
         for row in people.get("users", []):

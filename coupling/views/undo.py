@@ -64,7 +64,7 @@ def offer_undo(request: PageRequest, sentence: str, deed: UUID | None) -> None:
         address,
         get_token(request),
     )
-    messages.success(request, format_html("{} {}", sentence, form))
+    messages.success(request, format_html("{} {}", sentence, form), extra_tags="with-a-way-back")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

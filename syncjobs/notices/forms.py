@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.validators import EmailValidator
 
+from config.web.banners import DONE
 from connector.choices import NoticeKind, Severity
 from connector.errors import SettingsError
 from connector.services.addresses import origin
@@ -54,6 +55,7 @@ class PagesForm(forms.Form):
         (CouplingState.FAILING.value, "The last attempt failed"),
         (CouplingState.OUTSIDE_FILTER.value, "A record left the mapping's filter"),
         (QUEUED, "Work was queued"),
+        (DONE, "Something was saved or done"),
     )
     shown = forms.MultipleChoiceField(
         label="Say at once", required=False, choices=KINDS, widget=forms.CheckboxSelectMultiple

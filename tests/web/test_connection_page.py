@@ -1,6 +1,12 @@
 """Connection Setup shows how a test went, also without JavaScript."""
 
+from uuid import uuid4
+
 import pytest
+
+from connector.models import Connection, Credential
+from connector.services.setup import update_connection
+from coupling.models import Coupling
 
 PAGE = "/c/default/connection/"
 
@@ -89,6 +95,63 @@ def test_a_setting_that_both_changed_is_shown_and_saving_again_decides(administr
     assert administrator.post(PAGE, again).status_code == 302
     hub.connection.refresh_from_db()
     assert hub.connection.freight_account_no == "8500"
+
+
+def addresses(page, **changes) -> dict[str, str]:
+    """What a browser posts of the page's first form."""
+    form = page.context["forms"]["addresses"]
+    values = {name: form[name].value() or "" for name, field in form.fields.items() if not field.disabled}
+    return {"action": "addresses", "seen": form.seen, **values, **changes}
+
+
+def test_another_company_takes_a_connection_of_its_own_and_the_couplings_stay_parked(administrator, hub, people):
+    Connection.objects.update(enabled=False, business_central_environment="Production", chosen_team_id=uuid4())
+    Credential.objects.create(connection=hub.connection, secret="of the first")
+    hub.customers.sales_filter = "statecode eq 0"
+    hub.customers.save()
+    change = addresses(administrator.get(PAGE), business_central_environment="Sandbox")
+    question = administrator.post(PAGE, change).text
+    assert "2 couplings belong to CRONUS" in question
+    assert Connection.objects.count() == 1
+    made = administrator.post(PAGE, {**change, "confirmed": "1"}, follow=True)
+    assert "the couplings stay with the other one" in made.text
+    old, new = Connection.objects.order_by("pk")
+    assert (old.business_central_environment, new.business_central_environment) == ("Production", "Sandbox")
+    assert (new.slug, new.enabled, new.sales_url, new.company_id) == ("default-2", False, old.sales_url, old.company_id)
+    assert new.chosen_team_id == old.chosen_team_id
+    assert Credential.objects.get(connection=new).secret == "of the first"
+    assert (Coupling.objects.filter(connection=old).count(), Coupling.objects.filter(connection=new).count()) == (2, 0)
+    assert new.mappings.get(name="CUSTOMER").sales_filter == "statecode eq 0"
+    assert new.mappings.count() == old.mappings.count()
+    assert new.transformation_rules.get().code == "TRIM"
+    assert new.schedules.get().mapping == new.mappings.get(name="CUSTOMER")
+
+
+def test_a_secret_is_not_carried_through_the_question_about_couplings(administrator, hub):
+    Connection.objects.update(enabled=False)
+    change = addresses(administrator.get(PAGE), business_central_environment="Sandbox", client_secret="s3cret")
+    answer = administrator.post(PAGE, change, follow=True).text
+    assert "Save the new secret by itself first" in answer
+    assert "s3cret" not in answer
+
+
+def test_another_organisation_has_other_teams(hub):
+    hub.connection.couplings.all().delete()
+    Connection.objects.update(enabled=False, chosen_team_id=uuid4(), chosen_team_name="North")
+    changed = update_connection(
+        connection=hub.connection, changes={"sales_url": "https://fabrikam.crm4.dynamics.com"}, user=None
+    )
+    assert (changed.chosen_team_id, changed.chosen_team_name) == (None, "")
+
+
+def test_units_are_coupled_another_way_only_after_a_question(administrator, hub):
+    Connection.objects.update(enabled=False)
+    change = {**synchronisation(administrator.get(PAGE)), "unit_group_mapping": "on"}
+    assert "the couplings of units go" in administrator.post(PAGE, change).text
+    assert not Connection.objects.get().unit_group_mapping
+    administrator.post(PAGE, {**change, "confirmed": "1"})
+    assert Connection.objects.get().unit_group_mapping
+    assert hub.connection.mappings.filter(name="UNIT GROUP").exists()
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,7 @@ def test_a23_active_schedules_are_counted_in_words(enabled, page):
     assert "4 of 4 active. All are ready or running." in text(page.get("/c/default/status/"))
     schedules.pause(schedule=Schedule.objects.get(name="VENDOR"), enabled=False)
     assert "3 of 4 active. Some are on hold" in text(page.get("/c/default/status/"))
+    assert "3 of 4</a>" in text(page.get(HERE))
     setup.disable(connection=enabled, user=None, reason="")
     assert "0 of 0 active" in text(page.get("/c/default/status/"))
 
@@ -343,6 +344,14 @@ def test_each_kind_of_banner_and_message_can_be_switched_off(enabled, page, admi
     assert set(page.get(address).context["pages"].initial["shown"]) == set(every) - {"failing", "queued"}
     page.post(address, {"part": "pages", "shown": every})
     assert not banners.is_hidden(user=administrator, kind="failing")
+
+
+def test_news_of_what_was_done_can_be_switched_off_and_warnings_cannot(enabled, page, administrator):
+    banners.hide(user=administrator, kind=banners.DONE)
+    answer = page.post("/c/default/schedules/time-zone/", {"time_zone": "Europe/Rome"}, follow=True)
+    assert "Days and hours of schedules are those of" not in text(answer)
+    answer = page.post("/c/default/schedules/time-zone/", {"time_zone": "Mars/Olympus"}, follow=True)
+    assert "There is no time zone “Mars/Olympus”." in text(answer)
 
 
 def test_a31_couples_salespeople_only_in_the_person_model_and_repairs_only_while_off(complete, page, sandbox):
