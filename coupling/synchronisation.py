@@ -363,7 +363,7 @@ class SynchronisationService(Protocol):
         trigger: str = "user",
         confirm_deletions: bool = False,
     ) -> StartedJob:
-        """A run of the whole mapping; `mode` is "modified", "full" or "preview"; direction None: the mapping's.
+        """`mode`: "modified", "full", "unconditional" (full, the source wins) or "preview"; direction None: all.
         `confirm_deletions`: carries out deletions that an earlier run held back because they were so many."""
         ...
 

@@ -13,6 +13,7 @@ from config.web.columns import CheckBoxColumn, CountColumn, DirectionColumn, Nam
 from config.web.tables import Table
 from coupling.choices import MappingKind
 from coupling.records import sales_caption
+from coupling.services.companies import companies_of
 from syncjobs.choices import JobState
 from syncjobs.presentation import mapping_url
 
@@ -20,6 +21,10 @@ from syncjobs.presentation import mapping_url
 def _errors_url(mapping: Any, **more: str) -> str:
     place = reverse("error-list", kwargs={"connection": mapping.connection.slug})
     return f"{place}?{urlencode({'mapping': mapping.name, **more})}"
+
+
+def _templates_url(mapping: Any) -> str:
+    return reverse("mapping-templates", kwargs={"connection": mapping.connection.slug, "name": mapping.name})
 
 
 class MappingTable(Table):
@@ -39,12 +44,15 @@ class MappingTable(Table):
         verbose_name="Filter in Business Central", attrs={"td": {"class": "col-text"}}
     )
     sales_filter = tables.Column(verbose_name="Filter in Sales", attrs={"td": {"class": "col-text"}})
+    companies = tables.Column(accessor="sales_filter", verbose_name="Companies", orderable=False)
     key = tables.Column(accessor="kind", verbose_name="Key", orderable=False)
     user_defined = tables.BooleanColumn(verbose_name="Own", yesno="yes,no")
     last_run = tables.Column(accessor="last_state", verbose_name="Last run", empty_values=())
     bc_read = TimeColumn(verbose_name="Read from Business Central")
     sales_read = TimeColumn(verbose_name="Read from Sales")
     interval = tables.Column(verbose_name="Runs", attrs={"td": {"class": "text-nowrap"}})
+    reacts = tables.BooleanColumn(verbose_name="Reacts at once", yesno="yes,no")
+    templates_made = CountColumn(_templates_url, verbose_name="Templates")
     depends_on = tables.Column(verbose_name="After", orderable=False)
 
     class Meta(Table.Meta):
@@ -88,6 +96,10 @@ class MappingTable(Table):
 
     def value_key(self, record: Any) -> str:
         return "Option" if record.kind == MappingKind.OPTION else "GUID"
+
+    def render_companies(self, record: Any) -> str:
+        found = companies_of(record)
+        return found.words if found else parts.DASH
 
     def render_last_run(self, record: Any) -> SafeString:
         if not record.last_state:

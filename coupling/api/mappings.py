@@ -21,6 +21,7 @@ from coupling.api.serializers import (
 )
 from coupling.filtersets import MappingFilterSet
 from coupling.models import FieldMapping, RecordTemplate, TableMapping
+from coupling.services.copying import copy_mapping
 from coupling.services.couplings import require_usable
 from coupling.services.mappings import (
     add_field,
@@ -54,8 +55,12 @@ class MappingList(ConnectionView):
         responses={201: MappingSerializer},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        mapping = create_mapping(connection=self.hub_connection, user=self.person, **self.body(NewMappingSerializer))
-        return Response(MappingSerializer(mapping).data, status=201)
+        asked = self.body(NewMappingSerializer)
+        place = {"connection": self.hub_connection, "user": self.person}
+        if pattern := asked.pop("copy", ""):
+            copied = copy_mapping(source=self.mapping(pattern), **place, **asked)
+            return Response({**MappingSerializer(copied.mapping).data, "left_out": copied.left_out}, status=201)
+        return Response(MappingSerializer(create_mapping(**place, **asked)).data, status=201)
 
 
 class MappingDetail(ConnectionView):
@@ -169,7 +174,7 @@ class MappingSynchronize(ConnectionView):
     def post(self, request: Request, connection: str, name: str) -> Response:
         mapping = self.mapping(name)
         asked = self.body(RunSerializer)
-        heavy = asked["mode"] == "full" or asked["confirm_deletions"]
+        heavy = asked["mode"] in ("full", "unconditional") or asked["confirm_deletions"]
         require(self.person, Capability.RUN_FULL if heavy else Capability.OPERATE)
         require_usable(mapping)
         if asked["direction"] and asked["direction"] != mapping.direction:

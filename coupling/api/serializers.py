@@ -66,6 +66,9 @@ class NewMappingSerializer(StrictSerializer):
     sales_table = serializers.CharField(max_length=100)
     direction = serializers.ChoiceField(choices=Direction.choices)
     synch_only_coupled_records = serializers.BooleanField(default=True)
+    copy = serializers.CharField(
+        max_length=50, required=False, help_text="A mapping whose settings, filters, fields and templates it takes."
+    )
 
     def validate_direction(self, value: str) -> Direction:
         return Direction(value)
@@ -128,7 +131,7 @@ class MatchSerializer(StrictSerializer):
 
 
 class RunSerializer(StrictSerializer):
-    mode = serializers.ChoiceField(choices=[(mode, mode) for mode in ("modified", "full", "preview")])
+    mode = serializers.ChoiceField(choices=[(mode, mode) for mode in ("modified", "full", "unconditional", "preview")])
     direction = serializers.ChoiceField(choices=Direction.choices, allow_null=True, default=None)
     confirm_deletions = serializers.BooleanField(
         default=False, help_text="Carry out deletions that an earlier run held back; administrators only."

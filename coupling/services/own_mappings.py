@@ -165,7 +165,7 @@ def add_fields(*, mapping: TableMapping, choices: Sequence[FieldChoice], user: U
     metadata = known_sales_columns(mapping)
     for position, choice in enumerate(dict.fromkeys(choices)):
         bc, sales = bc_columns.get(choice.business_central_property), columns.pop(choice.sales_attribute, None)
-        if problem := _pair_problem(mapping, choice, bc, sales):
+        if problem := pair_problem(mapping, choice, bc, sales):
             errors[str(position)] = [problem]
             continue
         field = FieldMapping(
@@ -217,9 +217,10 @@ def _name_problem(connection: Connection, name: str) -> str:
     return ""
 
 
-def _pair_problem(
+def pair_problem(
     mapping: TableMapping, choice: FieldChoice, bc: ColumnChoice | None, sales: ColumnChoice | None
 ) -> str:
+    """Why the two columns cannot be mapped as chosen; blank where they can. None: there is no such free column."""
     targets = choice.direction.targets
     if sales is None:
         return f"{mapping.sales_entity} has no free column “{choice.sales_attribute}”."

@@ -174,9 +174,14 @@ def spaced(name: str) -> str:
 
 
 def _alike(bc: ColumnChoice, sales: ColumnChoice) -> bool:
-    return _essence(bc.name) in {_essence(sales.label), _essence(sales.name.partition("_")[2] or sales.name)}
+    return _plain(bc.name) in {_plain(sales.label), essence(sales.name)}
 
 
-def _essence(text: str) -> str:
+def essence(name: str) -> str:
+    """A column's name without its publisher's prefix, capitals and signs."""
+    return _plain(name.partition("_")[2] or name)
+
+
+def _plain(text: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     return _SAME_WORDS.get(plain, plain)

@@ -13,6 +13,7 @@ from config.web.request import PageRequest
 from connector.errors import RemoteError
 from coupling.exceptions import MappingError
 from coupling.models import TableMapping
+from coupling.services.companies import companies_of, consequence
 from coupling.services.filter_builder import COMPARISONS, ConditionError, condition, filter_columns, joined, sample
 from coupling.services.mappings import filter_problem, update_mapping
 from coupling.services.schema import ColumnChoice
@@ -80,11 +81,14 @@ def mapping_filter(request: PageRequest, connection: str, name: str, system: str
             context["problem"] = error
     elif do == "save":
         try:
+            companies = companies_of(mapping)
             update_mapping(mapping=mapping, changes={f"{side}_filter": text}, user=request.user)
         except MappingError as error:
             form.add_error("text", [problem for lines in error.fields.values() for problem in lines])
         else:
             messages.success(request, f"The filter in {side.label} is saved.")
+            if words := consequence(companies, mapping):
+                messages.warning(request, words)
             return redirect(here)
     context |= {
         "title": f"Filter in {side.label}",

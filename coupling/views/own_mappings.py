@@ -5,6 +5,7 @@ link, without JavaScript).
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -20,6 +21,7 @@ from connector.errors import RemoteError
 from coupling.choices import MappingKind
 from coupling.exceptions import MappingError
 from coupling.models import TableMapping
+from coupling.services.copying import Copied, copy_mapping
 from coupling.services.own_mappings import (
     NAME_LENGTH,
     FieldChoice,
@@ -107,11 +109,13 @@ FieldChoiceFormSet = forms.formset_factory(FieldChoiceForm, extra=_EMPTY_ROWS, m
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def mapping_new(request: PageRequest, connection: str) -> HttpResponse:
-    """First step: which tables. The mapping comes into being switched off."""
+    """First step: which tables. The mapping comes into being switched off; with `copy`, after another one's pattern."""
+    pattern = _pattern(request)
     page: dict[str, Any] = {
-        "title": "New table mapping",
+        "title": f"Duplicate {pattern.name}" if pattern else "New table mapping",
+        "pattern": pattern,
         "crumbs": [("Mappings", reverse("mapping-list", kwargs={"connection": connection}))],
-        "live_url": f"{request.path}?live=1",
+        "live_url": f"{request.path}?{urlencode({'live': 1, **({'copy': pattern.name} if pattern else {})})}",
     }
     if request.method != "POST" and "live" not in request.GET:
         return render(request, "coupling/mapping_new.html", page)
@@ -121,14 +125,19 @@ def mapping_new(request: PageRequest, connection: str) -> HttpResponse:
             request.POST or None,
             bc=business_central_tables(request.connection),
             sales=sales_tables(request.connection),
+            initial=_shown_first(pattern),
         )
+        if request.method == "POST" and form.is_valid() and pattern:
+            copied = copy_mapping(connection=request.connection, source=pattern, user=request.user, **_settings(form))
+            _say_copied(request, copied)
+            return redirect("mapping-detail", connection=connection, name=copied.mapping.name)
         if request.method == "POST" and form.is_valid():
             mapping = create_mapping(connection=request.connection, user=request.user, **_settings(form))
             messages.success(request, f"{mapping.name} is made and switched off. Now choose its fields.")
             return redirect("mapping-fields-new", connection=connection, name=mapping.name)
     except MappingError as error:
         for name, problems in error.fields.items():
-            form.add_error(name, problems)
+            form.add_error(name if name in form.fields else None, problems)
     except RemoteError as error:
         return _live(request, "coupling/mapping_new.html", {**page, "problem": error})
     return _live(request, "coupling/mapping_new.html", {**page, "form": form})
@@ -170,6 +179,28 @@ def mapping_fields_new(request: PageRequest, connection: str, name: str) -> Http
     except RemoteError as error:
         return _live(request, "coupling/mapping_fields_new.html", {**page, "problem": error})
     return _live(request, "coupling/mapping_fields_new.html", {**page, "rows": rows})
+
+
+def _pattern(request: PageRequest) -> TableMapping | None:
+    """The mapping that is duplicated, where one is."""
+    name = request.GET.get("copy", "")
+    if not name:
+        return None
+    return get_object_or_404(TableMapping, connection=request.connection, name=name, kind=MappingKind.RECORD)
+
+
+def _shown_first(pattern: TableMapping | None) -> dict[str, Any]:
+    if pattern is None:
+        return {}
+    return {"direction": pattern.direction, "synch_only_coupled_records": pattern.synch_only_coupled_records}
+
+
+def _say_copied(request: PageRequest, copied: Copied) -> None:
+    name, number = copied.mapping.name, copied.mapping.fields.count()
+    fields = f"{number} field{'' if number == 1 else 's'}"
+    messages.success(request, f"{name} is made with {fields} and switched off. Look at it, then switch it on.")
+    if copied.left_out:
+        messages.warning(request, f"Left out, since the new tables have nothing for it: {', '.join(copied.left_out)}.")
 
 
 def _live(request: PageRequest, template: str, context: dict[str, Any]) -> HttpResponse:

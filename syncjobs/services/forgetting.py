@@ -17,9 +17,8 @@ from connector.errors import ErrorKind, RemoteError
 from connector.models import Connection
 from coupling.choices import MappingKind
 from coupling.models import DirtyPair
-from syncjobs.engine.pull import client_of, pull_table
 from syncjobs.services import schedules
-from syncjobs.services.watching import Quiet
+from syncjobs.services.watching import Quiet, read_quietly
 
 log = logging.getLogger(__name__)
 
@@ -90,15 +89,7 @@ def forget_changes(connection_id: int) -> None:
     }
     for system, table in sorted(tables):
         try:
-            pull_table(
-                connection=connection,
-                system=system,
-                table=table,
-                client=client_of(connection, system, progress.meter),
-                progress=progress,
-                wanted_since=since,
-                sweep=True,
-            )
+            read_quietly(connection=connection, system=system, table=table, progress=progress, since=since, sweep=True)
         except RemoteError as error:
             log.warning("What changed in %s cannot be left out: %s", table, error)
             if error.kind in (ErrorKind.TRANSIENT, ErrorKind.THROTTLED):

@@ -5,6 +5,7 @@ Refusals are HubErrors whose kind is CONFLICT (the present state forbids it) or 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from syncjobs.engine.fan_out import enqueue
 from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.models import FullSynchLine, Operation, SynchJob
 
+UNCONDITIONAL = "unconditional"
 RETRYABLE = (OperationState.FAILED, OperationState.CONFLICT, OperationState.SKIPPED)
 
 
@@ -61,6 +63,43 @@ def start_job(
     if hand_over:
         transaction.on_commit(partial(enqueue, "run_job", job, queue=queue))
     return job
+
+
+def run_mapping(
+    *,
+    mapping: TableMapping,
+    mode: str,
+    direction: Direction | str | None = None,
+    trigger: JobTrigger = JobTrigger.USER,
+    user: User | None,
+    confirm_deletions: bool = False,
+) -> SynchJob:
+    """A run of the whole mapping: `mode` is "modified", "full", "preview" or "unconditional".
+
+    An unconditional run is a full one that writes every value over what the other side holds, also where only that side
+    changed it. Raises HubError for one of a mapping that goes both ways, where nobody can say which side that is.
+    """
+    options = RunOptions(confirm_deletions=confirm_deletions)
+    if mode == UNCONDITIONAL:
+        targets = Direction(mapping.direction).targets
+        if len(targets) > 1:
+            raise HubError(
+                f"{mapping} goes both ways: a run that asks nobody would overwrite one side without saying which.",
+                kind=ErrorKind.DATA,
+                code="mapping.two_way",
+                hint="Run all records instead, or let a side win in a full synchronisation.",
+            )
+        (target,) = targets
+        options = replace(options, force_from=target.other)
+    return start_job(
+        connection=mapping.connection,
+        mapping=mapping,
+        mode=JobMode.FULL if mode == UNCONDITIONAL else JobMode(mode),
+        direction=direction,
+        trigger=trigger,
+        user=user,
+        options=options,
+    )
 
 
 def cancel_job(*, job: SynchJob) -> None:

@@ -27,15 +27,15 @@ from syncjobs.engine.marks import lift_dependents
 from syncjobs.engine.match import check_readable
 from syncjobs.engine.options import Acceptance, MatchCriteria, PairRef, RunOptions
 from syncjobs.engine.preview import preview_pair
-from syncjobs.engine.pull import client_of, pull_table, refresh_records
+from syncjobs.engine.pull import client_of, refresh_records
 from syncjobs.engine.tables import TableReading
 from syncjobs.models import Operation, SynchJob
 from syncjobs.querysets import failed_creations_of
 from syncjobs.services import team
-from syncjobs.services.jobs import retry_couplings, run_pairs, start_job
+from syncjobs.services.jobs import retry_couplings, run_mapping, run_pairs, start_job
 from syncjobs.services.schedules import ensure_schedules
 from syncjobs.services.undo import undo_job, undo_pair
-from syncjobs.services.watching import Quiet
+from syncjobs.services.watching import Quiet, read_quietly
 
 
 class Synchronisation:
@@ -52,15 +52,7 @@ class Synchronisation:
         return {key: key in found for key in keys}
 
     def refresh_table(self, *, connection: Connection, system: System, table: str) -> None:
-        quiet = Quiet()
-        pull_table(
-            connection=connection,
-            system=system,
-            table=table,
-            client=client_of(connection, system, quiet.meter),
-            progress=quiet,
-            wanted_since=timezone.now(),
-        )
+        read_quietly(connection=connection, system=system, table=table, progress=Quiet(), since=timezone.now())
 
     def mapping_made(self, *, mapping: TableMapping) -> None:
         ensure_schedules(connection=mapping.connection)
@@ -317,14 +309,15 @@ class Synchronisation:
         trigger: str = "user",
         confirm_deletions: bool = False,
     ) -> StartedJob:
-        return self._start(
+        job = run_mapping(
             mapping=mapping,
-            mode=JobMode(mode),
-            options=RunOptions(confirm_deletions=confirm_deletions),
+            mode=mode,
             direction=direction,
+            trigger=JobTrigger(trigger),
             user=user,
-            trigger=trigger,
+            confirm_deletions=confirm_deletions,
         )
+        return _started(job)
 
     def failed_creations(
         self, *, connection: Connection, system: System, table: str, keys: Sequence[UUID]

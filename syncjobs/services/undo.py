@@ -4,13 +4,18 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from connector.errors import ErrorKind, HubError
-from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationState
+from syncjobs.choices import LIVE_JOB_STATES, JobMode, JobTrigger, OperationKind, OperationState
 from syncjobs.engine.options import PairRef, RunOptions
 from syncjobs.models import Operation, SynchJob
 from syncjobs.services.jobs import start_job
 
 _CHANGE = "options__undo_change"
 """Set where only one pair of a job is undone."""
+
+
+def creations_of(job: SynchJob) -> QuerySet[Operation]:
+    """What the job made: an undo deletes these records where nobody has changed them since."""
+    return job.operations.filter(kind=OperationKind.CREATE, state=OperationState.SETTLED, preview=False)
 
 
 def undo_job(*, job: SynchJob, user: User | None, trigger: JobTrigger = JobTrigger.USER) -> SynchJob:

@@ -6,6 +6,7 @@ Nothing is planned or written here, so it also goes on where runs are started by
 
 import logging
 from collections.abc import Collection
+from datetime import datetime
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -40,6 +41,24 @@ class Quiet:
 
     def beat(self) -> None:
         """Nobody waits for a sign of life."""
+
+
+def read_quietly(
+    *, connection: Connection, system: System, table: str, progress: Quiet, since: datetime, sweep: bool = False
+) -> None:
+    """Reads the changes of one table into the mirror, for no job; `sweep` looks for deleted records in any case.
+
+    Raises RemoteError.
+    """
+    pull_table(
+        connection=connection,
+        system=system,
+        table=table,
+        client=client_of(connection, system, progress.meter),
+        progress=progress,
+        wanted_since=since,
+        sweep=sweep,
+    )
 
 
 def look_for_changes(*, connection_id: int, announced: Collection[tuple[str, str]] = ()) -> None:
@@ -101,15 +120,7 @@ def read_table(*, connection_id: int, system: System, table: str) -> None:
     connection = Connection.objects.filter(pk=connection_id, enabled=True).first()
     if connection is None:
         return
-    progress = Quiet()
     try:
-        pull_table(
-            connection=connection,
-            system=system,
-            table=table,
-            client=client_of(connection, system, progress.meter),
-            progress=progress,
-            wanted_since=timezone.now(),
-        )
+        read_quietly(connection=connection, system=system, table=table, progress=Quiet(), since=timezone.now())
     except RemoteError as error:
         logger.warning("Reading %s: %s", table, error)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -15,13 +15,15 @@ from connector.services.audit import record_change
 from coupling.models import Coupling
 from coupling.views.base import says_errors
 from syncjobs.choices import OperationState
+from syncjobs.models import SynchJob
 from syncjobs.querysets import failed_creations
 from syncjobs.services.jobs import cancel_job, delete_job, retry_couplings, retry_creations
 from syncjobs.services.retention import deletable_jobs, forget_jobs
-from syncjobs.services.undo import undo_job
+from syncjobs.services.undo import creations_of, undo_job
 from syncjobs.views.jobs import DELETE_QUESTION, UNDO_QUESTION, jobs_of
 
 _WEEK = timedelta(days=7)
+_NAMED = 10
 
 
 @require_POST
@@ -55,11 +57,31 @@ def job_retry(request: PageRequest, connection: str, pk: int) -> HttpResponse:
 @says_errors
 def job_undo(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     job = get_object_or_404(jobs_of(request), pk=pk)
-    if not is_confirmed(request):
+    if number := creations_of(job).count():
+        if request.POST.get("creations", "").strip() != str(number):
+            return _ask_for_creations(request, job, number)
+    elif not is_confirmed(request):
         return confirmation_page(
             request, title=f"Undo {job}?", text=UNDO_QUESTION, label="Undo the job", back=job.get_absolute_url()
         )
     return redirect(undo_job(job=job, user=request.user))
+
+
+def _ask_for_creations(request: PageRequest, job: SynchJob, number: int) -> HttpResponse:
+    """Records that go are named, and their number is typed: they cannot be brought back."""
+    typed = request.POST.get("creations", "").strip()
+    names = list(creations_of(job).order_by("pk").values_list("record_name", flat=True)[:_NAMED])
+    context = {
+        "title": f"Undo {job}?",
+        "job": job,
+        "question": UNDO_QUESTION,
+        "number": number,
+        "names": names,
+        "more": number - len(names),
+        "typed": typed,
+        "back": job.get_absolute_url(),
+    }
+    return render(request, "syncjobs/job_undo.html", context, status=422 if typed else 200)
 
 
 @require_POST

@@ -1,18 +1,21 @@
 """The list of mappings, with what can be done to several of them at once."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count, DateTimeField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from config.roles import Capability, require
 from config.web.lists import BulkAction, ListView
 from connector.choices import System
 from connector.errors import HubError
+from connector.services.environments import neighbours
 from coupling.filtersets import MappingFilterSet
-from coupling.models import Coupling, OptionMapping, TableCursor, TableMapping
+from coupling.models import Coupling, OptionMapping, RecordTemplate, TableCursor, TableMapping
 from coupling.services.mappings import update_mapping
 from coupling.views.uncoupling import uncouple_url
 from syncjobs.choices import JobMode, JobTrigger
@@ -21,7 +24,10 @@ from syncjobs.models import Schedule, SynchJob
 from syncjobs.services.jobs import start_job
 from syncjobs.views.errors import TROUBLED
 
-_UNCOUPLE = "uncouple"
+_UNCOUPLE, _RESET, _EXPORT = "uncouple", "reset", "export"
+_PAGES = {_RESET: "mapping-reset", _EXPORT: "mapping-configuration-export"}
+"""Deeds that have a page of their own: a difference to look at first, or a file."""
+
 _MODES = {"modified": JobMode.MODIFIED, "full": JobMode.FULL}
 _WORDS = {"modified": "started", "full": "started", "on": "switched on", "off": "switched off"}
 
@@ -52,6 +58,8 @@ class MappingList(ListView):
             Capability.CHANGE_SETTINGS,
             question="Nothing of {n} mappings is synchronised until they are switched on again. Couplings stay.",
         ),
+        BulkAction(_RESET, "Delivered setup", "arrows-diff", Capability.CHANGE_SETTINGS),
+        BulkAction(_EXPORT, "Export", "download", Capability.CHANGE_SETTINGS),
         BulkAction(_UNCOUPLE, "Delete couplings", "unlink", Capability.CHANGE_SETTINGS, danger=True),
     )
 
@@ -67,6 +75,10 @@ class MappingList(ListView):
                 coupled=_number(couplings) + _number(options),
                 troubled=_number(couplings.filter(TROUBLED)),
                 skipped=_number(couplings.filter(skipped_at__isnull=False)),
+                templates_made=_number(
+                    RecordTemplate.objects.filter(mapping=OuterRef("pk")).order_by().values("mapping")
+                ),
+                reacts=Subquery(schedule.values("reacts_at_once")[:1]),
                 interval=Subquery(schedule.values("interval_minutes")[:1]),
                 last_state=Subquery(jobs.values("state")[:1]),
                 last_job=Subquery(jobs.values("pk")[:1]),
@@ -76,12 +88,22 @@ class MappingList(ListView):
         )
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if request.POST.get("action") == _UNCOUPLE:
+        action = request.POST.get("action", "")
+        if action == _UNCOUPLE or action in _PAGES:
             require(request.user, Capability.CHANGE_SETTINGS)
             if names := list(self._selected().values_list("name", flat=True)):
-                # Its question has an answer to type, which the list's own question has not.
-                return redirect(uncouple_url(self.request.connection, names))
+                return redirect(self._page_for(action, names))
         return super().post(request, **kwargs)
+
+    def _page_for(self, action: str, names: list[str]) -> str:
+        if action == _UNCOUPLE:
+            # Its question has an answer to type, which the list's own question has not.
+            return uncouple_url(self.request.connection, names)
+        place = reverse(_PAGES[action], kwargs={"connection": self.request.connection.slug})
+        return f"{place}?{urlencode({'name': names}, doseq=True)}"
+
+    def get_context(self) -> dict[str, Any]:
+        return {"neighbours": neighbours(self.request.connection)}
 
     def run_action(self, action: BulkAction, records: QuerySet[TableMapping]) -> str:
         done, problems = 0, []

@@ -1,6 +1,6 @@
 """One mapping with its settings and fields. Changes go through `coupling.services.mappings`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -20,15 +20,23 @@ from coupling.choices import DeletionConflict, UpdateConflict
 from coupling.exceptions import MappingError
 from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.records import sales_caption
+from coupling.services.companies import (
+    Companies,
+    companies_of,
+    consequence,
+    is_multi_company,
+    may_switch,
+    what_changes,
+)
 from coupling.services.mappings import remove_field, update_field, update_mapping
 from coupling.services.own_mappings import delete_mapping
 from coupling.views.base import says_errors
-from syncjobs.choices import JobMode, JobTrigger
-from syncjobs.engine.options import RunOptions
+from syncjobs.choices import JobMode
 from syncjobs.models import Schedule
-from syncjobs.services.jobs import start_job
+from syncjobs.record_rules import record_rules
+from syncjobs.services.jobs import UNCONDITIONAL, run_mapping
 
-RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, JobMode.PREVIEW)
+RUN_MODES = (JobMode.MODIFIED, JobMode.FULL, UNCONDITIONAL, JobMode.PREVIEW)
 FIELD_SETTINGS = ("direction", "enabled", "not_null", "clear_value_on_failed_sync")
 _GRID = (*FIELD_SETTINGS, "transformation", "update_conflict_resolution", "constant_value")
 _FIELD_WORDS = {
@@ -115,6 +123,7 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
             field.disabled = True
     stored = TableMapping.objects.select_related("connection").get(pk=mapping.pk)
     present = {field: getattr(stored, field) for field in form.fields}
+    companies = companies_of(stored)
     if request.method == "POST" and form.is_valid():
         changes, clashes = edits.merged(request.POST.get(edits.SEEN, ""), form.cleaned_data, present)
         for clash in clashes:
@@ -128,6 +137,8 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
         else:
             if not clashes:
                 messages.success(request, f"{name} is saved." if changes else "Nothing was changed.")
+                for warning in _warnings(stored, changes, companies):
+                    messages.warning(request, warning)
                 return redirect(here)
     context = {
         "title": name,
@@ -140,17 +151,35 @@ def mapping_detail(request: PageRequest, connection: str, name: str) -> HttpResp
         "directions": Direction,
         "policies": UpdateConflict,
         "schedule": Schedule.objects.filter(mapping=mapping).first(),
+        "companies": companies,
+        "multi_company": is_multi_company(stored),
+        "may_switch_companies": may_switch(stored),
+        "company_question": what_changes(stored),
+        "record_rules": record_rules(stored),
         "counts": Coupling.objects.filter(mapping=mapping).count() + mapping.options.count(),
         "crumbs": [("Mappings", reverse("mapping-list", kwargs={"connection": connection}))],
     }
     return render(request, "syncjobs/mapping_detail.html", context, status=422 if form.errors else 200)
 
 
+def _warnings(mapping: TableMapping, changes: dict[str, Any], companies: Companies | None) -> Iterator[str]:
+    """What changed settings lead to together; `companies`: whose rows took part before."""
+    recreates = {"synch_only_coupled_records", "deletion_conflict_resolution"} & changes.keys()
+    uncouples = mapping.deletion_conflict_resolution == DeletionConflict.REMOVE_COUPLING
+    if recreates and uncouples and not mapping.synch_only_coupled_records:
+        yield (
+            "A pair loses its coupling when one record is deleted, and records without a partner get one: the next run "
+            "may make the deleted record again."
+        )
+    if "sales_filter" in changes and (words := consequence(companies, mapping)):
+        yield words
+
+
 @require_POST
 def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResponse:
     """Saves direction and switches of the fields in the grid; what is refused is said field by field."""
     mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
-    saved = 0
+    saved, filled = 0, True
     removed = request.POST.get("remove", "")
     if removed.isdecimal():
         field = get_object_or_404(mapping.fields.select_related("mapping__connection"), pk=removed, user_defined=True)
@@ -169,11 +198,14 @@ def mapping_fields(request: PageRequest, connection: str, name: str) -> HttpResp
         try:
             update_field(field=field, changes=changes, user=request.user)
             saved += 1
+            filled = filled and not changes.get("enabled")
         except MappingError as error:
             problems = " ".join(problem for lines in error.fields.values() for problem in lines)
             messages.error(request, f"{field}: {problems}")
     if saved:
         messages.success(request, f"{saved} field mapping{'s are' if saved > 1 else ' is'} saved.")
+    if not filled:
+        messages.info(request, "Run all records once, so that what was switched on fills where nothing else changes.")
     return redirect(reverse("mapping-detail", kwargs={"connection": connection, "name": name}) + "#fields")
 
 
@@ -222,23 +254,15 @@ def _field_changes(request: PageRequest, field: FieldMapping) -> tuple[dict[str,
 @require_POST
 @says_errors
 def mapping_synchronize(request: PageRequest, connection: str, name: str) -> HttpResponse:
-    """Starts a run of the whole mapping; `mode` is modified, full or preview."""
+    """Starts a run of the whole mapping; `mode` is modified, full, unconditional or preview."""
     mapping = get_object_or_404(TableMapping, connection=request.connection, name=name)
     mode = request.POST.get("mode")
     if mode not in RUN_MODES:
         raise Http404("There is no such kind of run.")
     confirmed = "confirm_deletions" in request.POST
-    if mode == JobMode.FULL or confirmed:
+    if mode in (JobMode.FULL, UNCONDITIONAL) or confirmed:
         require(request.user, Capability.RUN_FULL)
-    job = start_job(
-        connection=request.connection,
-        mapping=mapping,
-        mode=JobMode(mode),
-        trigger=JobTrigger.USER,
-        user=request.user,
-        options=RunOptions(confirm_deletions=confirmed),
-    )
-    return redirect(job)
+    return redirect(run_mapping(mapping=mapping, mode=mode, user=request.user, confirm_deletions=confirmed))
 
 
 @require_POST

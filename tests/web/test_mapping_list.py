@@ -49,6 +49,14 @@ def test_a53_an_option_key_leads_to_its_pairs_and_a_guid_nowhere(administrator, 
     assert "href" not in rows["CUSTOMER"]
 
 
+def test_columns_that_may_be_chosen_say_whose_rows_templates_and_how_soon(administrator, hub):
+    administrator.post("/accounts/lists/mappings/", {"columns": ["name", "companies", "templates_made", "reacts"]})
+    row = cells(administrator.get(LIST))["CUSTOMER"]
+    assert row["companies"] == "This company's rows and those without a company"
+    assert "/mappings/CUSTOMER/templates/" in row["templates_made"]
+    assert "yes" in row["reacts"]
+
+
 def test_several_mappings_are_run_and_switched_at_once(administrator, hub):
     keys = list(hub.connection.mappings.filter(name__in=["CUSTOMER", "CURRENCY"]).values_list("pk", flat=True))
     administrator.post(LIST, {"action": "modified", "pk": keys})
@@ -90,3 +98,13 @@ def test_couplings_of_several_mappings_go_once_their_number_was_typed(administra
     assert "1 couplings of CURRENCY are deleted." in done
     assert "Of 2 mappings 1 were done at once, 1 go on in the background." in done
     assert not currencies.couplings.exists()
+
+
+def test_several_mappings_are_exported_or_compared_with_their_delivered_setup(administrator, hub):
+    keys = list(hub.connection.mappings.filter(name__in=["CURRENCY", "UNIT OF MEASURE"]).values_list("pk", flat=True))
+    hub.connection.mappings.filter(name="CURRENCY").update(enabled=False)
+    exported = administrator.post(LIST, {"action": "export", "pk": keys}, follow=True)
+    assert [row["name"] for row in exported.json()["mappings"]] == ["CURRENCY", "UNIT OF MEASURE"]
+    page = administrator.post(LIST, {"action": "reset", "pk": keys}, follow=True)
+    assert [name for name, _ in page.context["groups"]] == ["CURRENCY"]
+    assert "Nothing was selected." in administrator.post(LIST, {"action": "reset"}, follow=True).text

@@ -8,7 +8,7 @@ from connector.models import AuditEntry
 from syncjobs.choices import CopyOrigin
 from syncjobs.models import FullSynch, JobLogEntry, Operation, Schedule, SynchJob, WorkerHeartbeat
 from syncjobs.services.configuration import apply_configuration, differences, export_configuration
-from tests.web.conftest import add_pair
+from tests.web.conftest import add_operation, add_pair
 
 HTMX = {"HX-Request": "true"}
 
@@ -132,6 +132,19 @@ def test_undo_and_delete_ask_first(administrator, hub):
     assert SynchJob.objects.count() == 1
     administrator.post(f"/c/default/jobs/{hub.job.pk}/delete/", {"confirmed": "1"})
     assert not SynchJob.objects.exists()
+
+
+def test_an_undo_that_deletes_records_names_them_and_asks_for_their_number(administrator, hub):
+    made = add_operation(hub.job, hub.couplings[0], "settled")
+    Operation.objects.filter(pk=made.pk).update(kind="create", record_name="Adatum")
+    address = f"/c/default/jobs/{hub.job.pk}/undo/"
+    question = administrator.post(address, {"confirmed": "1"}).text
+    assert "<li>Adatum</li>" in question
+    assert "Type 1 to undo" in question
+    assert administrator.post(address, {"creations": "2"}).status_code == 422
+    assert not SynchJob.objects.filter(mode="undo").exists()
+    administrator.post(address, {"creations": "1"})
+    assert SynchJob.objects.get(mode="undo").undo_of == hub.job
 
 
 @pytest.mark.parametrize("address", ["jobs/{}/cancel/", "jobs/{}/undo/", "jobs/{}/delete/", "jobs/{}/retry/"])

@@ -10,7 +10,9 @@ from coupling.exceptions import MappingError
 from coupling.models import FieldMapping, TableMapping
 from coupling.services.mappings import update_field, update_mapping
 from coupling.services.own_mappings import FieldChoice, add_fields, create_mapping, delete_mapping, free_columns
+from syncjobs import tasks
 from syncjobs.models import SynchJob
+from syncjobs.services.jobs import run_mapping
 from tests.api.test_own_mappings_live import custom_table  # noqa: F401  (fixture)
 from tests.coupling.factories import make_person
 from tests.scenarios.engine.conftest import _database, hub, transactional_db  # noqa: F401  (fixtures)
@@ -140,6 +142,49 @@ def test_a59_a_mapping_goes_only_where_it_and_a_field_go(hub):  # noqa: F811
     assert set(Direction(hub.mapping("CUSTOMER").direction).targets) == set(System)
 
 
+def test_a_duplicate_takes_what_the_new_tables_have_and_names_the_rest(hub, page, custom_table):  # noqa: F811
+    update_mapping(mapping=hub.mapping("CUSTOMER"), changes={"update_conflict_resolution": "send_to_sales"}, user=None)
+    address = "/c/default/mappings/new/?copy=CUSTOMER"
+    form = page.get(f"{address}&live=1").context["form"]
+    assert form["direction"].value() == Direction.BIDIRECTIONAL
+    values = {
+        "name": "PAYMENT METHOD", "business_central_table": "api:paymentMethods", "sales_table": custom_table,
+        "direction": "to_sales", "synch_only_coupled_records": "on",
+    }  # fmt: skip
+    told = page.post(address, values, follow=True).text
+    assert "PAYMENT METHOD is made with 1 field and switched off." in told
+    assert "Left out, since the new tables have nothing for it: the filter in Business Central" in told
+    mapping = hub.mapping("PAYMENT METHOD")
+    assert (mapping.enabled, mapping.user_defined, mapping.direction) == (False, True, "to_sales")
+    assert mapping.update_conflict_resolution == "send_to_sales"
+    field = mapping.fields.get()
+    assert (field.business_central_property, field.sales_attribute) == ("displayName", "new_name")
+    assert (mapping.business_central_filter, mapping.sales_filter) == ("", "")
+    assert hub.connection.schedules.get(name="PAYMENT METHOD").enabled is False
+    taken = page.post(address, {**values, "name": "CUSTOMER"})
+    assert taken.status_code == 422
+    assert not hub.connection.mappings.filter(name="OWN").exists()
+
+
+def test_an_unconditional_run_writes_over_what_only_the_other_side_changed(hub):  # noqa: F811
+    hub.run_full("CURRENCY")
+    key = hub.mapping("CURRENCY").couplings.first().sales_key
+    name = hub.sales.row("transactioncurrencies", key, "currencyname")["currencyname"]
+    hub.sales.update("transactioncurrencies", key, currencyname="Changed in Sales")
+    run_to_its_end(hub, "full")
+    assert hub.sales.row("transactioncurrencies", key, "currencyname")["currencyname"] == "Changed in Sales"
+    job = run_to_its_end(hub, "unconditional")
+    assert (job.state, job.modified) == ("succeeded", 1)
+    assert hub.sales.row("transactioncurrencies", key, "currencyname")["currencyname"] == name
+
+
+def run_to_its_end(hub, mode) -> SynchJob:  # noqa: F811
+    job = run_mapping(mapping=hub.mapping("CURRENCY"), mode=mode, user=None)
+    tasks.run_job(job.pk)
+    job.refresh_from_db()
+    return job
+
+
 def test_a_filter_made_wrong_on_purpose_is_refused_under_its_field_and_nothing_typed_is_lost(hub, page):  # noqa: F811
     form = page.get("/c/default/mappings/CUSTOMER/").context["form"]
     values = {name: form[name].value() for name in form.fields}
@@ -196,7 +241,7 @@ def test_forty_mappings_cost_the_pages_no_more_queries(hub, page, django_assert_
         copy = hub.mapping(names[number % 3])
         copy.pk, copy.name, copy.user_defined = None, f"OWN {number}", True
         copy.save()
-    for address, most in (("mappings", 12), ("full-synch", 70), ("statistics", 10), ("schedules", 12)):
+    for address, most in (("mappings", 13), ("full-synch", 70), ("statistics", 10), ("schedules", 12)):
         with django_assert_max_num_queries(most):
             assert page.get(f"/c/default/{address}/").status_code == 200
 
