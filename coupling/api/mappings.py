@@ -12,6 +12,7 @@ from config.roles import Capability, require
 from coupling.api.base import STARTED_SCHEMA, ConnectionView, started
 from coupling.api.serializers import (
     FieldSerializer,
+    MadeMappingSerializer,
     MappingSerializer,
     MatchSerializer,
     NewMappingSerializer,
@@ -52,11 +53,11 @@ class MappingList(ConnectionView):
     @extend_schema(
         summary="Make a mapping of one's own, switched off; its first fields switch it on",
         request=NewMappingSerializer,
-        responses={201: MappingSerializer},
+        responses={201: MadeMappingSerializer},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         asked = self.body(NewMappingSerializer)
-        place = {"connection": self.hub_connection, "user": self.person}
+        place: dict[str, Any] = {"connection": self.hub_connection, "user": self.person}
         if pattern := asked.pop("copy", ""):
             copied = copy_mapping(source=self.mapping(pattern), **place, **asked)
             return Response({**MappingSerializer(copied.mapping).data, "left_out": copied.left_out}, status=201)

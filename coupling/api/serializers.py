@@ -58,6 +58,17 @@ class MappingSerializer(StrictModelSerializer):
         )
 
 
+class MadeMappingSerializer(MappingSerializer):
+    left_out = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Of a copied mapping: what the new tables have nothing for.",
+    )
+
+    class Meta(MappingSerializer.Meta):
+        fields: tuple[str, ...] = (*MappingSerializer.Meta.fields, "left_out")  # type: ignore[assignment]
+
+
 class NewMappingSerializer(StrictSerializer):
     """A mapping of one's own. `business_central_table`: an entity set, or "companion:entity set"."""
 

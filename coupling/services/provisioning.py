@@ -9,7 +9,15 @@ from connector.models import Connection
 from connector.provisioning import NeededTable, Subscriber, subscribe
 from connector.services.another_company import CoupledError
 from coupling.choices import MappingKind
-from coupling.models import BusinessCentralRecord, Coupling, DirtyPair, SalesRecord, TableCursor
+from coupling.models import (
+    BusinessCentralRecord,
+    Coupling,
+    DirtyPair,
+    FieldMapping,
+    RecordTemplate,
+    SalesRecord,
+    TableCursor,
+)
 from coupling.services.defaults import load_defaults
 
 _SWITCHES = frozenset(
@@ -74,7 +82,7 @@ def _copied(source: Connection, target: Connection) -> None:
         rule.pk, rule.connection = None, target
         rule.save()
     for mapping in source.mappings.prefetch_related("fields", "templates"):
-        rows = [*mapping.fields.all(), *mapping.templates.all()]
+        rows: list[FieldMapping | RecordTemplate] = [*mapping.fields.all(), *mapping.templates.all()]
         mapping.pk, mapping.connection = None, target
         mapping.save()
         for row in rows:

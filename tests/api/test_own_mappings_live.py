@@ -133,3 +133,24 @@ def test_only_own_mappings_are_deleted(hub, api, custom_table):
     assert client.delete("mappings/PAYMENT%20METHOD/").status_code == 204
     assert not TableMapping.objects.filter(name="PAYMENT METHOD").exists()
     assert not Schedule.objects.filter(name="PAYMENT METHOD").exists()
+
+
+def test_a_copy_takes_fields_over_and_says_what_it_leaves_out(hub, api, custom_table):
+    answer = make(api, copy="CUSTOMER", direction="to_sales")
+    made = answer.json()
+    assert (answer.status_code, made["enabled"], made["direction"]) == (201, False, "to_sales")
+    assert "number / accountnumber" in made["left_out"]
+    fields = api("administrator").get("mappings/PAYMENT%20METHOD/fields/").json()["results"]
+    assert [(field["business_central_property"], field["sales_attribute"]) for field in fields] == [
+        ("displayName", "new_name")
+    ]
+    assert make(api, copy="NOTHING").status_code == 404
+
+
+def test_an_unconditional_run_is_for_administrators_and_one_way(hub, api):
+    address = "mappings/CURRENCY/synchronize/"
+    assert api("operator").post(address, {"mode": "unconditional"}).status_code == 403
+    job = ended(api, api("administrator").post(address, {"mode": "unconditional"}))
+    assert (job["mode"], job["state"]) == ("full", "succeeded")
+    refused = api("administrator").post("mappings/CUSTOMER/synchronize/", {"mode": "unconditional"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "mapping.two_way")
