@@ -5,7 +5,7 @@ from typing import Any
 import django_filters
 from django.db.models import Q, QuerySet
 
-from config.web.filters import FilterSet, YesNoFilter
+from config.web.filters import FilterSet, PeriodFilter, YesNoFilter
 from connector.choices import Direction, System
 from coupling.models import TableMapping
 from syncjobs.choices import JobMode, JobState, JobTrigger, OperationKind, OperationState, ScheduleState
@@ -26,10 +26,11 @@ class JobFilterSet(FilterSet):
     direction = django_filters.ChoiceFilter(choices=Direction.choices, label="Direction", empty_label="All directions")
     trigger = django_filters.ChoiceFilter(choices=JobTrigger.choices, label="Asked for by", empty_label="Anybody")
     changed = YesNoFilter(method="with_changes", label="With changes")
+    period = PeriodFilter(field_name="created_at")
 
     class Meta:
         model = SynchJob
-        fields = ("search", "mapping", "state", "mode", "direction", "trigger", "changed")
+        fields = ("search", "mapping", "state", "mode", "direction", "trigger", "changed", "period")
 
     def find(self, rows: QuerySet[SynchJob], name: str, value: str) -> QuerySet[SynchJob]:
         condition = Q(mapping__name__icontains=value) | Q(message__icontains=value) | Q(user__username__icontains=value)
@@ -57,10 +58,11 @@ class OperationFilterSet(FilterSet):
     coupled = YesNoFilter(field_name="coupling", lookup_expr="isnull", exclude=True, label="Of a coupled record")
     job = django_filters.NumberFilter(field_name="job_id", label="Job")
     coupling = django_filters.NumberFilter(field_name="coupling_id", label="Coupling")
+    period = PeriodFilter(field_name="created_at")
 
     class Meta:
         model = Operation
-        fields = ("search", "mapping", "state", "kind", "system", "error", "coupled", "job", "coupling")
+        fields = ("search", "mapping", "state", "kind", "system", "error", "coupled", "job", "coupling", "period")
 
     def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value) | Q(table__iexact=value))
@@ -76,10 +78,11 @@ class CreationErrorFilterSet(FilterSet):
     system = django_filters.ChoiceFilter(choices=System.choices, label="Missing in", empty_label="Both systems")
     error = django_filters.CharFilter(field_name="error_code", label="Error code")
     needs = django_filters.CharFilter(field_name="error_details__number", label="Waits for")
+    period = PeriodFilter(field_name="created_at")
 
     class Meta:
         model = Operation
-        fields = ("search", "mapping", "system", "error", "needs")
+        fields = ("search", "mapping", "system", "error", "needs", "period")
 
     def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value))

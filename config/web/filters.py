@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 
 SEARCH = "search"
 
@@ -26,6 +28,19 @@ class YesNoFilter(django_filters.BooleanFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         widget = forms.Select(choices=[("", "Either"), ("true", "Yes"), ("false", "No")])
         super().__init__(*args, widget=widget, **kwargs)
+
+
+class PeriodFilter(django_filters.ChoiceFilter):
+    """What happened in the last so many days; `field_name` says when."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        words = {"label": "Period", "empty_label": "Any time", **kwargs}
+        super().__init__(*args, choices=[("1", "24 hours"), ("7", "7 days"), ("30", "30 days")], **words)
+
+    def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if not value:
+            return rows
+        return rows.filter(**{f"{self.field_name}__gte": timezone.now() - timedelta(days=int(value))})
 
 
 class FilterSet(django_filters.FilterSet):

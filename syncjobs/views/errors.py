@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from config.roles import Capability, require
-from config.web.filters import FilterSet
+from config.web.filters import FilterSet, PeriodFilter
 from config.web.lists import BulkAction, ListView
 from config.web.parts import number
 from config.web.request import PageRequest
@@ -77,10 +77,11 @@ class ErrorFilterSet(FilterSet):
     assigned = django_filters.ChoiceFilter(
         choices=[(MINE, "Mine"), (NOBODYS, "Nobody's")], method="keep_assigned", label="Assigned", empty_label="All"
     )
+    period = PeriodFilter(field_name="failed_at", label="Failed within")
 
     class Meta:
         model = Coupling
-        fields = ("search", "mapping", "state", "kind", "error", "needs", "coupling", "assigned")
+        fields = ("search", "mapping", "state", "kind", "error", "needs", "coupling", "assigned", "period")
 
     def find(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(Q(title__icontains=value) | Q(error_message__icontains=value))

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+import config
 from config.roles import Capability
 from config.web.lists import BulkAction, ListView
 from config.web.request import PageRequest
@@ -96,6 +97,24 @@ def differences(operation: Operation) -> list[Difference]:
     ]
 
 
+def for_support(operation: Operation) -> str:
+    """What somebody who is asked to help wants to know, without the record's values."""
+    facts = {
+        "Couplet": config.__version__,
+        "Operation": f"{operation.pk}, {operation.get_kind_display()} in {operation.get_system_display()}",
+        "Mapping": f"{operation.mapping.name}, job {operation.job_id}",
+        "Table and record": f"{operation.table} {operation.record_id or ''}".strip(),
+        "Error": f"{operation.error_code}: {operation.error_message} {operation.error_hint}".strip(),
+        "Attempts": str(operation.attempts),
+        "Planned, sent, ended": ", ".join(
+            f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+            for at in (operation.created_at, operation.sent_at, operation.settled_at)
+        ),
+        **{name.replace("_", " ").capitalize(): str(value) for name, value in operation.error_details.items()},
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())
+
+
 @require_safe
 def operation_detail(request: PageRequest, connection: str, pk: int) -> HttpResponse:
     operation = get_object_or_404(operations_of(request).select_related("job", "coupling"), pk=pk)
@@ -107,6 +126,7 @@ def operation_detail(request: PageRequest, connection: str, pk: int) -> HttpResp
         "title": operation.record_name or str(operation),
         "operation": operation,
         "differences": differences(operation),
+        "for_support": for_support(operation) if operation.error_code else "",
         "crumbs": crumbs,
     }
     return render(request, "syncjobs/operation_detail.html", context)

@@ -1,5 +1,7 @@
 """What the pages of synchronisation show and do."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -157,6 +159,27 @@ def test_operation_shows_the_values_before_and_after(page, hub):
     assert '<span class="was">Old</span>' in html
     assert '<span class="becomes">New</span>' in html
     assert "data.too_long" in html
+
+
+def test_an_error_is_copied_for_support_without_the_values_of_the_record(page, hub):
+    html = page(f"operations/{hub.failed.pk}/")
+    copied = html.partition('data-copy="Couplet: ')[2].partition('"')[0]
+    assert "data.too_long: The name is too long." in copied
+    assert "Old" not in copied
+    assert "Copy for support" not in page(f"operations/{hub.conflict.pk}/")
+
+
+def test_jobs_and_errors_of_a_period_can_be_looked_at(administrator, hub):
+    def found(address: str) -> int:
+        return len(administrator.get(f"/c/default/{address}").context["table"].rows)
+
+    hub.couplings[1].refresh_from_db()
+    assert (found("jobs/?period=1"), found("operations/?period=1"), found("errors/?period=7")) == (1, 2, 1)
+    Operation.objects.update(created_at=timezone.now() - timedelta(days=3))
+    SynchJob.objects.update(created_at=timezone.now() - timedelta(days=3))
+    type(hub.couplings[1]).objects.update(failed_at=timezone.now() - timedelta(days=3))
+    assert (found("jobs/?period=1"), found("operations/?period=1"), found("errors/?period=1")) == (0, 0, 0)
+    assert (found("jobs/?period=7"), found("operations/?period=7"), found("errors/?period=7")) == (1, 2, 2)
 
 
 def test_conflict_page_shows_both_values_and_what_was_agreed(page, hub):
