@@ -35,7 +35,7 @@ def test_connections_of_one_environment_are_named_where_mappings_are_listed(admi
     hub.connection.refresh_from_db()
     Connection.objects.create(slug="north", name="North", sales_url=hub.connection.sales_url.upper())
     html = administrator.get("/c/default/mappings/").text
-    assert '<a href="/c/north/connection/">North</a> synchronises with the same environment' in html
+    assert '<a href="/c/north/connection/">North</a> (switched off) belongs to the same environment' in html
 
 
 def test_what_the_hub_does_beside_the_fields_is_said(administrator, hub):
