@@ -17,14 +17,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from connector.choices import OwnershipModel
-from connector.errors import HubError
+from connector.errors import HubError, SettingsError
 from connector.models import Connection, Credential, SetupDraft
+from connector.provisioning import subscribers
 from connector.services import audit, setup
 from connector.services.report import Report
 from connector.wizard import checks, drafts
 from connector.wizard.choices import choices_of, first_lines
 from connector.wizard.forms import OwnershipForm
-from connector.wizard.steps import CHECKED, STEPS
+from connector.wizard.steps import BY_SLUG, CHECKED, STEPS
 from connector.wizard.subjects import subjects
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,22 @@ def obstacles(draft: SetupDraft) -> list[Obstacle]:
             problem = _UNCHECKED.get(checks.outcome(draft, step.slug), "")
         if problem:
             found.append(Obstacle(step.slug, step.title, problem))
+    if refused := _refused_change(draft):
+        found.append(Obstacle("business-central", BY_SLUG["business-central"].title, refused))
     return found
+
+
+def _refused_change(draft: SetupDraft) -> str:
+    """Why the connection cannot become what the draft says; blank where it can."""
+    stored, wanted = Connection.objects.get(pk=draft.connection_id), drafts.settings_of(draft)
+    changed = {name: getattr(stored, name) for name, value in wanted.items() if getattr(stored, name) != value}
+    for subscriber in subscribers():
+        if subscriber.check_change is not None and changed:
+            try:
+                subscriber.check_change(drafts.candidate(draft), changed)
+            except SettingsError as error:
+                return str(error)
+    return ""
 
 
 _UNCHECKED = {

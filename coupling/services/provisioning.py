@@ -55,7 +55,9 @@ def _check_change(connection: Connection, changed: dict[str, object]) -> None:
     if moved and Coupling.objects.filter(connection=connection).exists():
         sentence = "There are couplings with the records of the present company and organisation."
         raise CoupledError(
-            f"{sentence} Make another connection for the other ones, or reset this connection first.", conflict=True
+            f"{sentence} Connection Setup makes another connection for the other ones, with all settings of this one; "
+            "or reset this one first.",
+            conflict=True,
         )
 
 

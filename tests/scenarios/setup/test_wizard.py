@@ -1,5 +1,7 @@
 """Assisted setup against the sandbox: A1 to A10 of the specification, resuming, and two administrators at once."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import connection as database
 from django.test import Client
@@ -11,7 +13,7 @@ from connector.tasks import finish_setup
 from connector.wizard import drafts, finish
 from sandbox.dataverse import wellknown
 from syncjobs.models import FullSynch
-from tests.coupling.factories import make_person
+from tests.coupling.factories import make_account, make_coupling, make_customer, make_person
 from tests.scenarios.setup.walk import accept, as_shown, complete, finished, go, text, watched
 
 
@@ -190,3 +192,14 @@ def test_others_get_no_access_page_before_anything_is_read(wizard, role):
     assert client.get("/c/default/setup/step/identity/").status_code == 403
     assert client.post("/c/default/setup/demo/").status_code == 403
     assert not SetupDraft.objects.exists()
+
+
+def test_a_company_that_couplings_depend_on_is_named_before_finish(wizard, identity, sandbox, connection):
+    complete(wizard, identity, sandbox)
+    assert not wizard.open("summary").context["obstacles"]
+    Connection.objects.update(company_id=uuid4())
+    mapping = connection.mappings.get(name="CUSTOMER")
+    make_coupling(mapping, make_customer(connection, "10000", "Adatum"), make_account(connection, "Adatum"))
+    [obstacle] = wizard.open("summary").context["obstacles"]
+    assert obstacle.step == "business-central"
+    assert "Connection Setup makes another connection for the other ones" in obstacle.sentence
