@@ -113,7 +113,7 @@ def switch_companies(*, mapping: TableMapping, multi: bool, user: User | None) -
         raise MappingError("The mapping was not changed.", fields={"sales_filter": [problem]})
     text = mapping.sales_filter
     if multi:
-        text = _rewritten(text, _OWN if mapping.sales_entity in _NARROW else "")
+        text = _narrowed(text) if mapping.sales_entity in _NARROW else without_companies(text)
     elif mapping.sales_entity in _NARROW:
         text = re.sub(_OWN_IN_WORDS, lambda _: _OWN_OR_NONE, text, count=1)
     else:
@@ -121,15 +121,18 @@ def switch_companies(*, mapping: TableMapping, multi: bool, user: User | None) -
     return update_mapping(mapping=mapping, changes={"sales_filter": text}, user=user)
 
 
-def _rewritten(text: str, wanted: str) -> str:
-    """The filter with another condition in place of “this company or none”; blank takes it away."""
-    if _ALONE.fullmatch(text):
-        return wanted
-    if wanted:
-        return re.sub(_BESIDE_OTHERS, lambda _: wanted, text, count=1)
+def without_companies(text: str) -> str:
+    """The filter without the condition about companies. Raises MappingError where that is part of a larger one."""
+    if _COLUMN not in text or _ALONE.fullmatch(text):
+        return "" if _COLUMN in text else text
     for pattern in (rf"\s+and\s+{_BESIDE_OTHERS}", rf"{_BESIDE_OTHERS}\s+and\s+"):
         shorter, found = re.subn(pattern, "", text, count=1)
         if found:
             return shorter
     problem = "The condition about companies is part of a larger one; change the filter itself."
     raise MappingError("The mapping was not changed.", fields={"sales_filter": [problem]})
+
+
+def _narrowed(text: str) -> str:
+    """The filter with only this company's rows in place of those and rows without a company."""
+    return _OWN if _ALONE.fullmatch(text) else re.sub(_BESIDE_OTHERS, lambda _: _OWN, text, count=1)

@@ -24,6 +24,7 @@ from coupling.models import Coupling, FieldMapping, TableMapping
 from coupling.records import caption_of
 from coupling.services import requests, salespeople
 from coupling.services.availability import Offer
+from coupling.services.companies import without_companies
 from coupling.services.defaults import delivered, dependencies, load_defaults, switches_of
 from coupling.services.mappings import update_mapping
 from coupling.services.matching import Criterion, may_match, offered_fields, save_criteria
@@ -55,7 +56,6 @@ _SUBJECTS = {
     "POSTEDSALESINV-INV": "Invoices",
     "POSTEDSALESLINE-INV": "Invoices",
 }
-_MARKER = "_bcbi_companyid_value"
 _UNITS = frozenset({"UNIT OF MEASURE", "UNIT GROUP"})
 
 
@@ -90,9 +90,10 @@ class SetupSubjects:
                 if default.kind == MappingKind.OPTION:
                     found[default.name] = Counted(there, None)
                     continue
-                text = default.sales_filter.replace("{company_row_id}", str(connection.company_row_id or "null"))
-                if _MARKER in text and not (connection.company_row_id or marked):
-                    text = _without_marker(text)
+                text = default.sales_filter
+                if not (connection.company_row_id or marked):
+                    text = without_companies(text)
+                text = text.replace("{company_row_id}", str(connection.company_row_id or "null"))
                 found[default.name] = Counted(there, sales.count(default.sales_table, filter=text))
             except RemoteError as error:
                 found[default.name] = Counted(None, None, str(error))
@@ -268,12 +269,6 @@ def _label(field: FieldMapping) -> str:
 
 def _key(field: FieldMapping) -> str:
     return f"{_label(field)}:{field.sales_attribute}"
-
-
-def _without_marker(text: str) -> str:
-    """The filter without its company part, for an organisation that has no company column."""
-    head, _, _ = text.partition(f"({_MARKER}")
-    return head.removesuffix(" and ") if head else ""
 
 
 def _full(reason: str) -> Recommendation:

@@ -2,8 +2,16 @@
 
 import pytest
 
+from coupling.defaults import default_mappings
 from coupling.exceptions import MappingError
-from coupling.services.companies import Companies, companies_of, consequence, is_multi_company, may_switch
+from coupling.services.companies import (
+    Companies,
+    companies_of,
+    consequence,
+    is_multi_company,
+    may_switch,
+    without_companies,
+)
 from coupling.services.companies import switch_companies as switch
 from tests.coupling.factories import make_connection
 
@@ -82,3 +90,9 @@ def test_a_filter_that_lost_a_part_says_what_follows(mapping_of):
     widened = mapping_of("CUSTOMER", "statecode eq 0")
     assert "Rows of every company" in consequence(Companies.OWN_OR_NONE, widened)
     assert consequence(Companies.ALL, widened) == ""
+
+
+def test_every_delivered_filter_can_do_without_companies():
+    texts = [mapping.sales_filter for mapping in default_mappings()]
+    assert any("company" in text for text in texts)
+    assert not any("company" in without_companies(text) for text in texts)
