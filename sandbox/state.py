@@ -1,6 +1,7 @@
 """The one object that holds everything a running sandbox consists of."""
 
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sandbox.control.limits import LatencyKeeper, LimitKeeper
 from sandbox.control.profile import Profile
 from sandbox.identity.clients import ENVIRONMENT, TENANT_ID, ClientRegistry
 from sandbox.identity.tokens import TokenService
-from sandbox.storage import Store
+from sandbox.storage import Image, Store
 
 DATASET_KEY = "dataset"
 
@@ -47,6 +48,8 @@ class Sandbox:
         self.counters = Counters()
         self.log = RequestLog()
         self.reset_lock = threading.Lock()
+        self.images: dict[Hashable, Image] = {}
+        """Datasets as they were right after they were made, by everything that they depend on."""
         self.sales: Any = None
         self.business_central: Any = None
 

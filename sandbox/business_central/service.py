@@ -56,7 +56,6 @@ class BusinessCentralService:
 
     def define(self, tx: Transaction) -> None:
         define_tables(tx.store, self.schema)
-        self.notifier.clear()
 
     def identity(self) -> tuple[str, str]:
         """Company name and freight account, as the health answer shows them."""

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.storage import functions
@@ -25,6 +26,14 @@ FIRST_VERSION = 1_000_000
 
 _WRITER_CACHE_KIB = 16_000
 _READER_CACHE_KIB = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Data and definitions of a store at one moment."""
+
+    connection: sqlite3.Connection
+    tables: dict[str, Table]
 
 
 class Store:
@@ -77,6 +86,20 @@ class Store:
             tx.execute(f"DELETE FROM {TOMBSTONES}")  # noqa: S608
             tx.execute("DELETE FROM _meta")
             tx.version = FIRST_VERSION
+
+    def image(self) -> Image:
+        """A copy of everything, in memory; `restore` takes it."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        with self._write_lock:
+            self._writer.backup(copy)
+            return Image(copy, dict(self._tables))
+
+    def restore(self, image: Image) -> None:
+        """Everything becomes as it was when the image was made."""
+        with self._write_lock:
+            image.connection.backup(self._writer)
+            self._tables = dict(image.tables)
+            self.version = self._stored_version()
 
     def drop_unique(self, tx: Transaction, table: str, columns: tuple[str, ...]) -> None:
         """Removes the unique index over these columns."""

@@ -236,8 +236,16 @@ def test_base_solution_can_be_missing(sales: ApiClient, steered: SandboxServer) 
     assert sales.request("GET", "accounts?$select=_bcbi_companyid_value").status_code == 200
 
 
-def test_reset_restores_everything_but_clients(sales: ApiClient, steered: SandboxServer) -> None:
+@pytest.mark.parametrize("time", ["made", "restored"])
+def test_reset_restores_everything_but_clients(sales: ApiClient, steered: SandboxServer, time: str) -> None:
+    """The second time with the same clients, the data comes from a copy of what the first time made."""
     sales.create("accounts", {"name": "Gone after reset"})
+    column = {
+        "@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata", "SchemaName": "new_Gone", "MaxLength": 20,
+        "DisplayName": {"LocalizedLabels": [{"Label": "Gone", "LanguageCode": 1033}]},
+    }  # fmt: skip
+    assert sales.request("POST", "EntityDefinitions(LogicalName='account')/Attributes", column).status_code == 204
+    sales.create("accounts", {"name": "Gone as well", "new_gone": "x"})
     sales.request(
         "POST", "EntityDefinitions(LogicalName='account')/Keys", {"SchemaName": "new_K", "KeyAttributes": ["name"]}
     )
@@ -248,6 +256,8 @@ def test_reset_restores_everything_but_clients(sales: ApiClient, steered: Sandbo
     assert steered.control("GET", "/faults") == []
     assert sales_counts(steered)["requests"] == 0
     assert sales.get("accounts")["value"] == []
+    assert sales.error(sales.request("GET", "accounts?$select=new_gone"))[0] == 400
+    sales.create("accounts", {"name": "New"})
     assert sales.get("EntityDefinitions(LogicalName='account')/Keys")["value"] == []
     assert sales.get("systemusers?$filter=applicationid eq 11111111-0000-4000-8000-000000000001")["value"]
 
