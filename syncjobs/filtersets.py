@@ -54,6 +54,7 @@ class OperationFilterSet(FilterSet):
     state = django_filters.MultipleChoiceFilter(choices=OperationState.choices, label="State")
     kind = django_filters.ChoiceFilter(choices=OperationKind.choices, label="What", empty_label="Everything")
     system = django_filters.ChoiceFilter(choices=System.choices, label="Written to", empty_label="Both systems")
+    table = django_filters.CharFilter(lookup_expr="iexact", label="Table")
     error = django_filters.CharFilter(field_name="error_code", label="Error code")
     coupled = YesNoFilter(field_name="coupling", lookup_expr="isnull", exclude=True, label="Of a coupled record")
     job = django_filters.NumberFilter(field_name="job_id", label="Job")
@@ -62,7 +63,19 @@ class OperationFilterSet(FilterSet):
 
     class Meta:
         model = Operation
-        fields = ("search", "mapping", "state", "kind", "system", "error", "coupled", "job", "coupling", "period")
+        fields = (
+            "search",
+            "mapping",
+            "state",
+            "kind",
+            "system",
+            "table",
+            "error",
+            "coupled",
+            "job",
+            "coupling",
+            "period",
+        )
 
     def find(self, rows: QuerySet[Operation], name: str, value: str) -> QuerySet[Operation]:
         return rows.filter(Q(record_name__icontains=value) | Q(error_message__icontains=value) | Q(table__iexact=value))

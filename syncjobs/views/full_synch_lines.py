@@ -206,7 +206,7 @@ def _line(row: FullSynchLine, rows: Sequence[FullSynchLine], run: FullSynch, pla
         earlier_created=_created_before(row, job),
         rests=run.paused_at is not None and state == LineState.RUNNING,
         may_retry=not run.preview and state == LineState.FINISHED and row.failed_percent > 0,
-        plan=parts_of(plan),
+        plan=parts_of(plan, job if run.preview else None),
         blocked_by=blocked_by(row, rows),
         held_by=_held_by(row, rows, run),
         may_restart=not live and state in RESTARTABLE,

@@ -6,8 +6,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from coupling.models import TableCursor
-from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, SynchJob
+from syncjobs.models import FullSynch, FullSynchLine, JobLogEntry, Operation, SynchJob
 from tests.coupling.factories import make_account, make_customer
+from tests.web.conftest import add_operation
 
 REVIEW = "/c/default/full-synch/"
 PLAN = {"create_in_sales": 7, "update_in_sales": 2}
@@ -62,6 +63,21 @@ def test_plan_of_the_preview_before_stands_beside_the_result(administrator, hub,
         (2, "to update in Sales"),
     ]
     assert f"Preview {preview.pk}" in answer.content.decode()
+
+
+def test_numbers_of_a_preview_lead_to_their_operations(administrator, hub):
+    preview = FullSynch.objects.create(connection=hub.connection, preview=True, state="succeeded")
+    line = FullSynchLine.objects.create(
+        full_synch=preview, mapping=hub.customers, direction="bidirectional", state="finished",
+        plan={"create_in_sales": 1, "unchanged": 2},
+    )  # fmt: skip
+    SynchJob.objects.filter(pk=hub.job.pk).update(full_synch_line=line)
+    planned = [add_operation(hub.job, hub.couplings[0], "planned", preview=True).pk for _ in range(2)]
+    Operation.objects.filter(pk__in=planned).update(kind="create")
+    Operation.objects.filter(pk=planned[1]).update(table="contacts")
+    made, unchanged = customer_line(administrator.get(REVIEW)).plan
+    assert unchanged.url == ""
+    assert [row.record.pk for row in administrator.get(made.url).context["table"].rows] == planned[:1]
 
 
 def test_sides_are_badges_in_colour(administrator):
