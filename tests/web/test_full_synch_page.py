@@ -45,6 +45,14 @@ def test_real_run_shows_what_happened_and_not_its_own_plan(administrator, ran):
     assert f"job={ran.jobs.get().pk}&amp;state=failed" in answer.content.decode()
 
 
+def test_what_a_line_made_is_undone_after_its_question_and_by_administrators_only(administrator, hub, people, ran):
+    address = f"/c/default/jobs/{ran.jobs.get().pk}/undo/"
+    assert address in administrator.get(REVIEW).text
+    assert "Records it created are deleted." in administrator.post(address).text
+    administrator.force_login(people["operator"])
+    assert address not in administrator.get(REVIEW).text
+
+
 def test_plan_of_the_preview_before_stands_beside_the_result(administrator, hub, ran):
     FullSynch.objects.all().delete()
     preview = FullSynch.objects.create(
