@@ -123,8 +123,8 @@ class ListView(View):
             return confirmation_page(
                 request, title=action.label, text=question, label=action.label, back=back, danger=action.danger
             )
-        # Some of it may have been refused, so this is more than good news.
-        messages.info(request, self.run_action(action, records))
+        # Some of it may have been refused: this is said also to whoever wants no news of what was done.
+        messages.success(request, self.run_action(action, records), extra_tags="of-several")
         return redirect(back)
 
     def _selected(self) -> QuerySet[Model]:
