@@ -5,8 +5,12 @@ from uuid import UUID
 import pytest
 
 from coupling.models import Coupling
-from tests.engine.live import Hub
+from syncjobs.engine import settle
+from syncjobs.engine.context import JobRun
+from syncjobs.models import Operation
+from tests.engine.live import BC, Hub
 from tests.engine.people import company_number, make_contact, make_person
+from tests.engine.test_pull import pull
 
 
 @pytest.fixture
@@ -41,6 +45,25 @@ def test_compound_surname_arrives_as_it_is(hub: Hub, company: Coupling) -> None:
     assert hub.bc.row("contacts", person, "displayName") == {"displayName": "Anouk de Graaf"}
     # Its customer takes the name over as contact text, which is no change to be carried back.
     assert (hub.run_full("CONTACT").modified, hub.run_full("CUSTOMER").modified) == (0, 0)
+
+
+def test_compound_surname_arrives_though_another_job_reads_the_person_first(
+    hub: Hub, company: Coupling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = make_contact(hub, "Anouk", "de Graaf", company.sales_key)
+    real = settle.next_steps
+
+    def after_another_job(run: JobRun, slice_id: int | None, written: set[UUID]) -> list[Operation]:
+        if written:
+            pull(hub, BC, "contacts")
+        return real(run, slice_id, written)
+
+    monkeypatch.setattr(settle, "next_steps", after_another_job)
+    hub.run_full("CONTACT")
+    person = hub.coupling("CONTACT", sales_key=contact).bc_key
+    assert hub.bc.row("customerContacts", person, "lastName") == {"lastName": "de Graaf"}
+    account = hub.sales.row("accounts", company.sales_key, "address1_primarycontactname")
+    assert account == {"address1_primarycontactname": "Anouk de Graaf"}
 
 
 def test_companies_that_share_a_name_keep_their_own_contacts(hub: Hub, company: Coupling) -> None:

@@ -149,9 +149,10 @@ class ContactRule(TableRule):
         """The company's primary contact, where a side has none: Business Central's choice, else the first contact."""
         if pair.bc is None or pair.sales is None or pair.bc.values.get("type", "Person") != "Person":
             return ()
+        agreed = pair.coupling.bc_base if pair.coupling else {}
         account = str(pair.sales.values.get(PARENT_READ) or "").lower()
         owner = lookups.extra[_OWNERS].get(account)
-        if owner and (names := _name_step(blueprint, pair.bc, pair.sales, lookups.extra[_ROWS].get(owner))):
+        if owner and (names := _name_step(blueprint, pair.bc, pair.sales, agreed, lookups.extra[_ROWS].get(owner))):
             return [names]
         row = lookups.extra[_ROWS].get(owner) if owner else None
         known = lookups.extra["account_rows"].get(account)
@@ -225,14 +226,19 @@ class ContactRule(TableRule):
 
 
 def _name_step(
-    blueprint: Blueprint, bc: RecordView, sales: RecordView, owner: tuple[str, Any] | None
+    blueprint: Blueprint, bc: RecordView, sales: RecordView, agreed: Mapping[str, Any], owner: tuple[str, Any] | None
 ) -> PlannedWrite | None:
-    """Puts right what Business Central made of a new person's one name: it takes the last word for the surname."""
+    """Puts right what Business Central made of a new person's one name: it takes the last word for the surname.
+
+    Another job may have read the person since it was made: what counts is that nobody agreed on its names yet.
+    """
     fields = _name_fields(blueprint)
     first, _, last = parts = _name_parts(sales)
     wanted = {fields[part]: value for part, value in (("firstname", first), ("lastname", last)) if part in fields}
-    unread = wanted and not any(name in bc.values for name in wanted)
-    if not (unread and _splits_wrongly(parts) and last) or owner is None or owner[0] != "customers":
+    open_names = wanted and not any(name in agreed for name in wanted)
+    if not (open_names and _splits_wrongly(parts) and last) or owner is None or owner[0] != "customers":
+        return None
+    if all(bc.values.get(name) == value for name, value in wanted.items()):
         return None
     return PlannedWrite(
         BC,
@@ -266,8 +272,8 @@ def _name_to_create(blueprint: Blueprint, sales: RecordView, lookups: Lookups) -
 
 
 def _name_fields(blueprint: Blueprint) -> dict[str, str]:
-    """Columns of Sales → properties, of the parts of a name that Business Central shows apart."""
-    return {spec.sales_name: spec.bc_name for spec in blueprint.fields if spec.bc_service == _PERSONS}
+    """Columns of Sales → properties, of the parts of a name that Business Central shows apart and takes from Sales."""
+    return {spec.sales_name: spec.bc_name for spec in blueprint.fields if spec.bc_service == _PERSONS and spec.to_bc}
 
 
 def _name_parts(sales: RecordView) -> tuple[str, str, str]:
