@@ -92,6 +92,7 @@ ADDRESSES: dict[str, Needs] = {
     "api-connection-detail": _SETTINGS,
     "api-connection-test": _OPERATE,
     "api-connection-reset": _CHANGE,
+    "api-connection-another": _CHANGE,
     # Records and couplings, app "coupling"
     "customer-list": _READ,
     "account-list": _READ,

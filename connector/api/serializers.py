@@ -75,6 +75,13 @@ class SettingsSerializer(StrictModelSerializer):
         return changes
 
 
+class AnotherConnectionSerializer(SettingsSerializer):
+    """What differs in a connection that is otherwise like the present one; it is made disabled."""
+
+    class Meta(SettingsSerializer.Meta):
+        read_only_fields: tuple[str, ...] = (*SettingsSerializer.Meta.read_only_fields, "enabled")
+
+
 class NewConnectionSerializer(SettingsSerializer):
     """A connection to be made; its slug becomes part of every address below it."""
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from connector.api.serializers import (
+    AnotherConnectionSerializer,
     ChecksFailedSerializer,
     NewConnectionSerializer,
     ReportSerializer,
@@ -17,6 +18,7 @@ from connector.api.serializers import (
 )
 from connector.models import Connection
 from connector.services import setup
+from connector.services.another_company import connect_another
 from connector.services.connection_test import run_connection_test
 
 
@@ -79,6 +81,25 @@ class ConnectionView(APIView):
         except setup.ChecksFailedError as error:
             return _checks_failed(error)
         return Response(SettingsSerializer(changed).data)
+
+
+class AnotherConnectionView(APIView):
+    """A connection like this one for another company or environment."""
+
+    @extend_schema(
+        tags=_TAGS,
+        operation_id="connection_another",
+        summary="Make a disabled connection like this one, for another company or environment",
+        description="Settings and mappings are taken over; couplings stay parked with this connection.",
+        request=AnotherConnectionSerializer,
+        responses={201: SettingsSerializer},
+    )
+    def post(self, request: Request, connection: str) -> Response:
+        current = connection_of(request)
+        serializer = AnotherConnectionSerializer(current, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        made = connect_another(connection=current, changes=serializer.to_changes(), user=_user(request))
+        return Response(SettingsSerializer(made).data, status=201)
 
 
 class ConnectionTestView(APIView):

@@ -45,8 +45,9 @@ def connect_another(*, connection: Connection, changes: Mapping[str, Any], user:
             if subscriber.copied is not None:
                 subscriber.copied(connection, made)
         made = update_connection(connection=made, changes=changes, user=user)
-        name = f"{connection.name}: {made.company_name}"[:_NAME_LENGTH]
-        made.name, made.setup_completed_at = name, connection.setup_completed_at
+        if "name" not in changes:
+            made.name = f"{connection.name}: {made.company_name}"[:_NAME_LENGTH]
+        made.setup_completed_at = connection.setup_completed_at
         made.save(update_fields=["name", "setup_completed_at"])
         audit.record_change(
             connection=connection, user=user, action="park couplings", after={"other connection": made.slug}

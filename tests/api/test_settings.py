@@ -185,3 +185,14 @@ def test_a_connection_needs_a_free_slug(connection, api, body):
 def test_a_reset_has_to_be_confirmed(connection, api, body):
     answer = api("administrator").post("reset/", body)
     assert (answer.status_code, list(answer.json())) == (400, ["confirm"])
+
+
+def test_another_environment_gets_a_connection_like_this_one(connection, api):
+    before = Connection.objects.values().get()
+    answer = api("administrator").post("another/", {"business_central_environment": "Other"})
+    made = answer.json()
+    assert (answer.status_code, made["slug"], made["enabled"]) == (201, "default-2", False)
+    assert (made["business_central_environment"], made["company"]) == ("Other", str(connection.company_id))
+    assert Connection.objects.values().get(pk=connection.pk) == before
+    refused = api("administrator").post("another/", {"enabled": True})
+    assert (refused.status_code, refused.json()) == (400, {"enabled": ["This property is read-only."]})
