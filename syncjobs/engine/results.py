@@ -43,11 +43,12 @@ class Problem:
 
 def not_coupled(*, noun: str, number: str, partner: str, mapping: str) -> Problem:
     """A field refers to a record that has no partner in the other system."""
+    article = "an" if partner[:1] in "aeio" else "a"  # a unit, a user
     return Problem(
         kind=ErrorKind.DEPENDENCY,
         code="engine.not_coupled",
         message=f"The {noun} {number} must be coupled first.",
-        hint=f"Couple the {noun} with a {partner} or let {mapping} create it; this record is then tried again.",
+        hint=f"Couple the {noun} with {article} {partner} or let {mapping} create it; this record is then tried again.",
         value=f"{mapping}:{number}",
         details={"mapping": mapping, "number": number},
     )

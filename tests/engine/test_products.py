@@ -4,9 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection as database
 
-from coupling.models import Coupling
+from coupling.models import Coupling, SalesRecord
 from syncjobs.choices import OperationState
+from syncjobs.engine.blueprint import Blueprint
+from syncjobs.engine.rules.price_rows import new_default_list
 from syncjobs.models import Operation
 from tests.engine.goods import DEFAULT_LIST
 from tests.engine.live import Hub
@@ -204,3 +207,28 @@ def test_unit_added_later_gets_its_price(grouped: Hub) -> None:
     assert (job.inserted, job.failed) == (1, 0)
     assert sorted(price["amount"] for price in price_items(grouped)) == [Decimal("12.5"), 150]
     assert grouped.run_full("ITEM UOM").modified == 0
+
+
+def test_default_list_has_one_key_though_another_job_makes_it_meanwhile(plain: Hub) -> None:
+    """Items and resources may find out at once that it is missing, whichever of them has made it by the next query."""
+    blueprint = Blueprint.of(plain.mapping("ITEM-PRODUCT"))
+    plain.run_full("CURRENCY")
+    [first] = new_default_list(blueprint, plain.connection)
+    looks = 0
+
+    def make_it_after_the_first_look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal looks
+        result = execute(sql, params, many, context)
+        if "salesrecord" in sql and "SELECT" in sql and "pricelevels" in params:
+            looks += 1
+            if looks == 1:
+                SalesRecord.objects.create(
+                    connection=plain.connection, table="pricelevels", key=first.record_id, values=first.sales_base
+                )
+        return result
+
+    with database.execute_wrapper(make_it_after_the_first_look):
+        [second] = new_default_list(blueprint, plain.connection)
+    assert looks >= 1
+    assert (second.record_id, second.after) == (first.record_id, first.after)
+    assert list(new_default_list(blueprint, plain.connection)) == []

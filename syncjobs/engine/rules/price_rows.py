@@ -6,9 +6,10 @@ themselves, and created where there is none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -49,12 +50,17 @@ def default_list_names(currency: str) -> tuple[str, str]:
 
 def find_default_list(connection: Connection, lookups: Lookups) -> str:
     """Key of the default price list in the local currency, "" where there is none."""
+    rows = SalesRecord.objects.of_table(connection.pk, LISTS_TABLE).alive()
     names = default_list_names(lookups.local_currency)
-    rows = SalesRecord.objects.of_table(connection.pk, LISTS_TABLE).alive().filter(values__name__in=names)
+    return _default_of(rows.filter(values__name__in=names).values_list("key", "values"), lookups)
+
+
+def _default_of(rows: Iterable[tuple[UUID, Mapping[str, Any]]], lookups: Lookups) -> str:
+    names = default_list_names(lookups.local_currency)
     found = {
         str(values["name"]): str(key)
-        for key, values in rows.order_by("-key").values_list("key", "values")
-        if str(values.get(CURRENCY_READ) or "").lower() == lookups.local_currency_key
+        for key, values in sorted(rows, key=lambda row: row[0], reverse=True)
+        if values.get("name") in names and str(values.get(CURRENCY_READ) or "").lower() == lookups.local_currency_key
     }
     return next((found[name] for name in names if name in found), "")
 
@@ -63,15 +69,17 @@ def new_default_list(blueprint: Blueprint, connection: Connection) -> Sequence[P
     """The creation of the default price list where it is missing and its currency exists."""
     lookups = Lookups(local_currency=blueprint.facts.local_currency)
     load_local_currency(lookups, connection)
-    if not lookups.local_currency_key or find_default_list(connection, lookups):
+    if not lookups.local_currency_key:
+        return ()
+    # One look: items and resources may both be making the list, and have to do so under the same key.
+    rows = list(SalesRecord.objects.of_table(connection.pk, LISTS_TABLE).values_list("key", "values", "deleted_at"))
+    alive = [(key, values) for key, values, deleted_at in rows if deleted_at is None]
+    if _default_of(alive, lookups):
         return ()
     usual, other = default_list_names(lookups.local_currency)
-    known = SalesRecord.objects.of_table(connection.pk, LISTS_TABLE)
-    name = other if known.alive().filter(values__name=usual).exists() else usual
-    times, key = 0, derived_key(blueprint.facts.slug, LISTS_TABLE, name, 0)
-    while known.filter(key=key).exists():
-        times += 1
-        key = derived_key(blueprint.facts.slug, LISTS_TABLE, name, times)
+    name = other if any(values.get("name") == usual for _, values in alive) else usual
+    taken = {key for key, _, _ in rows}
+    key = next(each for times in count() if (each := _key(blueprint, name, times)) not in taken)
     after = {"name": name, "transactioncurrencyid@odata.bind": f"/transactioncurrencies({lookups.local_currency_key})"}
     base: dict[str, Any] = {"name": name, CURRENCY_READ: lookups.local_currency_key, "statecode": 0}
     if blueprint.facts.company_row:
@@ -89,6 +97,10 @@ def new_default_list(blueprint: Blueprint, connection: Connection) -> Sequence[P
             is_step=True,
         ),
     )
+
+
+def _key(blueprint: Blueprint, name: str, times: int) -> UUID:
+    return derived_key(blueprint.facts.slug, LISTS_TABLE, name, times)
 
 
 def load_default_items(lookups: Lookups, connection: Connection, products: Collection[str]) -> None:
