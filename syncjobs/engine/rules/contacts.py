@@ -188,17 +188,18 @@ class ContactRule(TableRule):
             return ()
         # Business Central takes the primary contact's name over as the customer's contact text.
         text = lookups.extra[_TEXT].get(table, ("", ""))[1]
-        shown = {text: pair.bc.name} if text else {}
-        if text and not values.get(_TEXT_COLUMN) and str(party.get(text) or pair.bc.name) == pair.bc.name:
+        called = _shown_name(blueprint, pair.bc, pair.sales)
+        shown = {text: called} if text else {}
+        if text and not values.get(_TEXT_COLUMN) and str(party.get(text) or called) == called:
             return [
                 PlannedWrite(
                     SALES,
                     OperationKind.UPDATE,
                     record_id=UUID(account),
                     before={_TEXT_COLUMN: None},
-                    after={_TEXT_COLUMN: pair.bc.name},
+                    after={_TEXT_COLUMN: called},
                     expected_token=token,
-                    sales_base={_TEXT_COLUMN: pair.bc.name},
+                    sales_base={_TEXT_COLUMN: called},
                     # What it is, not what the next step makes of it: should that one never come, an agreed text that
                     # Business Central does not hold would look erased there.
                     bc_base={text: party.get(text)},
@@ -250,6 +251,15 @@ def _name_step(
         title=bc.title,
         table=_PERSONS,
     )
+
+
+def _shown_name(blueprint: Blueprint, bc: RecordView, sales: RecordView) -> str:
+    """The one name that Business Central shows; where its parts were written since it was read, it follows them."""
+    fields = _name_fields(blueprint)
+    first, last = (str(bc.values.get(fields.get(part, "")) or "") for part in ("firstname", "lastname"))
+    if bc.name.startswith(first) and bc.name.endswith(last):
+        return bc.name
+    return _joined((first, _name_parts(sales)[1], last))
 
 
 def _name_to_create(blueprint: Blueprint, sales: RecordView, lookups: Lookups) -> str:
